@@ -1,0 +1,5 @@
+"""`python -m spanglass_collector.cli`."""
+
+from spanglass_collector.cli.main import main
+
+main()

@@ -1,0 +1,179 @@
+"""`spanglass doctor`: what works here, what is missing, and the command that mends it."""
+
+import importlib
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from spanglass_collector.cli.output import console
+from spanglass_collector.cli.remote import DataDir, running_service
+from spanglass_collector.settings import Settings, load, split_address
+from spanglass_store.client import Store
+from spanglass_store.data_directory import DataDirectory
+from spanglass_store.embedded import EmbeddedServer
+from spanglass_store.endpoint import parse_url
+from spanglass_store.errors import StoreError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        level: `ok`, `note` (something optional is missing) or `bad`.
+        text: what was found.
+        mend: the command or step that mends it.
+    """
+
+    level: str
+    text: str
+    mend: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(data_dir: DataDir = None) -> None:
+    """Says what works here, what is missing, and the command that mends it.
+
+    spanglass doctor
+    """
+    settings = load({"data_dir": data_dir})
+    checks: tuple[Callable[[Settings], list[Finding]], ...] = (
+        _python, _packages, _optional, _directory, _store, _ports, _browser,
+    )  # fmt: skip
+    bad = 0
+    for check in checks:
+        for finding in check(settings):
+            sign, style = {"ok": ("✓", "green"), "note": ("·", "yellow")}.get(
+                finding.level, ("✗", "red")
+            )
+            bad += finding.level == "bad"
+            console.print(f"{sign} {finding.text}", style=style, highlight=False, markup=False)
+            if finding.mend:
+                console.print(f"    {finding.mend}", highlight=False, markup=False, soft_wrap=True)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _python(_: Settings) -> list[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return [Finding("ok", f"Python {version}")]
+
+
+def _packages(_: Settings) -> list[Finding]:
+    needed = ("grpc", "google.protobuf", "clickhouse_connect", "uvicorn", "fastapi", "sqlalchemy")
+    missing = [name for name in needed if not _imports(name)]
+    if missing:
+        mend = "pip install 'spanglass[collector]'"
+        return [Finding("bad", f"missing for the service: {', '.join(missing)}", mend)]
+    return [Finding("ok", "the service's packages")]
+
+
+def _optional(_: Settings) -> list[Finding]:
+    findings = []
+    for module, what, mend in (
+        ("pynvml", "NVIDIA's management library (GPU metrics)", "pip install 'spanglass[gpu]'"),
+        (
+            "opentelemetry.exporter.otlp.proto.grpc",
+            "OTLP/gRPC in the SDK",
+            "pip install 'spanglass[grpc]'",
+        ),
+    ):
+        found = _imports(module)
+        findings.append(
+            Finding("ok", what) if found else Finding("note", f"not installed: {what}", mend)
+        )
+    return findings
+
+
+def _imports(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _directory(settings: Settings) -> list[Finding]:
+    path = settings.data_dir
+    free = shutil.disk_usage(_existing(path)).free
+    findings = []
+    if free < settings.min_free_bytes:
+        findings.append(
+            Finding(
+                "bad", f"{free >> 20} MiB free on the disk of {path}: senders get 503",
+                "Make room, choose another --data-dir, or lower --min-free-bytes.",
+            )
+        )  # fmt: skip
+    else:
+        findings.append(Finding("ok", f"{path}: {free >> 30} GiB free"))
+    return findings
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _store(settings: Settings) -> list[Finding]:
+    service = running_service(settings.data_dir)
+    if service is not None:
+        try:
+            service.request("GET", "/readyz")
+        except StoreError as error:
+            return [Finding("bad", f"the service at {service.url} is not ready", str(error))]
+        return [Finding("ok", f"a service runs at {service.url} and is ready")]
+    try:
+        if settings.clickhouse:
+            version = Store(parse_url(settings.clickhouse)).check()
+            return [Finding("ok", f"ClickHouse {version} at --clickhouse")]
+        with DataDirectory(settings.data_dir) as directory, EmbeddedServer(directory) as server:
+            return [Finding("ok", f"embedded ClickHouse {Store(server.endpoint).check()}")]
+    except StoreError as error:
+        return [Finding("bad", "the store does not start", str(error))]
+
+
+def _ports(settings: Settings) -> list[Finding]:
+    if running_service(settings.data_dir) is not None:
+        return []
+    findings = []
+    for name in ("otlp_grpc", "otlp_http", "web"):
+        host, port = split_address(getattr(settings, name))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                flag = f"--{name.replace('_', '-')}"
+                findings.append(
+                    Finding(
+                        "bad", f"{host}:{port} can't be listened on: {error.strerror}",
+                        f"Stop what uses the port, or choose another with {flag}.",
+                    )
+                )  # fmt: skip
+            else:
+                findings.append(Finding("ok", f"{host}:{port} is free ({name})"))
+    return findings
+
+
+def _browser(_: Settings) -> list[Finding]:
+    if (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    ):
+        return [Finding("ok", "Chromium (browser tests)")]
+    return [
+        Finding(
+            "note", "not installed: Chromium, for the browser tests", "apt-get install chromium"
+        )
+    ]

@@ -1,0 +1,107 @@
+"""`spanglass keys`: who may send, read or administer."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spanglass_collector.cli.output import console, errors, print_table
+from spanglass_collector.cli.remote import DataDir
+from spanglass_collector.settings import load
+from spanglass_store.errors import StoreError
+from spanglass_store.state.database import Database
+from spanglass_store.state.keys import DEFAULT_PROJECT, Keys, Scope
+
+app = typer.Typer(
+    help="Keys: who may send, read or administer. Works while the service runs.",
+    no_args_is_help=True,
+)
+
+State = Annotated[
+    str, typer.Option("--state", envvar="SPANGLASS_STATE", help="State database, if not SQLite.")
+]
+
+
+@contextlib.contextmanager
+def _keys(data_dir: Path | None, state: str) -> Iterator[Keys]:
+    settings = load({"data_dir": data_dir})
+    url = state or settings.state
+    if not url:
+        # SQLite is shared with a running service, so the folder's lock is not taken.
+        folder = settings.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                f"Can't use the data directory {folder}: {error.strerror}."
+                " Choose another with --data-dir."
+            ) from error
+        url = f"sqlite:///{folder / 'state.sqlite3'}"
+    database = Database(url)
+    try:
+        yield Keys(database)
+    finally:
+        database.close()
+
+
+@app.command()
+def create(
+    scope: Annotated[Scope, typer.Option(help="What the key is for.")] = Scope.INGEST,
+    project: Annotated[str, typer.Option(help="Whose data it sends or reads.")] = DEFAULT_PROJECT,
+    name: Annotated[str, typer.Option(help="What you will know it by.")] = "",
+    payload: Annotated[
+        bool, typer.Option("--payload/--no-payload", help="May read prompts and answers.")
+    ] = True,
+    data_dir: DataDir = None,
+    state: State = "",
+) -> None:
+    """Makes a key and prints it, this once.
+
+    spanglass keys create --scope ingest --project shop --name checkout-service
+    spanglass keys create --scope read --no-payload --name finance
+    """
+    with _keys(data_dir, state) as keys:
+        info, secret = keys.create(scope, project, name, payload)
+    errors.print(
+        f"Key {info.id} for {info.scope} in project {info.project}. It is shown this once:",
+        highlight=False,
+    )
+    console.print(secret, highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_(data_dir: DataDir = None, state: State = "") -> None:
+    """Shows every key, without its secret.
+
+    spanglass keys list
+    """
+    with _keys(data_dir, state) as keys:
+        found = keys.list()
+    print_table(
+        ("id", "scope", "project", "name", "payload", "created", "revoked"),
+        [
+            (
+                key.id, str(key.scope), key.project, key.name, "yes" if key.payload else "no",
+                f"{key.created_at:%Y-%m-%d %H:%M}",
+                f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+            )
+            for key in found
+        ],
+    )  # fmt: skip
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As `spanglass keys list` shows it.")],
+    data_dir: DataDir = None,
+    state: State = "",
+) -> None:
+    """Makes a key useless, within two seconds, for good.
+
+    spanglass keys revoke 1a2b3c4d
+    """
+    with _keys(data_dir, state) as keys:
+        info = keys.revoke(key_id)
+    errors.print(f"Key {info.id} ({info.scope}, {info.project}) is revoked.", highlight=False)

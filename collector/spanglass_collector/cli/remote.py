@@ -1,0 +1,134 @@
+"""How commands reach the data: through the running service, else by opening the data directory."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from spanglass_collector.service import open_store
+from spanglass_collector.settings import Settings, load
+from spanglass_store.client import Store
+from spanglass_store.data_directory import DataDirectory
+from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
+from spanglass_store.migrate import migrate
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the service's data.", show_default=False),
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="SPANGLASS_URL", help="Address of a service on another machine.",
+        show_default=False,
+    ),
+]  # fmt: skip
+ApiKey = Annotated[
+    str,
+    typer.Option(
+        "--key", envvar="SPANGLASS_API_KEY", help="Key for that service.", show_default=False
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service's API.
+
+    Attributes:
+        url: of the web door, without a path.
+        token: a key, or this machine's token.
+    """
+
+    url: str
+    token: str
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One call of the API.
+
+        Raises:
+            QueryRefused: if the service says that the request is wrong.
+            StoreUnavailable: if it can't be reached or is not ready.
+        """
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            response = httpx.request(
+                method, self.url + path, headers=headers, timeout=120.0, **options
+            )
+        except httpx.HTTPError as error:
+            raise StoreUnavailable(
+                f"Can't reach the service at {self.url}: {error}. Is it running?"
+            ) from error
+        if response.is_success:
+            return response
+        try:
+            detail = str(response.json()["detail"])
+        except (ValueError, KeyError, TypeError):
+            detail = response.text[:300]
+        kind = StoreUnavailable if response.status_code >= 500 else QueryRefused
+        raise kind(detail)
+
+
+def running_service(directory: Path) -> Service | None:
+    """The service that has this data directory open, if there is one."""
+    try:
+        document = json.loads((directory / "service.json").read_text())
+        address = document["addresses"].get("web")
+        token = str(document["token"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    if not address:
+        return None
+    service = Service(f"http://{address}", token)
+    try:
+        service.request("GET", "/healthz")
+    except StoreError:
+        return None
+    return service
+
+
+def find_service(data_dir: Path | None, url: str, key: str) -> tuple[Service | None, Settings]:
+    """The service that is meant, if it runs, and the settings.
+
+    Args:
+        data_dir: the folder, if one was named.
+        url: a service's address, if one was named.
+        key: its key.
+    """
+    settings = load({"data_dir": data_dir})
+    if url:
+        return Service(url.rstrip("/"), key), settings
+    return running_service(settings.data_dir), settings
+
+
+@contextlib.contextmanager
+def opened_store(settings: Settings) -> Iterator[Store]:
+    """The store of a data directory whose service does not run.
+
+    Raises:
+        StoreError: if there is no such directory, or it is in use.
+    """
+    if not settings.clickhouse and not (settings.data_dir / "format.json").exists():
+        raise StoreError(
+            f"There is no data in {settings.data_dir}. Start a service with `spanglass serve`,"
+            " or name its folder with --data-dir."
+        )
+    with (
+        DataDirectory(settings.data_dir) as directory,
+        open_store(settings, directory) as (
+            endpoint,
+            _,
+        ),
+    ):
+        store = Store(endpoint)
+        try:
+            store.check()
+            migrate(store)
+            yield store
+        finally:
+            store.close()

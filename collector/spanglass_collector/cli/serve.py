@@ -1,0 +1,111 @@
+"""`spanglass serve`: the whole service. Its flags are the table of settings."""
+
+import asyncio
+import inspect
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spanglass_collector.cli.output import errors
+from spanglass_collector.service import Service
+from spanglass_collector.settings import Settings, load
+
+_HELP = """Runs the service: takes OTLP, stores it, answers the API.
+
+    spanglass serve
+    spanglass serve --data-dir ./data --web 127.0.0.1:9000
+    spanglass serve --clickhouse https://user:password@host:8443/spanglass
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("serve", help=_HELP)(_with_settings(_serve))
+
+
+def _with_settings(function: Any) -> Any:
+    """Gives a command one flag for each setting."""
+    parameters = []
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation if field.annotation is not Path else Path
+        default = field.get_default(call_default_factory=True)
+        shown = f" [default: {default}]" if default not in ("", None) else ""
+        option = typer.Option(
+            f"--{name.replace('_', '-')}",
+            help=f"{field.description or _described(field)}{shown}",
+            show_default=False,
+        )
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[kind | None, option],  # type: ignore[operator]
+            )
+        )
+    config = typer.Option("--config", help="Settings file. [default: spanglass.toml, if there]")
+    parameters.append(
+        inspect.Parameter(
+            "config",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[Path | None, config],
+        )
+    )
+    function.__signature__ = inspect.Signature(parameters)
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+def _described(field: Any) -> str:
+    for extra in field.metadata:
+        text = getattr(extra, "description", None)
+        if text:
+            return str(text)
+    return ""
+
+
+def _serve(**flags: Any) -> None:
+    config = flags.pop("config", None)
+    settings = load(flags, config)
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("clickhouse_connect").setLevel(logging.WARNING)
+    run(settings)
+
+
+def run(settings: Settings, announce: bool = True) -> None:
+    """Serves until told to end.
+
+    Raises:
+        StoreError: if it can't start.
+    """
+    service = Service(settings)
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    with runner:
+        runner.run(service.run(_announce if announce else lambda service: None))
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _announce(service: Service) -> None:
+    for name, text in (
+        ("otlp_grpc", "OTLP/gRPC  http://{}"),
+        ("otlp_http", "OTLP/HTTP  http://{}"),
+        ("web", "Web, API   http://{}"),
+    ):
+        if name in service.addresses:
+            errors.print(text.format(service.addresses[name]), highlight=False)
+    errors.print(f"Data       {service.settings.data_dir}", highlight=False, soft_wrap=True)

@@ -1,0 +1,257 @@
+"""What is accepted of a trace request, and why the rest is not.
+
+A request is parsed by the C protobuf runtime, which also checks UTF-8. Where it refuses, the
+request is read leniently, span by span, so that one bad span does not take the others along.
+What is accepted stays the bytes that came, unless a span has to be taken out of them.
+
+Source: OpenTelemetry protocol 1.9, sections "Partial Success" and "Failures".
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+
+from spanglass_collector.ingest import nested, wire
+
+_DAY_NS: Final = 86_400 * 10**9
+#: Most spans of one `ResourceSpans` message, so that a segment stays one insert block.
+MOST_SPANS: Final = 10_000
+
+RESOURCE_SPANS: Final = 1
+
+_SCOPE_SPANS: Final = 2
+_SPANS: Final = 2
+
+
+class Unreadable(ValueError):
+    """The body is no trace request; the message says why."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which start times are kept, relative to now.
+
+    Attributes:
+        days_back: retention, in days; 0 keeps everything.
+        days_ahead: how far a sender's clock may be ahead, in days.
+    """
+
+    days_back: int
+    days_ahead: float = 1.0
+
+    def bounds(self, now_ns: int) -> tuple[int, int]:
+        """First and last start time that is kept, in nanoseconds since 1970."""
+        first = now_ns - self.days_back * _DAY_NS if self.days_back else 1
+        return max(first, 1), now_ns + int(self.days_ahead * _DAY_NS)
+
+
+@dataclass
+class Checked:
+    """What became of a request.
+
+    Attributes:
+        resources: the accepted `ResourceSpans` messages, serialised.
+        counts: number of spans in each of them.
+        rejected: number of spans that were not accepted, by reason.
+    """
+
+    resources: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accepted(self) -> int:
+        return sum(self.counts)
+
+    def message(self) -> str:
+        """What OTLP's partial success tells the sender; empty if nothing was rejected."""
+        return "; ".join(f"{n} spans: {REASONS[reason]}" for reason, n in self.rejected.items())
+
+
+#: Reasons for rejecting a span, as the metrics name them, with what the sender is told.
+REASONS: Final = {
+    "trace_id": "the trace id is not 16 bytes, or zero",
+    "span_id": "the span id is not 8 bytes, or zero",
+    "parent_span_id": "the parent span id is neither empty nor 8 bytes",
+    "too_old": "the start time is older than what is kept",
+    "in_future": "the start time is more than a day in the future",
+    "no_start": "the start time is missing",
+    "malformed": "the span is no valid protobuf, has invalid UTF-8 or is nested too deeply",
+    "quota": "the project's quota is used up",
+}
+
+_ZERO_TRACE: Final = bytes(16)
+_ZERO_SPAN: Final = bytes(8)
+
+
+def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Checked:
+    """Sorts a serialised `ExportTraceServiceRequest` into what is kept and what is not.
+
+    Args:
+        body: the request, decompressed.
+        window: which start times are kept.
+        now_ns: the present, in nanoseconds since 1970.
+
+    Raises:
+        Unreadable: if the body is not even framed like a request.
+    """
+    first, last = window.bounds(now_ns if now_ns is not None else time.time_ns())
+    result = Checked()
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        request = _read_leniently(body, result.rejected)
+        changed = True
+    else:
+        changed = False
+    changed |= _remove_bad(request, first, last, result.rejected)
+    if nested.has_nested(body):
+        nested.write_json(request)
+        changed = True
+    counts = [sum(len(s.spans) for s in rs.scope_spans) for rs in request.resource_spans]
+    if changed or max(counts, default=0) > MOST_SPANS:
+        _serialise(request, counts, result)
+    else:
+        for content, count in zip(wire.messages(body, RESOURCE_SPANS), counts, strict=True):
+            if count:
+                result.resources.append(content)
+                result.counts.append(count)
+    return result
+
+
+def _remove_bad(
+    request: ExportTraceServiceRequest, first: int, last: int, rejected: Counter[str]
+) -> bool:
+    """Takes out the spans that can't be kept; says whether there were any."""
+    removed = False
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            bad: list[int] = []
+            for index, span in enumerate(scope_spans.spans):
+                trace_id, span_id = span.trace_id, span.span_id
+                if (
+                    len(trace_id) == 16
+                    and len(span_id) == 8
+                    and first <= span.start_time_unix_nano <= last
+                    and len(span.parent_span_id) in (0, 8)
+                    and trace_id != _ZERO_TRACE
+                    and span_id != _ZERO_SPAN
+                ):
+                    continue
+                bad.append(index)
+                rejected[_reason(span, first)] += 1
+            for index in reversed(bad):
+                del scope_spans.spans[index]
+            removed = removed or bool(bad)
+    return removed
+
+
+def _reason(span: Span, first: int) -> str:
+    if len(span.trace_id) != 16 or span.trace_id == _ZERO_TRACE:
+        return "trace_id"
+    if len(span.span_id) != 8 or span.span_id == _ZERO_SPAN:
+        return "span_id"
+    if len(span.parent_span_id) not in (0, 8):
+        return "parent_span_id"
+    if span.start_time_unix_nano == 0:
+        return "no_start"
+    return "too_old" if span.start_time_unix_nano < first else "in_future"
+
+
+def _serialise(request: ExportTraceServiceRequest, counts: list[int], into: Checked) -> None:
+    for resource_spans, count in zip(request.resource_spans, counts, strict=True):
+        if 0 < count <= MOST_SPANS:
+            into.resources.append(resource_spans.SerializeToString())
+            into.counts.append(count)
+        elif count:
+            for part, size in _split(resource_spans):
+                into.resources.append(part.SerializeToString())
+                into.counts.append(size)
+
+
+def _split(resource_spans: ResourceSpans) -> Iterator[tuple[ResourceSpans, int]]:
+    """The same spans in messages of at most `MOST_SPANS`."""
+    for scope_spans in resource_spans.scope_spans:
+        for begin in range(0, len(scope_spans.spans), MOST_SPANS):
+            spans = scope_spans.spans[begin : begin + MOST_SPANS]
+            part = ResourceSpans(
+                resource=resource_spans.resource, schema_url=resource_spans.schema_url
+            )
+            part.scope_spans.add(
+                scope=scope_spans.scope, schema_url=scope_spans.schema_url, spans=spans
+            )
+            yield part, len(spans)
+
+
+def _read_leniently(body: bytes, rejected: Counter[str]) -> ExportTraceServiceRequest:
+    """The request without the spans that can't be parsed.
+
+    A resource or scope that can't be parsed takes its spans along.
+    """
+    request = ExportTraceServiceRequest()
+    try:
+        for content in wire.messages(body, RESOURCE_SPANS):
+            _read_resource(content, request.resource_spans.add(), rejected)
+    except wire.Malformed as error:
+        raise Unreadable(f"The body is no OTLP trace request: {error}.") from error
+    return request
+
+
+def _read_resource(content: bytes, into: ResourceSpans, rejected: Counter[str]) -> None:
+    scopes = []
+    shell = bytearray()
+    for number, kind, begin, inner, end in wire.fields(content):
+        if number == _SCOPE_SPANS and kind == wire.LENGTH_DELIMITED:
+            scopes.append(content[inner:end])
+        else:
+            shell += content[begin:end]
+    try:
+        into.MergeFromString(bytes(shell))
+    except DecodeError:
+        rejected["malformed"] += sum(_count_spans(scope) for scope in scopes)
+        into.Clear()
+        return
+    for scope in scopes:
+        _read_scope(scope, into.scope_spans.add(), rejected)
+
+
+def _read_scope(content: bytes, into: ScopeSpans, rejected: Counter[str]) -> None:
+    spans = []
+    shell = bytearray()
+    for number, kind, begin, inner, end in wire.fields(content):
+        if number == _SPANS and kind == wire.LENGTH_DELIMITED:
+            spans.append(content[inner:end])
+        else:
+            shell += content[begin:end]
+    try:
+        into.MergeFromString(bytes(shell))
+    except DecodeError:
+        rejected["malformed"] += len(spans)
+        into.Clear()
+        return
+    for span in spans:
+        try:
+            parsed = Span.FromString(span)
+        except DecodeError:
+            rejected["malformed"] += 1
+        else:
+            into.spans.append(parsed)
+
+
+def _count_spans(scope: bytes) -> int:
+    return sum(1 for _ in wire.messages(scope, _SPANS))
+
+
+def count_spans(body: bytes) -> int:
+    """Number of spans of a serialised request that was accepted before."""
+    return sum(
+        _count_spans(scope)
+        for resource in wire.messages(body, RESOURCE_SPANS)
+        for scope in wire.messages(resource, _SCOPE_SPANS)
+    )

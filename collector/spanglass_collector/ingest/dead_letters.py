@@ -1,0 +1,87 @@
+"""What ClickHouse refuses for ever: kept as it is, with the reason, until somebody replays it.
+
+20261122T141523-000000000042-3.otlp    the spans, one trace request
+20261122T141523-000000000042-3.json    when, why, how many
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from spanglass_store.data_directory import sync_folder, write_private
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One refused request.
+
+    Attributes:
+        name: what the command line calls it by.
+        reason: what ClickHouse said.
+        spans: how many it holds.
+        at: when it was refused (ISO 8601, UTC).
+    """
+
+    name: str
+    reason: str
+    spans: int
+    at: str
+
+
+class DeadLetters:
+    """The dead letters of a data directory.
+
+    Args:
+        folder: where they lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, segment: int, part: int, body: bytes, spans: int, reason: str) -> DeadLetter:
+        """Keeps a refused request, durably. The same part of a segment is kept once."""
+        for found in self._folder.glob(f"*-{segment:012}-{part}.json"):
+            return self._read(found)
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%S}-{segment:012}-{part}"
+        letter = DeadLetter(name, reason, spans, now.isoformat(timespec="seconds"))
+        path = self._folder / f"{name}.otlp"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        # The description comes second: a letter without one is not there yet.
+        write_private(self._folder / f"{name}.json", json.dumps(asdict(letter)))
+        return letter
+
+    def list(self) -> list[DeadLetter]:
+        """All of them, oldest first."""
+        return [self._read(path) for path in sorted(self._folder.glob("*.json"))]
+
+    def body(self, name: str) -> bytes:
+        """The spans of one, a serialised trace request.
+
+        Raises:
+            KeyError: if there is none of that name.
+        """
+        path = self._folder / f"{name}.otlp"
+        # A name is one of ours, never a path.
+        if path.parent != self._folder or not path.exists():
+            raise KeyError(name)
+        return path.read_bytes()
+
+    def remove(self, name: str) -> None:
+        """Deletes one that is in the spool again, or that nobody wants."""
+        (self._folder / f"{name}.json").unlink(missing_ok=True)
+        (self._folder / f"{name}.otlp").unlink(missing_ok=True)
+        sync_folder(self._folder)
+
+    @staticmethod
+    def _read(path: Path) -> DeadLetter:
+        stored = json.loads(path.read_text())
+        return DeadLetter(
+            str(stored["name"]), str(stored["reason"]), int(stored["spans"]), str(stored["at"])
+        )

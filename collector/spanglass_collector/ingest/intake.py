@@ -1,0 +1,139 @@
+"""The one way in: a request's bytes are checked, stamped and made durable, or refused.
+
+Receivers differ in how they say it; what is said is decided here.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from spanglass_collector.ingest import wire
+from spanglass_collector.ingest.check import (
+    RESOURCE_SPANS,
+    Unreadable,
+    Window,
+    check_traces,
+)
+from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.spool import Spool, SpoolFull
+from spanglass_store.otlp.schema import (
+    PAYLOAD_RETENTION_FIELD,
+    PROJECT_FIELD,
+    RETENTION_FIELD,
+)
+from spanglass_store.state.keys import Principal
+
+__all__ = ["Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge", "Unreadable"]
+
+#: Seconds after which a sender that was refused for lack of room should try again.
+RETRY_AFTER_S: Final = 2
+
+
+class Overloaded(Exception):
+    """Nothing can be taken for now; the sender should keep it and try again."""
+
+
+class TooLarge(Exception):
+    """The body is larger than what is accepted, as it came or decompressed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request that was read.
+
+    Attributes:
+        accepted: spans that are on disk now.
+        rejected: spans that will never be kept.
+        message: why, for the sender; empty if none was rejected.
+    """
+
+    accepted: int
+    rejected: int
+    message: str
+
+
+@dataclass
+class IntakeStats:
+    """Requests by what became of them, for the metrics."""
+
+    accepted: int = 0
+    unreadable: int = 0
+    overloaded: int = 0
+    too_large: int = 0
+    denied: int = 0
+    unsupported: int = 0
+    bytes: int = 0
+
+
+class Intake:
+    """Takes trace requests.
+
+    Args:
+        spool: where they become durable.
+        ledger: the accounts.
+        retention_days: how long spans are kept, in days; 0 for ever.
+        payload_retention_days: how long their payload is kept, in days; 0 as long as the span.
+        max_body_bytes: the largest body that is accepted, decompressed.
+        inflight_bytes: bodies that may be in memory at a time, in bytes.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        retention_days: int,
+        payload_retention_days: int,
+        max_body_bytes: int,
+        inflight_bytes: int = 256 << 20,
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._window = Window(retention_days)
+        self._stamp = wire.integer_field(RETENTION_FIELD, retention_days) + wire.integer_field(
+            PAYLOAD_RETENTION_FIELD, payload_retention_days
+        )
+        self.max_body_bytes = max_body_bytes
+        self._inflight_limit = max(inflight_bytes, max_body_bytes)
+        self._inflight = 0
+        self.stats = IntakeStats()
+
+    def reserve(self, size: int) -> None:
+        """Counts a body against the memory for bodies; give it back with `release`.
+
+        Raises:
+            Overloaded: if there is too little left.
+        """
+        if self._inflight + size > self._inflight_limit:
+            self.stats.overloaded += 1
+            raise Overloaded("too many requests are being read at once")
+        self._inflight += size
+
+    def release(self, size: int) -> None:
+        self._inflight -= size
+
+    async def traces(self, body: bytes, principal: Principal) -> Outcome:
+        """Takes one serialised `ExportTraceServiceRequest`; what is accepted is on disk then.
+
+        Raises:
+            Unreadable: if it is none.
+            Overloaded: if there is no room.
+        """
+        try:
+            checked = check_traces(body, self._window)
+        except Unreadable:
+            self.stats.unreadable += 1
+            raise
+        stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
+        if checked.resources:
+            parts = [wire.field(RESOURCE_SPANS, content + stamp) for content in checked.resources]
+            try:
+                await asyncio.wrap_future(self._spool.append(parts, checked.accepted))
+            except SpoolFull as full:
+                self.stats.overloaded += 1
+                raise Overloaded(str(full)) from full
+        if checked.rejected:
+            self._ledger.rejected(Counter(checked.rejected))
+        self.stats.accepted += 1
+        self.stats.bytes += len(body)
+        return Outcome(checked.accepted, checked.rejected.total(), checked.message())

@@ -1,0 +1,157 @@
+"""The accounts of every span: received = stored + rejected + dead-lettered + sampled out + spooled.
+
+The durable part is one small file. Writing it is what makes a segment stored: it names the
+segment as finished before the segment's file is deleted, so that a crash in between stores
+nothing twice and counts nothing twice.
+"""
+
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spanglass_store.data_directory import write_private
+from spanglass_store.errors import StoreError
+
+
+@dataclass(frozen=True)
+class Account:
+    """The terms of the identity, in spans; what was rejected by reason, too."""
+
+    received: int
+    stored: int
+    rejected: int
+    dead_lettered: int
+    sampled_out: int
+    spooled: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        return self.received == (
+            self.stored + self.rejected + self.dead_lettered + self.sampled_out + self.spooled
+        )
+
+
+@dataclass
+class _Totals:
+    received: int = 0
+    stored: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    dead_lettered: int = 0
+    sampled_out: int = 0
+    spooled: int = 0
+
+
+class Ledger:
+    """The accounts, in memory and on disk. Safe to share between threads.
+
+    Every method moves spans from one term to another under one lock, so the identity holds at
+    every moment that `account` can see.
+
+    Args:
+        path: the file.
+
+    Raises:
+        StoreError: if the file is there and can't be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._totals = _Totals()
+        self._finished: set[int] = set()
+        if path.exists():
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            stored: dict[str, Any] = json.loads(self._path.read_text())
+            totals = self._totals
+            totals.stored = int(stored["stored"])
+            totals.rejected = Counter({str(k): int(v) for k, v in stored["rejected"].items()})
+            totals.dead_lettered = int(stored["dead_lettered"])
+            totals.sampled_out = int(stored["sampled_out"])
+            self._finished = {int(n) for n in stored["finished"]}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"{self._path} can't be read as the accounts of a spool. Restore it from a backup,"
+                " or move it away: then counting begins anew, and no span is lost."
+            ) from error
+        totals.received = (
+            totals.stored + totals.rejected.total() + totals.dead_lettered + totals.sampled_out
+        )
+
+    def _save(self) -> None:
+        totals = self._totals
+        write_private(
+            self._path,
+            json.dumps(
+                {
+                    "stored": totals.stored,
+                    "rejected": totals.rejected,
+                    "dead_lettered": totals.dead_lettered,
+                    "sampled_out": totals.sampled_out,
+                    "finished": sorted(self._finished),
+                }
+            ),
+        )
+
+    @property
+    def finished(self) -> frozenset[int]:
+        """Segments that are stored and whose file may still be there."""
+        return frozenset(self._finished)
+
+    def rejected(self, reasons: Counter[str]) -> None:
+        """Spans that were received and refused."""
+        with self._lock:
+            self._totals.received += reasons.total()
+            self._totals.rejected += reasons
+
+    def spooled(self, spans: int) -> None:
+        """Spans that were received and are on disk, now or since before a restart."""
+        with self._lock:
+            self._totals.received += spans
+            self._totals.spooled += spans
+
+    def finish(self, segment: int, stored: int, dead: int) -> None:
+        """A segment's spans are in the store or in dead letters; durable when this returns."""
+        with self._lock:
+            self._totals.spooled -= stored + dead
+            self._totals.stored += stored
+            self._totals.dead_lettered += dead
+            self._finished.add(segment)
+            self._save()
+
+    def forget(self, segment: int) -> None:
+        """A finished segment's file is gone. Durable with the next change."""
+        with self._lock:
+            # The highest number stays, so that no number is used twice.
+            if segment != max(self._finished):
+                self._finished.discard(segment)
+
+    def revived(self, spans: int) -> None:
+        """Dead letters that were spooled again: they were received once."""
+        with self._lock:
+            self._totals.dead_lettered -= spans
+            self._totals.received -= spans
+            self._save()
+
+    def close(self) -> None:
+        with self._lock:
+            self._save()
+
+    def account(self) -> Account:
+        with self._lock:
+            totals = self._totals
+            return Account(
+                totals.received,
+                totals.stored,
+                totals.rejected.total(),
+                totals.dead_lettered,
+                totals.sampled_out,
+                totals.spooled,
+                dict(totals.rejected),
+            )

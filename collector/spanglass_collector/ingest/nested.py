@@ -1,0 +1,107 @@
+"""JSON text for attribute values that SQL does not unfold: key-value lists, lists of lists.
+
+The text is written beside the original in two fields of our own (`array_json`, `kvlist_json` of
+`AnyValue`, see `spanglass_store.otlp.schema`), on the decoded message, for the requests that
+have such values. Types survive: integers have no point, doubles have one, and what JSON has no
+word for is an object with one key that begins with `$`.
+"""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from spanglass_collector.ingest.wire import Malformed, field, read_varint
+from spanglass_store.otlp.insert import BYTES_KEY, DOUBLE_KEY
+from spanglass_store.otlp.schema import ARRAY_JSON_FIELD, KVLIST_JSON_FIELD
+
+# `KeyValue.value` (0x12, size) holding a key-value list (0x32, size) or a list (0x2a, size) whose
+# first item (0x0a, size) is a list itself. Searching bytes costs a third of walking the message.
+_VARINT: Final = rb"[\x80-\xff]{0,4}[\x00-\x7f]"
+_CANDIDATE: Final = re.compile(
+    rb"\x12(?=" + _VARINT + rb"(?:\x32" + _VARINT + rb"|\x2a" + _VARINT
+    + rb"\x0a" + _VARINT + rb"[\x2a\x32]))"
+)  # fmt: skip
+
+
+def has_nested(body: bytes) -> bool:
+    """Whether a serialised request (probably) has values that SQL does not unfold."""
+    for match in _CANDIDATE.finditer(body):
+        at = match.end()
+        try:
+            size, at = read_varint(body, at)
+            inner, behind = read_varint(body, at + 1)
+        except Malformed:
+            continue
+        # Chance bytes rarely have two sizes that fit one another.
+        if behind - at + inner == size:
+            return True
+    return False
+
+
+def write_json(request: ExportTraceServiceRequest) -> None:
+    """Gives every value that SQL does not unfold its JSON text, in place."""
+    for attribute in _attributes(request):
+        value = attribute.value
+        kind = value.WhichOneof("value")
+        if kind == "kvlist_value":
+            number = KVLIST_JSON_FIELD
+        elif kind == "array_value" and any(
+            item.WhichOneof("value") in ("array_value", "kvlist_value")
+            for item in value.array_value.values
+        ):
+            number = ARRAY_JSON_FIELD
+        else:
+            continue
+        text = to_json(value)
+        value.Clear()
+        value.MergeFromString(field(number, text.encode()))
+
+
+def _attributes(request: ExportTraceServiceRequest) -> Iterator[KeyValue]:
+    for resource_spans in request.resource_spans:
+        yield from resource_spans.resource.attributes
+        for scope_spans in resource_spans.scope_spans:
+            yield from scope_spans.scope.attributes
+            for span in scope_spans.spans:
+                yield from span.attributes
+                for event in span.events:
+                    yield from event.attributes
+                for link in span.links:
+                    yield from link.attributes
+
+
+def to_json(value: AnyValue) -> str:
+    """The JSON text of a value, on one line; a key may occur twice if it did in the value."""
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return json.dumps(value.string_value, ensure_ascii=False)
+    if kind == "bool_value":
+        return "true" if value.bool_value else "false"
+    if kind == "int_value":
+        return str(value.int_value)
+    if kind == "double_value":
+        number = value.double_value
+        if math.isfinite(number):
+            return repr(number)
+        return f'{{"{DOUBLE_KEY}":"{number}"}}'
+    if kind == "bytes_value":
+        return f'{{"{BYTES_KEY}":"{base64.b64encode(value.bytes_value).decode()}"}}'
+    if kind == "array_value":
+        return "[" + ",".join(to_json(item) for item in value.array_value.values) + "]"
+    if kind == "kvlist_value":
+        entries = (
+            json.dumps(
+                "$" + entry.key if entry.key.startswith("$") else entry.key, ensure_ascii=False
+            )
+            + ":"
+            + to_json(entry.value)
+            for entry in value.kvlist_value.values
+        )
+        return "{" + ",".join(entries) + "}"
+    return "null"

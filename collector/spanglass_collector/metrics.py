@@ -1,0 +1,129 @@
+"""The collector's own metrics, as Prometheus reads them."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psutil
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from spanglass_store.client import Store
+from spanglass_store.embedded import EmbeddedServer
+from spanglass_store.errors import StoreError
+
+if TYPE_CHECKING:
+    from spanglass_collector.service import _Ingest
+
+
+class ServiceMetrics(Collector):
+    """Reads the parts when asked; nothing is counted twice.
+
+    Args:
+        ingest: the parts between receivers and store; None where the role is missing.
+        embedded: the embedded server; None where ClickHouse is somebody's.
+        store: to ask whether it answers.
+    """
+
+    def __init__(
+        self, ingest: "_Ingest | None", embedded: EmbeddedServer | None, store: Store
+    ) -> None:
+        self._ingest = ingest
+        self._embedded = embedded
+        self._store = store
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._started = time.time()
+
+    def render(self) -> bytes:
+        """The exposition text."""
+        return generate_latest(self._registry)
+
+    def is_ready(self) -> str:
+        """Empty when requests can be served; otherwise what is missing."""
+        try:
+            self._store.query("SELECT 1")
+        except StoreError as error:
+            return str(error)
+        return ""
+
+    def describe(self) -> Iterator[Metric]:
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        if self._ingest is not None:
+            yield from self._accounts()
+            yield from self._parts()
+        yield GaugeMetricFamily(
+            "spanglass_resident_bytes", "Resident memory of the service's process.",
+            psutil.Process(os.getpid()).memory_info().rss,
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "spanglass_start_time_seconds", "When the service started.", self._started
+        )
+        if self._embedded is not None:
+            pid = self._embedded.pid
+            resident = 0
+            if pid is not None:
+                try:
+                    resident = psutil.Process(pid).memory_info().rss
+                except psutil.Error:
+                    resident = 0
+            yield GaugeMetricFamily(
+                "spanglass_store_resident_bytes",
+                "Resident memory of the embedded ClickHouse; 0 while it is down.",
+                resident,
+            )
+            yield CounterMetricFamily(
+                "spanglass_store_restarts", "Starts of the embedded ClickHouse after it died.",
+                self._embedded.restarts,
+            )  # fmt: skip
+
+    def _accounts(self) -> Iterator[Metric]:
+        assert self._ingest is not None
+        account = self._ingest.ledger.account()
+        for name, value, help_text in (
+            ("received", account.received, "Spans that arrived."),
+            ("stored", account.stored, "Spans that are in ClickHouse."),
+            ("sampled_out", account.sampled_out, "Spans that sampling left out."),
+        ):
+            yield CounterMetricFamily(f"spanglass_spans_{name}", help_text, value)
+        rejected = CounterMetricFamily(
+            "spanglass_spans_rejected", "Spans that were refused.", labels=["reason"]
+        )
+        for reason, count in account.reasons.items():
+            rejected.add_metric([reason], count)
+        yield rejected
+        yield GaugeMetricFamily(
+            "spanglass_spans_dead_lettered", "Spans in dead letters.", account.dead_lettered
+        )
+        yield GaugeMetricFamily(
+            "spanglass_spans_spooled", "Spans on disk, on their way to ClickHouse.", account.spooled
+        )
+
+    def _parts(self) -> Iterator[Metric]:
+        assert self._ingest is not None
+        spool, writer, intake = self._ingest.spool, self._ingest.writer, self._ingest.intake
+        yield GaugeMetricFamily("spanglass_spool_bytes", "Bytes in the spool.", spool.size)
+        yield GaugeMetricFamily(
+            "spanglass_spool_segments", "Batches that wait for a writer.", spool.segments
+        )
+        yield CounterMetricFamily("spanglass_inserts", "Inserts done.", writer.stats.inserts)
+        yield CounterMetricFamily(
+            "spanglass_insert_retries", "Inserts that failed and were tried again.",
+            writer.stats.retries,
+        )  # fmt: skip
+        yield CounterMetricFamily(
+            "spanglass_received_bytes", "Bytes of accepted requests, decompressed.",
+            intake.stats.bytes,
+        )  # fmt: skip
+        requests = CounterMetricFamily(
+            "spanglass_requests", "OTLP requests by what became of them.", labels=["outcome"]
+        )
+        for outcome in (
+            "accepted", "unreadable", "overloaded", "too_large", "denied", "unsupported",
+        ):  # fmt: skip
+            requests.add_metric([outcome], getattr(intake.stats, outcome))
+        yield requests

@@ -1,0 +1,118 @@
+"""OTLP over gRPC: a generic handler that leaves the request's bytes as they are.
+
+Source: OpenTelemetry protocol 1.9, section "OTLP/gRPC".
+"""
+
+import logging
+from typing import Any, Final
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from spanglass_collector.ingest.intake import RETRY_AFTER_S, Intake, Overloaded, Unreadable
+from spanglass_store.access import Denied, Gate
+from spanglass_store.errors import StoreError
+from spanglass_store.state.keys import Scope
+
+log = logging.getLogger(__name__)
+
+SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
+
+
+class OtlpGrpc:
+    """The gRPC server.
+
+    Args:
+        intake: takes the requests.
+        gate: decides who may send.
+        address: `HOST:PORT` to listen on; port 0 takes a free one.
+    """
+
+    def __init__(self, intake: Intake, gate: Gate, address: str) -> None:
+        self._intake = intake
+        self._gate = gate
+        self._address = address
+        self._server: grpc.aio.Server | None = None
+        #: The port that is listened on, once started.
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listens.
+
+        Raises:
+            StoreError: if the address can't be had.
+        """
+        limit = self._intake.max_body_bytes
+        server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_concurrent_streams", 256),
+            ],
+        )
+        handler = grpc.unary_unary_rpc_method_handler(self._export)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, {"Export": handler}),)
+        )
+        try:
+            self.port = server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise StoreError(
+                f"Can't listen on {self._address} for OTLP/gRPC: the port is in use or the address"
+                " is not this machine's. Choose another with --otlp-grpc."
+            ) from error
+        await server.start()
+        self._server = server
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes no more and lets what is under way finish within `grace_s` seconds."""
+        if self._server is not None:
+            await self._server.stop(grace_s)
+
+    async def _export(self, body: bytes, context: Any) -> bytes:
+        metadata = {k: v for k, v in (context.invocation_metadata() or ()) if isinstance(v, str)}
+        # No web page speaks gRPC, and the authority is whatever name the sender's setting has.
+        metadata.pop("host", None)
+        try:
+            principal = self._gate.admit(metadata, Scope.INGEST)
+        except Denied as denied:
+            self._intake.stats.denied += 1
+            code = (
+                grpc.StatusCode.UNAUTHENTICATED
+                if denied.status == 401
+                else grpc.StatusCode.PERMISSION_DENIED
+            )
+            await context.abort(code, str(denied))
+        reserved = 0
+        try:
+            self._intake.reserve(len(body))
+            reserved = len(body)
+            outcome = await self._intake.traces(body, principal)
+        except Unreadable as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Overloaded as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), (_retry_info(str(error)),))
+        finally:
+            self._intake.release(reserved)
+        if not outcome.rejected:
+            return b""
+        response = ExportTraceServiceResponse(
+            partial_success=ExportTracePartialSuccess(
+                rejected_spans=outcome.rejected, error_message=outcome.message
+            )
+        )
+        return bytes(response.SerializeToString())
+
+
+def _retry_info(message: str) -> tuple[str, bytes]:
+    detail = AnyMessage()
+    detail.Pack(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)))
+    status = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message, details=[detail])
+    return "grpc-status-details-bin", status.SerializeToString()

@@ -1,0 +1,190 @@
+"""OTLP over HTTP, as a bare ASGI application: most of its work is to hand bytes on.
+
+Source: OpenTelemetry protocol 1.9, section "OTLP/HTTP".
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from spanglass_collector.ingest.intake import (
+    RETRY_AFTER_S,
+    Intake,
+    Outcome,
+    Overloaded,
+    TooLarge,
+    Unreadable,
+)
+from spanglass_collector.receivers.compression import ENCODINGS, decompress
+from spanglass_collector.receivers.otlp_json import traces_from_json
+from spanglass_store.access import Denied, Gate
+from spanglass_store.state.keys import Scope
+
+log = logging.getLogger(__name__)
+
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+PROTOBUF: Final = "application/x-protobuf"
+JSON: Final = "application/json"
+#: Paths that take traces: OTLP's own and the one that Langfuse's SDKs send to.
+TRACE_PATHS: Final = frozenset({"/v1/traces", "/api/public/otel/v1/traces"})
+
+# Codes of google.rpc.Status for the HTTP statuses that are sent.
+_CODES: Final = {
+    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 411: 3, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14,
+}  # fmt: skip
+
+
+class _Refused(Exception):
+    """An answer other than success."""
+
+    def __init__(self, status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = tuple(headers)
+
+
+class OtlpHttp:
+    """The ASGI application.
+
+    Args:
+        intake: takes the requests.
+        gate: decides who may send.
+    """
+
+    def __init__(self, intake: Intake, gate: Gate) -> None:
+        self._intake = intake
+        self._gate = gate
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
+        try:
+            outcome = await self._handle(scope, headers, is_json, receive)
+        except _Refused as refused:
+            await _respond(
+                send, refused.status, _failure(refused.status, str(refused), is_json), is_json,
+                refused.headers,
+            )  # fmt: skip
+            return
+        await _respond(send, 200, _success(outcome, is_json), is_json)
+
+    async def _handle(
+        self, scope: _Scope, headers: dict[str, str], is_json: bool, receive: _Receive
+    ) -> Outcome:
+        stats = self._intake.stats
+        if scope["path"] not in TRACE_PATHS:
+            raise _Refused(404, "Not an OTLP path. Traces go to /v1/traces.")
+        if scope["method"] != "POST":
+            raise _Refused(405, "OTLP is sent with POST.", [("allow", "POST")])
+        try:
+            principal = self._gate.admit(headers, Scope.INGEST)
+        except Denied as denied:
+            stats.denied += 1
+            raise _Refused(denied.status, str(denied)) from denied
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (PROTOBUF, JSON):
+            stats.unsupported += 1
+            raise _Refused(415, f"Content-Type {kind or 'missing'!r}: send {PROTOBUF} or {JSON}.")
+        encoding = headers.get("content-encoding", "").strip().lower() or "identity"
+        if encoding not in ENCODINGS:
+            stats.unsupported += 1
+            raise _Refused(
+                415, f"Content-Encoding {encoding!r}: send {', '.join(ENCODINGS)}.",
+                [("accept-encoding", ", ".join(ENCODINGS))],
+            )  # fmt: skip
+        held = 0
+        try:
+            declared = headers.get("content-length", "")
+            expected = int(declared) if declared.isdigit() else 1 << 20
+            self._check_size(expected)
+            self._intake.reserve(expected)
+            held = expected
+            body = await self._read(receive)
+            content = decompress(body, encoding, self._intake.max_body_bytes)
+            if len(content) > held:
+                self._intake.reserve(len(content) - held)
+                held = len(content)
+            if is_json:
+                content = traces_from_json(content)
+            return await self._intake.traces(content, principal)
+        except Unreadable as error:
+            raise _Refused(400, str(error)) from error
+        except TooLarge as error:
+            stats.too_large += 1
+            raise _Refused(
+                413,
+                f"The body is larger than {self._intake.max_body_bytes} bytes. Send smaller"
+                " batches, or raise --max-body-bytes.",
+            ) from error
+        except Overloaded as error:
+            raise _Refused(503, str(error), [("retry-after", str(RETRY_AFTER_S))]) from error
+        finally:
+            self._intake.release(held)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._intake.max_body_bytes:
+            raise TooLarge
+
+    async def _read(self, receive: _Receive) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Unreadable("The sender went away in the middle of the body.")
+            chunk = message.get("body", b"")
+            if chunk:
+                size += len(chunk)
+                self._check_size(size)
+                chunks.append(chunk)
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _success(outcome: Outcome, is_json: bool) -> bytes:
+    if not outcome.rejected:
+        return b"{}" if is_json else b""
+    if is_json:
+        partial = {"rejectedSpans": str(outcome.rejected), "errorMessage": outcome.message}
+        return json.dumps({"partialSuccess": partial}).encode()
+    response = ExportTraceServiceResponse(
+        partial_success=ExportTracePartialSuccess(
+            rejected_spans=outcome.rejected, error_message=outcome.message
+        )
+    )
+    return response.SerializeToString()
+
+
+def _failure(status: int, message: str, is_json: bool) -> bytes:
+    code = _CODES.get(status, 2)
+    if is_json:
+        return json.dumps({"code": code, "message": message}).encode()
+    return bytes(Status(code=code, message=message).SerializeToString())
+
+
+async def _respond(
+    send: _Send,
+    status: int,
+    body: bytes,
+    is_json: bool,
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
+    fields = [
+        (b"content-type", (JSON if is_json else PROTOBUF).encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.encode(), value.encode("latin-1", "replace")) for name, value in headers),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,313 @@
+"""The service: composes store, ingest, receivers and web into one process, and takes it down.
+
+Starting goes from the store outwards, stopping from the receivers inwards, so that nothing is
+taken that can't be kept and nothing that was taken is left behind.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import uvicorn
+
+from spanglass_collector.ingest.dead_letters import DeadLetters
+from spanglass_collector.ingest.intake import Intake
+from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.spool import Segment, Spool, SpoolLimits
+from spanglass_collector.ingest.writer import Writer
+from spanglass_collector.metrics import ServiceMetrics
+from spanglass_collector.receivers.grpc import OtlpGrpc
+from spanglass_collector.receivers.http import OtlpHttp
+from spanglass_collector.settings import Settings, split_address
+from spanglass_dashboards.app import create_app
+from spanglass_dashboards.context import Context
+from spanglass_store.access import Gate
+from spanglass_store.client import Store
+from spanglass_store.data_directory import DataDirectory, write_private
+from spanglass_store.embedded import EmbeddedServer
+from spanglass_store.embedded.config import Limits
+from spanglass_store.endpoint import Endpoint, parse_url
+from spanglass_store.errors import StoreError
+from spanglass_store.migrate import migrate
+from spanglass_store.state.database import Database
+from spanglass_store.state.keys import Keys
+
+log = logging.getLogger(__name__)
+
+#: Seconds from `SIGTERM` to the end, at most.
+DRAIN_S: Final = 8.0
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings, directory: DataDirectory) -> Any:
+    """The ClickHouse of these settings: the embedded one, started, or somebody's.
+
+    Yields:
+        The endpoint, and the embedded server or None.
+
+    Raises:
+        StoreError: if it does not start, can't be reached or is too old.
+    """
+    if settings.clickhouse:
+        yield parse_url(settings.clickhouse), None
+        return
+    limits = Limits(
+        settings.store_memory_bytes, settings.query_memory_bytes, settings.query_seconds
+    )
+    with EmbeddedServer(directory, limits) as server:
+        yield server.endpoint, server
+
+
+@dataclass
+class Hooks:
+    """Points at which tests interfere.
+
+    Attributes:
+        after_sync: called between a request's sync and its answer.
+        after_insert: called between a segment's insert and its deletion.
+    """
+
+    after_sync: Callable[[], None] | None = None
+    after_insert: Callable[[Segment], None] | None = None
+
+
+class Service:
+    """One running service.
+
+    Args:
+        settings: what it is to do.
+        hooks: for tests.
+    """
+
+    def __init__(self, settings: Settings, hooks: Hooks | None = None) -> None:
+        self.settings = settings
+        self._hooks = hooks or Hooks()
+        self._stop = asyncio.Event()
+        #: Addresses that are listened on, by door (`otlp_grpc`, `otlp_http`, `web`).
+        self.addresses: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Asks the service to drain and end."""
+        self._stop.set()
+
+    async def run(self, ready: Callable[["Service"], None] = lambda service: None) -> None:
+        """Serves until `stop` is called or a signal to end comes.
+
+        Args:
+            ready: called when everything listens.
+
+        Raises:
+            StoreError: if it can't start; the message says what to do.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.add_signal_handler(number, self.stop)
+        with (
+            DataDirectory(self.settings.data_dir) as directory,
+            contextlib.closing(Database(self.settings.state or directory.state_url)) as database,
+        ):
+            keys = Keys(database)
+            self._refuse_open_doors(keys)
+            sockets = self._bind()
+            try:
+                with open_store(self.settings, directory) as (endpoint, embedded):
+                    await self._run_parts(directory, keys, endpoint, embedded, sockets, ready)
+            finally:
+                for each in sockets.values():
+                    each.close()
+                directory.service.unlink(missing_ok=True)
+
+    async def _run_parts(
+        self,
+        directory: DataDirectory,
+        keys: Keys,
+        endpoint: Endpoint,
+        embedded: EmbeddedServer | None,
+        sockets: dict[str, socket.socket],
+        ready: Callable[["Service"], None],
+    ) -> None:
+        settings, roles = self.settings, self.settings.role_set
+        store = Store(endpoint)
+        version = await asyncio.to_thread(store.check)
+        await asyncio.to_thread(migrate, store)
+        token = secrets.token_urlsafe(24)
+        gate = Gate(keys, token)
+        ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
+        metrics = ServiceMetrics(ingest, embedded, store)
+        servers: list[_Listener] = []
+        grpc_server: OtlpGrpc | None = None
+        try:
+            if ingest is not None:
+                ingest.writer.start()
+                grpc_server = OtlpGrpc(ingest.intake, gate, settings.otlp_grpc)
+                await grpc_server.start()
+                host, _ = split_address(settings.otlp_grpc)
+                self.addresses["otlp_grpc"] = f"{host}:{grpc_server.port}"
+                receiver = OtlpHttp(ingest.intake, gate)
+                servers.append(_Listener(receiver, sockets["otlp_http"], "auto"))
+            if "web" in roles:
+                context = Context(
+                    endpoint=endpoint,
+                    gate=gate,
+                    metrics=metrics.render,
+                    is_ready=metrics.is_ready,
+                    clickhouse_version=version,
+                )
+                servers.append(_Listener(create_app(context), sockets["web"], "on"))
+            for server in servers:
+                await server.start()
+            self._announce(directory, token)
+            ready(self)
+            await self._stop.wait()
+        finally:
+            began = time.monotonic()
+            if grpc_server is not None:
+                await grpc_server.stop(2.0)
+            for server in servers:
+                await server.stop()
+            if ingest is not None:
+                await asyncio.to_thread(ingest.drain, DRAIN_S - (time.monotonic() - began))
+            store.close()
+
+    def _refuse_open_doors(self, keys: Keys) -> None:
+        """Listening beyond this machine takes keys."""
+        for name in ("otlp_grpc", "otlp_http", "web"):
+            host, _ = split_address(getattr(self.settings, name))
+            if host not in ("127.0.0.1", "localhost", "::1") and not keys.configured():
+                raise StoreError(
+                    f"--{name.replace('_', '-')} {getattr(self.settings, name)} can be reached"
+                    " from other machines, and there are no keys yet. Create one first:"
+                    f" spanglass keys create --scope ingest --data-dir {self.settings.data_dir}"
+                )
+
+    def _bind(self) -> dict[str, socket.socket]:
+        roles = self.settings.role_set
+        wanted = (["otlp_http"] if "ingest" in roles else []) + (["web"] if "web" in roles else [])
+        bound: dict[str, socket.socket] = {}
+        for name in wanted:
+            host, port = split_address(getattr(self.settings, name))
+            try:
+                bound[name] = _listen(host, port)
+            except OSError as error:
+                for each in bound.values():
+                    each.close()
+                raise StoreError(
+                    f"Can't listen on {host}:{port}: {error.strerror or error}. Stop what uses"
+                    f" the port, or choose another with --{name.replace('_', '-')}."
+                ) from error
+            self.addresses[name] = f"{host}:{bound[name].getsockname()[1]}"
+        return bound
+
+    def _announce(self, directory: DataDirectory, token: str) -> None:
+        """Tells commands on this machine where we are, and lets them in."""
+        document = {"addresses": self.addresses, "token": token}
+        write_private(directory.service, json.dumps(document))
+
+
+class _Ingest:
+    """The parts between receivers and store."""
+
+    def __init__(
+        self, settings: Settings, directory: DataDirectory, store: Store, hooks: Hooks
+    ) -> None:
+        self.ledger = Ledger(directory.path / "ledger.json")
+        self.dead_letters = DeadLetters(directory.dead_letters)
+        limits = SpoolLimits(
+            segment_bytes=settings.segment_bytes,
+            segment_age_s=settings.segment_age_ms / 1000,
+            total_bytes=settings.spool_bytes,
+            free_bytes=settings.min_free_bytes,
+        )
+
+        def committed(spans: int) -> None:
+            self.ledger.spooled(spans)
+            if hooks.after_sync is not None:
+                hooks.after_sync()
+
+        self.spool = Spool(directory.spool, limits, committed, self.ledger.finished)
+        self.writer = Writer(
+            store,
+            self.spool,
+            self.ledger,
+            self.dead_letters,
+            settings.writers,
+            hooks.after_insert,
+        )
+        self.intake = Intake(
+            self.spool,
+            self.ledger,
+            settings.retention_days,
+            settings.payload_retention_days,
+            settings.max_body_bytes,
+        )
+
+    def drain(self, seconds: float) -> None:
+        """Stores what is spooled as far as the time allows; the rest is stored next time."""
+        deadline = time.monotonic() + max(seconds, 0.0)
+        self.spool.close()
+        while not self.spool.empty and time.monotonic() < deadline - 2.0:
+            time.sleep(0.02)
+        self.writer.stop(max(0.1, deadline - time.monotonic()))
+        self.ledger.close()
+
+
+class _Listener:
+    """One uvicorn server on a socket that is bound already, in a loop that is not its own."""
+
+    def __init__(self, app: Any, bound: socket.socket, lifespan: str) -> None:
+        self._socket = bound
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="on" if lifespan == "on" else "off",
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=3,
+            h11_max_incomplete_event_size=64 << 10,
+            backlog=2048,
+        )
+        self._server = uvicorn.Server(config)
+        # Signals are the service's.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise StoreError("A web server ended while starting; its log says why.")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,198 @@
+"""Every setting of the service: one table, read from flags, environment and `spanglass.toml`.
+
+A field `otlp_http` is the flag `--otlp-http`, the variable `SPANGLASS_OTLP_HTTP` and the key
+`otlp_http` in the file. Flags win over the environment, the environment over the file.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from spanglass_store.errors import StoreError
+
+PREFIX: Final = "SPANGLASS_"
+DEFAULT_FILE: Final = "spanglass.toml"
+ROLES: Final = ("ingest", "jobs", "web")
+
+_MIB: Final = 1 << 20
+
+
+class SettingsError(StoreError):
+    """A setting is wrong; the message names it and says what it should be."""
+
+
+def default_data_dir() -> Path:
+    """The folder of the service's data where none is given."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "spanglass"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT` (`[::1]:4318` for IPv6).
+
+    Raises:
+        ValueError: if it is not of that form.
+    """
+    host, separator, port = address.rpartition(":")
+    if not separator or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("should look like 127.0.0.1:4318")
+    return host.strip("[]"), int(port)
+
+
+class Settings(BaseSettings):
+    """The settings of `spanglass serve`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Annotated[
+        Path, Field(description="Folder that holds everything the service keeps.")
+    ] = Field(default_factory=default_data_dir)
+    clickhouse: Annotated[
+        str,
+        Field(
+            description="A ClickHouse to use instead of the embedded one: http(s)://user:password@host:port/database."
+        ),
+    ] = ""
+    state: Annotated[
+        str,
+        Field(
+            description="Database for keys and projects: an SQLAlchemy URL;"
+            " SQLite in the data directory unless given."
+        ),
+    ] = ""
+    otlp_grpc: Annotated[str, Field(description="Where OTLP/gRPC is taken.")] = "127.0.0.1:4317"
+    otlp_http: Annotated[str, Field(description="Where OTLP/HTTP is taken.")] = "127.0.0.1:4318"
+    web: Annotated[str, Field(description="Where the API and the pages are.")] = "127.0.0.1:8400"
+    roles: Annotated[
+        str, Field(description="What this process does: a list of ingest, jobs and web.")
+    ] = "ingest,jobs,web"
+    retention_days: Annotated[
+        int, Field(ge=0, le=36500, description="Days that spans are kept; 0 is for ever.")
+    ] = 30
+    payload_retention_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36500,
+            description="Days that prompts and answers are kept; 0 is as long as the span.",
+        ),
+    ] = 0
+    max_body_bytes: Annotated[
+        int, Field(ge=1024, description="Largest OTLP request, decompressed, in bytes.")
+    ] = 64 * _MIB
+    writers: Annotated[
+        int, Field(ge=1, le=32, description="Inserts into ClickHouse at a time.")
+    ] = 2
+    spool_bytes: Annotated[
+        int,
+        Field(
+            ge=_MIB,
+            description="Bytes that may wait on disk for the store; beyond, senders get 503.",
+        ),
+    ] = 4096 * _MIB
+    segment_bytes: Annotated[
+        int, Field(ge=4096, description="Largest batch that is inserted at once, in bytes.")
+    ] = 32 * _MIB
+    segment_age_ms: Annotated[
+        int,
+        Field(ge=10, le=60_000, description="Longest wait for a batch to fill, in milliseconds."),
+    ] = 400
+    min_free_bytes: Annotated[
+        int,
+        Field(
+            ge=0, description="Free bytes on the data directory's disk below which senders get 503."
+        ),
+    ] = 256 * _MIB
+    store_memory_bytes: Annotated[
+        int, Field(ge=256 * _MIB, description="Memory cap of the embedded ClickHouse, in bytes.")
+    ] = 1024 * _MIB
+    query_memory_bytes: Annotated[
+        int, Field(ge=16 * _MIB, description="Memory cap of one query of a reader, in bytes.")
+    ] = 512 * _MIB
+    query_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="Time cap of one query of a reader, in seconds.")
+    ] = 30
+    log_level: Annotated[
+        str,
+        Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
+    ] = "info"
+
+    @field_validator("otlp_grpc", "otlp_http", "web")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        split_address(value)
+        return value
+
+    @field_validator("roles")
+    @classmethod
+    def _are_roles(cls, value: str) -> str:
+        unknown = [role for role in value.split(",") if role.strip() not in ROLES]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
+        return value
+
+    @property
+    def role_set(self) -> frozenset[str]:
+        return frozenset(role.strip() for role in self.roles.split(","))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(init_settings, InitSettingsSource)
+        path = init_settings.init_kwargs.pop("config_file_", None)
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        if path is not None:
+            sources += (TomlConfigSettingsSource(settings_cls, toml_file=path),)
+        return sources
+
+
+def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """The settings from flags (those that were given), environment and file.
+
+    Args:
+        flags: by field name; None where a flag was not given.
+        config: the file; `spanglass.toml` in the current folder, if there, where None.
+
+    Raises:
+        SettingsError: if a value is wrong or a name unknown.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    if config is not None and not config.is_file():
+        raise SettingsError(f"There is no file {config}. Check the path given with --config.")
+    file = config or (Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None)
+    try:
+        return Settings(**given, **({"config_file_": file} if file else {}))  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_explained(error, given, file)) from error
+    except ValueError as error:
+        raise SettingsError(f"{file} can't be read: {error}.") from error
+
+
+def _explained(error: ValidationError, flags: dict[str, Any], file: Path | None) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    if first["type"] == "extra_forbidden":
+        return f"{file}: there is no setting {name!r}. `spanglass serve --help` lists them."
+    if name in flags:
+        place = "--" + name.replace("_", "-")
+    elif PREFIX + name.upper() in os.environ:
+        place = PREFIX + name.upper()
+    else:
+        place = f"{name} in {file}"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{place} {first['input']!r}: {said[:1].lower()}{said[1:]}."

@@ -1,0 +1,21 @@
+"""Errors of the store, each a sentence that says what to do."""
+
+
+class StoreError(Exception):
+    """Something the operator has to change; the message says what."""
+
+
+class StoreUnavailable(StoreError):
+    """ClickHouse can't be reached or answered nothing; trying again may help."""
+
+
+class QueryRefused(StoreError):
+    """ClickHouse refused a statement for its content; trying again can't help.
+
+    Attributes:
+        code: ClickHouse's error number, 0 if it gave none.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code

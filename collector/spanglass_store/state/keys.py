@@ -1,0 +1,193 @@
+"""Keys: who may send, read or administer, and in which project."""
+
+import hashlib
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+
+from spanglass_store.errors import StoreError
+from spanglass_store.state.database import Database, Key, Project
+
+DEFAULT_PROJECT: Final = "default"
+_PROJECT_NAME: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+#: How long a key that was looked up stays known, in seconds: a revoked one works that long.
+_REMEMBERED_S: Final = 2.0
+
+
+class Scope(StrEnum):
+    """What a key is for. `ADMIN` may do everything, in all projects."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a request comes from.
+
+    Attributes:
+        projects: the projects it may see; None is all of them.
+        project: the one its data belongs to.
+        payload: whether it may read what people and models wrote.
+    """
+
+    scope: Scope
+    project: str
+    projects: tuple[str, ...] | None
+    payload: bool
+    key_id: str = ""
+
+    def may(self, scope: Scope) -> bool:
+        return self.scope in (scope, Scope.ADMIN)
+
+
+#: Whoever asks over loopback while there are no keys.
+LOCAL: Final = Principal(Scope.ADMIN, DEFAULT_PROJECT, None, payload=True)
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A key as it is listed."""
+
+    id: str
+    name: str
+    project: str
+    scope: Scope
+    payload: bool
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class Keys:
+    """The keys of an installation.
+
+    Args:
+        database: the state database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Principal | None]] = {}
+        self._configured = (0.0, False)
+        self._lock = threading.Lock()
+
+    def create(
+        self,
+        scope: Scope,
+        project: str = DEFAULT_PROJECT,
+        name: str = "",
+        payload: bool = True,
+    ) -> tuple[KeyInfo, str]:
+        """Makes a key; the secret is shown this once.
+
+        Raises:
+            StoreError: if the project's name is not of lower-case letters, digits, `-`, `_`.
+        """
+        if not _PROJECT_NAME.match(project):
+            raise StoreError(
+                f"{project!r} can't be a project's name: use up to 64 lower-case letters,"
+                " digits, - and _, beginning with a letter or digit."
+            )
+        key_id = secrets.token_hex(4)
+        secret = f"sg_{scope}_{key_id}_{secrets.token_urlsafe(24)}"
+        now = datetime.now(UTC)
+        with self._database.transaction() as session:
+            if session.get(Project, project) is None:
+                session.add(Project(name=project, created_at=now))
+                session.flush()
+            row = Key(
+                id=key_id,
+                digest=_digest(secret),
+                name=name,
+                project=project,
+                scope=scope.value,
+                payload=payload,
+                created_at=now,
+                revoked_at=None,
+            )
+            session.add(row)
+            info = _info(row)
+        self._forget()
+        return info, secret
+
+    def list(self) -> list[KeyInfo]:
+        """Every key, oldest first, revoked ones too."""
+        with self._database.transaction() as session:
+            return [_info(row) for row in session.scalars(select(Key).order_by(Key.created_at))]
+
+    def revoke(self, key_id: str) -> KeyInfo:
+        """Makes a key useless. Running services notice within two seconds.
+
+        Raises:
+            StoreError: if there is no such key.
+        """
+        with self._database.transaction() as session:
+            row = session.get(Key, key_id)
+            if row is None:
+                raise StoreError(
+                    f"There is no key {key_id!r}. `spanglass keys list` shows the ids."
+                )
+            row.revoked_at = row.revoked_at or datetime.now(UTC)
+            info = _info(row)
+        self._forget()
+        return info
+
+    def configured(self) -> bool:
+        """Whether there was ever a key. Revoking the last one does not open the doors again."""
+        with self._lock:
+            at, known = self._configured
+            if known or time.monotonic() - at < _REMEMBERED_S:
+                return known
+        with self._database.transaction() as session:
+            found = session.scalar(select(Key.id).limit(1)) is not None
+        with self._lock:
+            self._configured = (time.monotonic(), found)
+        return found
+
+    def principal(self, secret: str) -> Principal | None:
+        """Who a secret belongs to; None if it is unknown or revoked."""
+        digest = _digest(secret)
+        now = time.monotonic()
+        with self._lock:
+            at, known = self._known.get(digest, (0.0, None))
+            if at and now - at < _REMEMBERED_S:
+                return known
+        with self._database.transaction() as session:
+            row = session.scalar(select(Key).where(Key.digest == digest, Key.revoked_at.is_(None)))
+            found = _principal(row) if row is not None else None
+        with self._lock:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[digest] = (now, found)
+        return found
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+            self._configured = (0.0, False)
+
+
+def _digest(secret: str) -> str:
+    # The secret is 192 random bits: a fast hash can't be searched, and it is paid per request.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _principal(row: Key) -> Principal:
+    scope = Scope(row.scope)
+    projects = None if scope is Scope.ADMIN else (row.project,)
+    return Principal(scope, row.project, projects, row.payload, row.id)
+
+
+def _info(row: Key) -> KeyInfo:
+    return KeyInfo(
+        row.id, row.name, row.project, Scope(row.scope), row.payload, row.created_at,
+        row.revoked_at,
+    )  # fmt: skip

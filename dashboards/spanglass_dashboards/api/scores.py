@@ -1,0 +1,69 @@
+"""Judgements: taking them in."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field, model_validator
+
+from spanglass_dashboards.context import Context, context_of, writer
+from spanglass_store.queries.scores import Score, add_scores
+from spanglass_store.state.keys import Principal
+
+router = APIRouter(prefix="/api/v1", tags=["scores"])
+
+
+class ScoreIn(BaseModel):
+    """One judgement of a span, a trace or a session."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["user_feedback"])
+    value: float | None = Field(
+        None, allow_inf_nan=False, description="Higher means more of what the name says."
+    )
+    label: str = Field("", max_length=200)
+    source: Literal["human", "user", "code", "judge", "detector"] = "code"
+    explanation: str = Field("", max_length=100_000)
+    evaluator: str = Field("", max_length=200, description="Who or what judged, with its version.")
+    trace_id: str = Field("", pattern="^([0-9a-fA-F]{32})?$")
+    span_id: str = Field("", pattern="^([0-9a-fA-F]{16})?$")
+    session_id: str = Field("", max_length=500)
+    metadata: dict[str, str] = Field(default_factory=dict, max_length=100)
+    id: str = Field("", max_length=100, description="The same id again replaces the score.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ScoreIn":
+        if self.value is None and not self.label:
+            raise ValueError("give a value, a label, or both")
+        if not (self.trace_id or self.session_id):
+            raise ValueError("give the trace_id or the session_id that is judged")
+        if self.span_id and not self.trace_id:
+            raise ValueError("a span_id needs its trace_id")
+        return self
+
+
+class Accepted(BaseModel):
+    """The ids under which scores were stored."""
+
+    ids: list[str]
+
+
+@router.post("/scores", response_model=Accepted, status_code=201)
+async def create(
+    body: ScoreIn | Annotated[list[ScoreIn], Field(min_length=1, max_length=10_000)],
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(writer)],
+) -> Accepted:
+    """Stores one score or a list of them; they are on disk when the answer comes."""
+    scores = [
+        _score(each, principal.project) for each in (body if isinstance(body, list) else [body])
+    ]
+    await asyncio.to_thread(add_scores, context.owner(), scores)
+    return Accepted(ids=[score.score_id for score in scores])
+
+
+def _score(given: ScoreIn, project: str) -> Score:
+    fields = given.model_dump(exclude={"id"})
+    fields |= {"trace_id": given.trace_id.lower(), "span_id": given.span_id.lower()}
+    if given.id:
+        fields["score_id"] = given.id
+    return Score(project=project, **fields)

@@ -1,0 +1,68 @@
+"""People's SQL: read-only, within limits, and within the projects of the key."""
+
+import asyncio
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_store.client import Store
+from spanglass_store.state.keys import Principal
+
+router = APIRouter(prefix="/api/v1", tags=["sql"])
+
+#: Rows that an answer has at most.
+MOST_ROWS: Final = 100_000
+
+
+class Query(BaseModel):
+    """One statement with its parameters."""
+
+    query: str = Field(
+        min_length=1,
+        max_length=200_000,
+        description="A ClickHouse SELECT on `spans`, `traces`, `scores`.",
+        examples=["SELECT name, count() FROM spans WHERE service = {service:String} GROUP BY name"],
+    )
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Values for parameters written as {name:Type}.",
+        examples=[{"service": "checkout"}],
+    )
+
+
+class Answer(BaseModel):
+    """Columns and rows."""
+
+    columns: list[str] = Field(description="Names of the columns.")
+    types: list[str] = Field(description="ClickHouse types of the columns.")
+    rows: list[list[Any]]
+    truncated: bool = Field(description=f"Whether rows beyond the first {MOST_ROWS:,} are missing.")
+
+
+@router.post("/sql", response_model=Answer)
+async def run(
+    body: Query,
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> Response:
+    """Runs one `SELECT`."""
+    store = context.store(principal)
+    return Response(await asyncio.to_thread(answer, store, body), media_type="application/json")
+
+
+def answer(store: Store, query: Query) -> bytes:
+    """The answer as JSON text; ClickHouse writes the values, so no row becomes a Python object."""
+    sql = query.query.strip().rstrip(";")
+    text = store.text(sql, "JSONCompactEachRowWithNamesAndTypes", query.params)
+    lines = text.splitlines()
+    columns, types = (lines[0], lines[1]) if len(lines) > 1 else (b"[]", b"[]")
+    rows = lines[2:]
+    truncated = json.dumps(len(rows) > MOST_ROWS).encode()
+    return (
+        b'{"columns":' + columns + b',"types":' + types
+        + b',"truncated":' + truncated
+        + b',"rows":[' + b",".join(rows[:MOST_ROWS]) + b"]}"
+    )  # fmt: skip

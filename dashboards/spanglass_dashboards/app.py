@@ -1,0 +1,54 @@
+"""Composes the web application: API, health, metrics."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI, Request, Response
+
+from spanglass_dashboards import problems
+from spanglass_dashboards.api import health, scores, sql, traces
+from spanglass_dashboards.context import Context
+
+
+def _version() -> str:
+    try:
+        return version("spanglass")
+    except PackageNotFoundError:
+        return "0"
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over a context."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.close()
+
+    app = FastAPI(
+        title="Spanglass",
+        version=_version(),
+        description="Traces of LLM applications, their costs and their quality.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=problems.RESPONSES,
+    )
+    app.state.context = context
+    problems.install(app)
+
+    @app.middleware("http")
+    async def harden(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    for module in (health, sql, traces, scores):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,76 @@
+"""What the application is given by whoever runs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from spanglass_store.access import Gate
+from spanglass_store.client import Store
+from spanglass_store.endpoint import Endpoint, Role
+from spanglass_store.state.keys import Principal, Scope
+
+
+@dataclass
+class Context:
+    """The parts the API stands on.
+
+    Attributes:
+        endpoint: where ClickHouse is.
+        gate: decides who may ask.
+        metrics: the Prometheus exposition of the service.
+        is_ready: empty when requests can be served, otherwise what is missing.
+    """
+
+    endpoint: Endpoint
+    gate: Gate
+    metrics: Callable[[], bytes]
+    is_ready: Callable[[], str]
+    clickhouse_version: str = ""
+    _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
+
+    def store(self, principal: Principal) -> Store:
+        """ClickHouse as this principal may read it."""
+        role = Role.PAYLOAD_READER if principal.payload else Role.READER
+        key = (role, principal.projects)
+        if key not in self._stores:
+            self._stores[key] = Store(self.endpoint, role, principal.projects)
+        return self._stores[key]
+
+    def owner(self) -> Store:
+        """ClickHouse as the collector writes it."""
+        key = (Role.OWNER, None)
+        if key not in self._stores:
+            self._stores[key] = Store(self.endpoint)
+        return self._stores[key]
+
+    def close(self) -> None:
+        for store in self._stores.values():
+            store.close()
+
+
+def context_of(request: Request) -> Context:
+    """The application's context."""
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context
+
+
+def _admit(request: Request, scope: Scope) -> Principal:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return context_of(request).gate.admit(headers, scope)
+
+
+def reader(request: Request) -> Principal:
+    """Whoever asks may read, or the request ends here."""
+    return _admit(request, Scope.READ)
+
+
+def writer(request: Request) -> Principal:
+    """Whoever asks may send data, or the request ends here."""
+    return _admit(request, Scope.INGEST)
+
+
+def administrator(request: Request) -> Principal:
+    """Whoever asks may administer, or the request ends here."""
+    return _admit(request, Scope.ADMIN)

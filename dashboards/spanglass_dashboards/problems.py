@@ -1,0 +1,88 @@
+"""Errors as problem documents.
+
+Source: RFC 9457, "Problem Details for HTTP APIs".
+"""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from spanglass_store.access import Denied
+from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The kind of problem, in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong here, and what to do about it.")
+
+
+#: For the OpenAPI document: every operation can answer with one.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": title, "content": {"application/problem+json": {}}}
+    for status, title in (
+        (400, "Bad request"),
+        (401, "A key is needed"),
+        (403, "Not allowed"),
+        (404, "Not found"),
+        (422, "Not valid"),
+        (503, "Not available right now"),
+    )
+}
+
+
+def problem(status: int, title: str, detail: str, **headers: str) -> JSONResponse:
+    """A problem document as a response."""
+    body = Problem(title=title, status=status, detail=detail)
+    return JSONResponse(
+        body.model_dump(), status, headers=headers, media_type="application/problem+json"
+    )
+
+
+class NotFound(Exception):
+    """There is no such thing; the message says what to check."""
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the application a problem document."""
+
+    @app.exception_handler(Denied)
+    async def denied(_: Request, error: Denied) -> JSONResponse:
+        if error.status == 401:
+            return problem(401, "A key is needed", str(error), **{"WWW-Authenticate": "Bearer"})
+        return problem(403, "Not allowed", str(error))
+
+    @app.exception_handler(NotFound)
+    async def not_found(_: Request, error: NotFound) -> JSONResponse:
+        return problem(404, "Not found", str(error))
+
+    @app.exception_handler(StoreError)
+    async def store(_: Request, error: StoreError) -> JSONResponse:
+        if isinstance(error, StoreUnavailable):
+            return problem(503, "Not available right now", str(error), **{"Retry-After": "2"})
+        if isinstance(error, QueryRefused):
+            return problem(400, "ClickHouse refused the query", str(error))
+        return problem(400, "Bad request", str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return problem(422, "Not valid", f"{place}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, "Error")
+        return problem(error.status_code, title, str(error.detail), **(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        detail = f"{type(error).__name__}. The service's log has the details."
+        return problem(500, "Something went wrong here", detail)

@@ -1,0 +1,1 @@
+"""Detectors: algorithms as pure functions and small classes, without I/O and without a store."""

@@ -1,0 +1,1 @@
+"""The SDK: what application code imports."""
