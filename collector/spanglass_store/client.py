@@ -226,7 +226,8 @@ def _explained(error: Exception, endpoint: Endpoint) -> StoreError:
     if isinstance(error, DatabaseError) and found:
         code = int(found[1])
         message = _TEXT.search(text)
-        said = (message[1] if message else text).strip()
+        # ClickHouse repeats the statement in some of its messages; ours are long.
+        said = (message[1] if message else text).partition(" In scope SELECT")[0].strip()[:800]
         if code in TRANSIENT_CODES:
             return StoreUnavailable(f"ClickHouse can't do that right now: {said}")
         if code in (192, 193, 194, 516):

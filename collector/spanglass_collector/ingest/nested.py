@@ -1,7 +1,7 @@
 """JSON text for attribute values that SQL does not unfold: key-value lists, lists of lists.
 
-The text is written beside the original in two fields of our own (`array_json`, `kvlist_json` of
-`AnyValue`, see `spanglass_store.otlp.schema`), on the decoded message, for the requests that
+The text takes the place of the entries, in a field of our own (`json` of `ArrayValue` and
+`KeyValueList`, see `spanglass_store.otlp.schema`), on the decoded message, for the requests that
 have such values. Types survive: integers have no point, doubles have one, and what JSON has no
 word for is an object with one key that begins with `$`.
 """
@@ -14,11 +14,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import (
+    AnyValue,
+    ArrayValue,
+    KeyValue,
+    KeyValueList,
+)
 
 from spanglass_collector.ingest.wire import Malformed, field, read_varint
 from spanglass_store.otlp.insert import BYTES_KEY, DOUBLE_KEY
-from spanglass_store.otlp.schema import ARRAY_JSON_FIELD, KVLIST_JSON_FIELD
+from spanglass_store.otlp.schema import JSON_FIELD
 
 # `KeyValue.value` (0x12, size) holding a key-value list (0x32, size) or a list (0x2a, size) whose
 # first item (0x0a, size) is a list itself. Searching bytes costs a third of walking the message.
@@ -50,17 +55,17 @@ def write_json(request: ExportTraceServiceRequest) -> None:
         value = attribute.value
         kind = value.WhichOneof("value")
         if kind == "kvlist_value":
-            number = KVLIST_JSON_FIELD
+            inner: KeyValueList | ArrayValue = value.kvlist_value
         elif kind == "array_value" and any(
             item.WhichOneof("value") in ("array_value", "kvlist_value")
             for item in value.array_value.values
         ):
-            number = ARRAY_JSON_FIELD
+            inner = value.array_value
         else:
             continue
         text = to_json(value)
-        value.Clear()
-        value.MergeFromString(field(number, text.encode()))
+        inner.Clear()
+        inner.MergeFromString(field(JSON_FIELD, text.encode()))
 
 
 def _attributes(request: ExportTraceServiceRequest) -> Iterator[KeyValue]:

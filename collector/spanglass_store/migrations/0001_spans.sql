@@ -63,12 +63,11 @@ CREATE TABLE ${database}.spans${local}
     output String,
     output_key LowCardinality(String),
     payload_attributes Map(LowCardinality(String), String),
-    payload_attribute_types Map(LowCardinality(String), ${kind_enum}),
     payload_events Nested(time DateTime64(9, 'UTC'), name LowCardinality(String), attributes Map(LowCardinality(String), String), attribute_types Map(LowCardinality(String), ${kind_enum}), dropped_attributes_count UInt32),
     input_text String ALIAS ${input_text},
     output_text String ALIAS ${output_text},
 
-    -- rest
+    -- rest; the types of all attributes that are not strings, of content, too
     attributes Map(LowCardinality(String), String),
     attribute_types Map(LowCardinality(String), ${kind_enum}),
     resource Map(LowCardinality(String), String),

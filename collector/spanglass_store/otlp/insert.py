@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from spanglass_store.otlp import columns, content
-from spanglass_store.otlp.schema import KIND_ENUM, protobuf_schema, structure
+from spanglass_store.otlp.schema import protobuf_schema, structure
 
 #: How lists show what JSON has no word for. A user's own key that begins with `$` is stored with
 #: a second one in front, so these can't be imitated.
@@ -25,10 +25,6 @@ KVLIST_KEY: Final = "$kvlist"
 def quoted(text: str) -> str:
     """`text` as a ClickHouse string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _list(texts: Iterable[str]) -> str:
-    return "[" + ", ".join(map(quoted, texts)) + "]"
 
 
 def _at(value: str, *names: str) -> str:
@@ -70,24 +66,20 @@ def _texts(values: str) -> str:
     """Attribute values, each as text, in order."""
     fields = (
         "kind", "string_value", "int_value", "bool_value", "double_value", "bytes_value",
-        "array_value", "kvlist_value", "array_json", "kvlist_json",
+        "array_value", "kvlist_value",
     )  # fmt: skip
+    raw = (
+        f'concat(\'{{"{KVLIST_KEY}":["\','
+        " arrayStringConcat(arrayMap(e -> base64Encode(e), l.values), '\",\"'), '\"]}')"
+    )
     return (
-        "arrayMap((k, s, i, b, d, y, a, l, ja, jl) -> multiIf(k = 'string', s,"
-        " k = 'int', toString(i), k = 'bool', if(b, 'true', 'false'), k = 'double', toString(d),"
-        f" k = 'array', {_array_json('a')}, k = 'kvlist_json', jl, k = 'array_json', ja,"
-        " k = 'bytes', base64Encode(y),"
-        f" k = 'kvlist', concat('{{\"{KVLIST_KEY}\":\"', base64Encode(l), '\"}}'), ''), "
+        "arrayMap((k, s, i, b, d, y, a, l) -> multiIf(k = 'string', s, k = 'int', toString(i),"
+        " k = 'bool', if(b, 'true', 'false'), k = 'double', toString(d),"
+        f" k = 'array', if(a.json != '', a.json, {_array_json('a')}),"
+        f" k = 'kvlist', multiIf(l.json != '', l.json, empty(l.values), '{{}}', {raw}),"
+        " k = 'bytes', base64Encode(y), ''), "
         + ", ".join(_at(values, field) for field in fields)
         + ")"
-    )
-
-
-def _kinds(values: str) -> str:
-    """Attribute types, in order, as `attribute_types` shows them."""
-    return (
-        "arrayMap(k -> CAST(multiIf(k = 'array_json', 'array', k = 'kvlist_json', 'kvlist',"
-        f" toString(k)), {quoted(KIND_ENUM)}), {_at(values, 'kind')})"
     )
 
 
@@ -95,25 +87,9 @@ def _map(attributes: str) -> str:
     return f"mapFromArrays({_at(attributes, 'key')}, {_texts(_at(attributes, 'value'))})"
 
 
-def _types(attributes: str) -> str:
+def _types(keys: str, kinds: str) -> str:
     """The map of the types that are not `string`."""
-    kinds = _kinds(_at(attributes, "value"))
-    return (
-        f"mapFromArrays(arrayFilter((k, t) -> t != 'string', {_at(attributes, 'key')}, {kinds}),"
-        f" arrayFilter(t -> t != 'string', {kinds}))"
-    )
-
-
-def _where(condition: str, wanted: str) -> str:
-    """The elements of one of a span's attribute lists for which `condition` (of k, t, c) holds."""
-    parameters = {"keys": "k", "kinds": "t", "content": "c", "texts": "x"}
-    others = [name for name in ("keys", "kinds", "content") if name != wanted]
-    names = ", ".join(parameters[name] for name in (wanted, *others))
-    return f"arrayFilter(({names}) -> {condition}, {', '.join((wanted, *others))})"
-
-
-def _map_where(condition: str, values: str) -> str:
-    return f"mapFromArrays({_where(condition, 'keys')}, {_where(condition, values)})"
+    return f"mapFilter((k, t) -> t != 'string', mapFromArrays({keys}, {kinds}))"
 
 
 def _first(names: tuple[str, ...], source: str) -> str:
@@ -139,22 +115,13 @@ def _time(nanoseconds: str) -> str:
     return f"fromUnixTimestamp64Nano(toInt64({nanoseconds}))"
 
 
-def _event_columns(prefix: str, wanted: int) -> dict[str, str]:
-    def pick(name: str) -> str:
-        return f"arrayFilter((x, c) -> c = {wanted}, {name}, event_content)"
-
-    return {
-        f"{prefix}.time": pick("event_times"),
-        f"{prefix}.name": pick("event_names"),
-        f"{prefix}.attributes": pick("arraySlice(extra_maps, 1, length(event_names))"),
-        f"{prefix}.attribute_types": pick("arraySlice(extra_types, 1, length(event_names))"),
-        f"{prefix}.dropped_attributes_count": pick("event_drops"),
-    }
+def _event_columns(prefix: str, events: str) -> dict[str, str]:
+    names = ("time", "name", "attributes", "attribute_types", "dropped_attributes_count")
+    return {f"{prefix}.{name}": f"{events}.{n}" for n, name in enumerate(names, 1)}
 
 
 def _span_columns() -> dict[str, str]:
     """Every column of `spans` that the statement fills, with its expression."""
-    is_payload = "c = 1 AND k != input_key_ AND k != output_key_"
     result = {
         "project": "project_",
         "trace_id": "lower(hex(trace_id_))",
@@ -197,30 +164,26 @@ def _span_columns() -> dict[str, str]:
             "if(output_tokens > 1 AND duration_ns / 1e9 > time_to_first_token_s,"
             " (duration_ns / 1e9 - time_to_first_token_s) / (output_tokens - 1), NULL)"
         ),
-        "input": "texts[indexOf(keys, input_key_)]",
+        "input": "all_[input_key_]",
         "input_key": "input_key_",
-        "output": "texts[indexOf(keys, output_key_)]",
+        "output": "all_[output_key_]",
         "output_key": "output_key_",
-        "payload_attributes": (
-            f"mapFromArrays(arrayFilter((k, c) -> {is_payload}, keys, content),"
-            f" arrayFilter((x, k, c) -> {is_payload}, texts, keys, content))"
-        ),
-        "payload_attribute_types": _map_where("t != 'string' AND c = 1", "kinds"),
+        "payload_attributes": "payload_",
         "attributes": "attributes_",
-        "attribute_types": _map_where("t != 'string' AND c = 0", "kinds"),
+        "attribute_types": "types_",
         "resource": "resource_",
         "resource_types": "resource_types_",
         "scope_attributes": "scope_attributes_",
         "scope_attribute_types": "scope_attribute_types_",
         "resource_schema_url": "resource_schema_url_",
         "scope_schema_url": "scope_schema_url_",
-        **_event_columns("events", 0),
-        **_event_columns("payload_events", 1),
+        **_event_columns("events", "plain_events"),
+        **_event_columns("payload_events", "content_events"),
         "links.trace_id": "arrayMap(x -> lower(hex(x)), link_trace_ids)",
         "links.span_id": "arrayMap(x -> lower(hex(x)), link_span_ids)",
         "links.trace_state": "link_states",
-        "links.attributes": "arraySlice(extra_maps, length(event_names) + 1)",
-        "links.attribute_types": "arraySlice(extra_types, length(event_names) + 1)",
+        "links.attributes": "arraySlice(extra_maps, split_ + 1)",
+        "links.attribute_types": "arraySlice(extra_types, split_ + 1)",
         "links.flags": "link_flags",
         "links.dropped_attributes_count": "link_drops",
         "trace_state": "trace_state_",
@@ -278,7 +241,7 @@ def _layers(source: str) -> str:
     decoded_about = {
         "about_keys": _at("about", "key"),
         "about_texts": _texts(_at("about", "value")),
-        "about_kinds": _kinds(_at("about", "value")),
+        "about_kinds": _at("about", "value", "kind"),
     }
     facts = [*resource, *scope]
     by_about = _select(decoded_about, [*facts, "split_", "spans_"], by_scope)
@@ -291,10 +254,7 @@ def _layers(source: str) -> str:
             f"arraySlice(about_{field}, {part})" for field in ("keys", "texts", "kinds")
         )
         maps[name] = f"mapFromArrays({keys}, {texts})"
-        maps[types] = (
-            f"mapFromArrays(arrayFilter((k, t) -> t != 'string', {keys}, {kinds}),"
-            f" arrayFilter(t -> t != 'string', {kinds}))"
-        )
+        maps[types] = _types(keys, kinds)
     with_maps = _select(maps, [*facts, "spans_"], by_about)
     outer = [*facts, *maps]
     each_span = _select({"span": "arrayJoin(spans_)"}, outer, with_maps)
@@ -305,18 +265,15 @@ def _layers(source: str) -> str:
         "links_": _at("span", "links"),
     }
     by_span = _select(span | lists, outer, each_span)
-    content_key = quoted(content.pattern(content.CONTENT_KEYS))
-    content_event = quoted(content.pattern(content.CONTENT_EVENTS))
     decoded = {
-        "texts": _texts("values_"),
-        "kinds": _kinds("values_"),
-        "content": f"arrayMap(k -> match(k, {content_key}), keys)",
-        "input_key_": f"arrayFirst(k -> has(keys, k), {_list(content.INPUT_KEYS)})",
-        "output_key_": f"arrayFirst(k -> has(keys, k), {_list(content.OUTPUT_KEYS)})",
+        "all_": f"mapFromArrays(keys, {_texts('values_')})",
+        "types_": _types("keys", _at("values_", "kind")),
+        "input_key_": _first_key(content.INPUT_KEYS),
+        "output_key_": _first_key(content.OUTPUT_KEYS),
         "event_times": f"arrayMap(t -> {_time('t')}, {_at('events_', 'time_unix_nano')})",
         "event_names": _at("events_", "name"),
         "event_drops": _at("events_", "dropped_attributes_count"),
-        "event_content": f"arrayMap(n -> match(n, {content_event}), {_at('events_', 'name')})",
+        "split_": "length(event_names)",
         "link_trace_ids": _at("links_", "trace_id"),
         "link_span_ids": _at("links_", "span_id"),
         "link_states": _at("links_", "trace_state"),
@@ -326,15 +283,38 @@ def _layers(source: str) -> str:
         "extras": f"arrayConcat({_at('events_', 'attributes')}, {_at('links_', 'attributes')})",
     }
     by_attribute = _select(decoded, [*outer, *span, "keys"], by_span)
-    attributes = {
-        "attributes_": (
-            "mapFromArrays(arrayFilter((k, c) -> c = 0, keys, content),"
-            " arrayFilter((x, c) -> c = 0, texts, content))"
-        ),
-        "extra_maps": f"arrayMap(a -> {_map('a')}, extras)",
-        "extra_types": f"arrayMap(a -> {_types('a')}, extras)",
+    content_key = f"match(k, {quoted(content.pattern(content.CONTENT_KEYS))})"
+    content_event = f"match(e.2, {quoted(content.pattern(content.CONTENT_EVENTS))})"
+    with_extras = _select(
+        {
+            "extra_maps": f"arrayMap(a -> {_map('a')}, extras)",
+            "extra_types": (
+                f"arrayMap(a -> {_types(_at('a', 'key'), _at('a', 'value', 'kind'))}, extras)"
+            ),
+            "events_zipped": (
+                "arrayZip(event_times, event_names, arraySlice(extra_maps, 1, split_),"
+                " arraySlice(extra_types, 1, split_), event_drops)"
+            ),
+            "attributes_": f"mapFilter((k, v) -> NOT {content_key}, all_)",
+            "payload_": (
+                f"mapFilter((k, v) -> k != input_key_ AND k != output_key_ AND {content_key}, all_)"
+            ),
+        },
+        [*outer, *span, *decoded],
+        by_attribute,
+    )
+    parted = {
+        "plain_events": f"arrayFilter(e -> NOT {content_event}, events_zipped)",
+        "content_events": f"arrayFilter(e -> {content_event}, events_zipped)",
     }
-    return _select(attributes, [*outer, *span, "keys", *decoded], by_attribute)
+    kept = [*outer, *span, *decoded, "extra_maps", "extra_types", "attributes_", "payload_"]
+    return _select(parted, kept, with_extras)
+
+
+def _first_key(names: tuple[str, ...]) -> str:
+    """The name of the first of several attributes that a span has."""
+    tests = ", ".join(f"has(keys, {quoted(name)}), {quoted(name)}" for name in names)
+    return f"multiIf({tests}, '')"
 
 
 @cache

@@ -2,10 +2,10 @@
 
 `AnyValue` is recursive, ClickHouse's types are not. What spans carry in practice, scalars and
 lists of scalars, is decoded here. Key-value lists and lists of lists arrive as JSON text: the
-collector writes it beside the original (fields `array_json`, `kvlist_json`), since decoding them
-in SQL costs every span: 64 ms per 10,000 spans for this schema, 83 ms for two levels more, and a
-statement whose analysis alone takes 300 ms. Where no collector stood in between, they are
-declared `bytes` and keep their exact encoding instead of vanishing.
+collector writes it into the value (field `json`), since decoding them in SQL costs every span:
+64 ms per 10,000 spans for this schema, 83 ms for two levels more, and a statement whose analysis
+alone takes 300 ms. Where no collector stood in between, their entries are read as `bytes` and
+keep their exact encoding instead of vanishing.
 
 Source: opentelemetry-proto 1.9, `trace/v1/trace.proto` and `common/v1/common.proto`.
 """
@@ -19,19 +19,16 @@ PROJECT_FIELD: Final = 10001
 RETENTION_FIELD: Final = 10002
 PAYLOAD_RETENTION_FIELD: Final = 10003
 
-#: Fields of `AnyValue` under which the collector writes what SQL does not unfold, as JSON text.
-#: Small, because the presence enum below holds them in eight bits.
-ARRAY_JSON_FIELD: Final = 115
-KVLIST_JSON_FIELD: Final = 116
+#: Field of `ArrayValue` and `KeyValueList` in which the collector writes what SQL does not
+#: unfold, as JSON text.
+JSON_FIELD: Final = 10011
 
-_KINDS = "'empty' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4"
-#: How an attribute's value was typed, as SQL shows it.
-KIND_ENUM: Final = f"Enum8({_KINDS}, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)"
-#: Which member of `AnyValue.value` is set. ClickHouse fills an enum that is named as the oneof
-#: with the tag of the member, which tells an empty text from an absent one.
-_PRESENCE = (
-    f"Enum8({_KINDS}, 'array' = 5, 'kvlist' = 6, 'bytes' = 7,"
-    f" 'array_json' = {ARRAY_JSON_FIELD}, 'kvlist_json' = {KVLIST_JSON_FIELD})"
+#: How an attribute's value was typed, as SQL shows it. The numbers are the tags of
+#: `AnyValue.value`: ClickHouse fills an enum that is named as the oneof with the tag of the
+#: member that is set, which tells an empty text from an absent one.
+KIND_ENUM: Final = (
+    "Enum8('empty' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4,"
+    " 'array' = 5, 'kvlist' = 6, 'bytes' = 7)"
 )
 _SCALARS = (
     "string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;"
@@ -43,10 +40,10 @@ def protobuf_schema() -> str:
     return f"""syntax = "proto3";
 message Item {{ oneof kind {{ {_SCALARS} bytes array_value = 5; bytes kvlist_value = 6;
   bytes bytes_value = 7; }} }}
-message Array {{ repeated Item values = 1; }}
-message AnyValue {{ oneof kind {{ {_SCALARS} Array array_value = 5; bytes kvlist_value = 6;
-  bytes bytes_value = 7; string array_json = {ARRAY_JSON_FIELD};
-  string kvlist_json = {KVLIST_JSON_FIELD}; }} }}
+message Array {{ repeated Item values = 1; string json = {JSON_FIELD}; }}
+message KvList {{ repeated bytes values = 1; string json = {JSON_FIELD}; }}
+message AnyValue {{ oneof kind {{ {_SCALARS} Array array_value = 5; KvList kvlist_value = 6;
+  bytes bytes_value = 7; }} }}
 message KeyValue {{ string key = 1; AnyValue value = 2; }}
 message Scope {{ string name = 1; string version = 2; repeated KeyValue attributes = 3; }}
 message Resource {{ repeated KeyValue attributes = 1; }}
@@ -77,8 +74,8 @@ def structure() -> str:
         " bytes_value String)"
     )
     value = (
-        f"Tuple(kind {_PRESENCE}, {scalars}, array_value Tuple(values Array({item})),"
-        " kvlist_value String, bytes_value String, array_json String, kvlist_json String)"
+        f"Tuple(kind {KIND_ENUM}, {scalars}, array_value Tuple(values Array({item}), json String),"
+        " kvlist_value Tuple(values Array(String), json String), bytes_value String)"
     )
     attributes = f"attributes Array(Tuple(key LowCardinality(String), value {value}))"
     event = (

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from spanglass_store.otlp.insert import ARRAY_KEY, BYTES_KEY, DOUBLE_KEY, KVLIST_KEY
 
@@ -60,8 +60,13 @@ def _unfold(value: JsonValue) -> JsonValue:
             parsed = ArrayValue.FromString(base64.b64decode(inner))
             return [_plain(item) for item in parsed.values]
         if key == KVLIST_KEY:
-            entries = KeyValueList.FromString(base64.b64decode(inner))
-            return {entry.key: _plain(entry.value) for entry in entries.values}
+            # A list's own item is one encoded list; an attribute's are its entries.
+            entries = (
+                [KeyValue.FromString(base64.b64decode(entry)) for entry in inner]
+                if isinstance(inner, list)
+                else KeyValueList.FromString(base64.b64decode(inner)).values
+            )
+            return {entry.key: _plain(entry.value) for entry in entries}
         if key in (BYTES_KEY, DOUBLE_KEY):
             return value
     return {

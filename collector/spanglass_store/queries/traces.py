@@ -198,7 +198,7 @@ _REST: Final = (
                              "attribute_types", "flags", "dropped_attributes_count")),
 )  # fmt: skip
 _PAYLOAD: Final = (
-    "input", "output", "payload_attributes", "payload_attribute_types",
+    "input", "output", "payload_attributes",
     *(f"payload_events.{n}" for n in ("time", "name", "attributes", "attribute_types",
                                       "dropped_attributes_count")),
 )  # fmt: skip
@@ -272,7 +272,7 @@ def _span(row: Sequence[Any], index: Mapping[str, int], payload: bool) -> dict[s
         )
     ]  # fmt: skip
     if payload:
-        kinds = get("payload_attribute_types")
+        kinds = get("attribute_types")
         span["input"], span["output"] = get("input"), get("output")
         span["payload_attributes"] = restore_map(get("payload_attributes"), kinds)
         span["payload_events"] = _events("payload_events", get)
