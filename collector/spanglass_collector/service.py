@@ -72,11 +72,15 @@ class Hooks:
 
     Attributes:
         after_sync: called between a request's sync and its answer.
-        after_insert: called between a segment's insert and its deletion.
+        after_insert: called between a segment's insert and its entry in the accounts.
+        after_finish: called between that entry and the segment's deletion.
+        before_statement: called before each statement of a migration.
     """
 
     after_sync: Callable[[], None] | None = None
     after_insert: Callable[[Segment], None] | None = None
+    after_finish: Callable[[Segment], None] | None = None
+    before_statement: Callable[[str], None] | None = None
 
 
 class Service:
@@ -138,7 +142,7 @@ class Service:
         settings, roles = self.settings, self.settings.role_set
         store = Store(endpoint)
         version = await asyncio.to_thread(store.check)
-        await asyncio.to_thread(migrate, store)
+        await asyncio.to_thread(migrate, store, self._hooks.before_statement)
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
         ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
@@ -161,6 +165,7 @@ class Service:
                     metrics=metrics.render,
                     is_ready=metrics.is_ready,
                     clickhouse_version=version,
+                    addresses=self.addresses,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
@@ -233,7 +238,9 @@ class _Ingest:
             if hooks.after_sync is not None:
                 hooks.after_sync()
 
-        self.spool = Spool(directory.spool, limits, committed, self.ledger.finished)
+        finished = self.ledger.finished
+        self.spool = Spool(directory.spool, limits, committed, finished)
+        self.ledger.forget(*finished)
         self.writer = Writer(
             store,
             self.spool,
@@ -241,6 +248,7 @@ class _Ingest:
             self.dead_letters,
             settings.writers,
             hooks.after_insert,
+            hooks.after_finish,
         )
         self.intake = Intake(
             self.spool,
@@ -271,6 +279,7 @@ class _Listener:
             log_level="warning",
             access_log=False,
             lifespan="on" if lifespan == "on" else "off",
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,

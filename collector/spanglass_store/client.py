@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 import clickhouse_connect
@@ -18,19 +19,43 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanglass_store.embedded.config import PROJECTS_HEADER
 from spanglass_store.endpoint import Endpoint, Role
-from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
+from spanglass_store.errors import (
+    QueryRefused,
+    StoreError,
+    StoreOverloaded,
+    StoreUnavailable,
+)
 from spanglass_store.schema import READABLE_TABLES
 
 log = logging.getLogger(__name__)
 
 #: The oldest server whose protobuf reader does what the ingest needs.
 OLDEST: Final = (25, 8)
-#: ClickHouse's error numbers that a later try can get past: no memory, too many queries, no
-#: space, a read-only disk, timeouts, too many parts, a network or a Keeper that is away.
-TRANSIENT_CODES: Final = frozenset(
-    {74, 75, 76, 159, 160, 164, 173, 202, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 319,
-     394, 396, 425, 439, 473, 522, 571, 626, 668, 692, 999}
-)  # fmt: skip
+#: ClickHouse's error numbers that a later try can get past, by what is the matter (their names
+#: are in its `ErrorCodes.cpp`).
+TRANSIENT_CODES: Final = frozenset({
+    # the disk is full, failing or read-only
+    24, 74, 75, 76, 77, 88, 172, 204, 214, 239, 240, 242, 243, 294, 424, 425, 521, 586, 641, 774,
+    # sockets, names, other servers
+    95, 96, 198, 203, 209, 210, 265, 279, 297, 364, 410, 519, 749, 762,
+    # Keeper and replicas
+    225, 244, 254, 255, 285, 286, 289, 319, 369, 416, 529, 571, 659, 904, 999,
+    # storage elsewhere
+    499, 500, 693, 707, 736, 737, 900, 901, 903, 905,
+    # too much at once: queries, parts, mutations, threads, quotas
+    201, 202, 252, 290, 439, 574, 677, 692, 700, 745, 776, 1019,
+    # something was stopped, moved or locked for a moment
+    216, 218, 236, 384, 394, 473, 733, 735, 738,
+    # exceptions of libraries: of the file system, of the network, of the allocator
+    1000, 1001, 1002,
+})  # fmt: skip
+#: Numbers for a statement that took too much memory, time or too many rows.
+OVERLOAD_CODES: Final = frozenset({158, 159, 160, 173, 241, 307, 396, 777, 778, 1020})
+#: Those that are a reader's own limits rather than a shortage.
+_READERS_LIMITS: Final = frozenset({158, 159, 160, 201, 307, 396})
+#: Unknown user, wrong password, authentication failed: a setting that somebody has to mend, so
+#: what waits for the store goes on waiting.
+_LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
 _CODE = re.compile(r"(?:error code|Code:?) (\d+)", re.IGNORECASE)
 _TEXT = re.compile(r"DB::Exception: (.*?)\s*(?:\([A-Z_]+\) )?\(version [^)]*\)", re.DOTALL)
 
@@ -145,7 +170,7 @@ class Store:
                 transport_settings=headers,
             )
         except Exception as error:
-            raise _explained(error, self.endpoint) from error
+            raise _of_driver(error, self.endpoint, self.role) from error
         return Rows(
             tuple(result.column_names),
             tuple(t.name for t in result.column_types),
@@ -170,34 +195,22 @@ class Store:
                 transport_settings=headers,
             )
         except Exception as error:
-            raise _explained(error, self.endpoint) from error
+            raise _of_driver(error, self.endpoint, self.role) from error
         return bytes(answer)
 
-    def command(
-        self,
-        sql: str,
-        parameters: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
-        data: bytes | None = None,
-    ) -> None:
-        """Runs a statement that answers nothing; `data` is the body of an `INSERT … FORMAT`."""
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Runs a statement that answers nothing."""
         try:
-            self._connect().command(
-                sql,
-                parameters=dict(parameters or {}),
-                data=data,
-                settings=dict(settings or {}),
-                use_database=False,
-            )
+            self._connect().command(sql, parameters=dict(parameters or {}), use_database=False)
         except Exception as error:
-            raise _explained(error, self.endpoint) from error
+            raise _of_driver(error, self.endpoint, self.role) from error
 
     def insert(self, table: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
         """Inserts Python values, one block."""
         try:
             self._connect().insert(table, rows, column_names=list(columns), database=self.database)
         except Exception as error:
-            raise _explained(error, self.endpoint) from error
+            raise _of_driver(error, self.endpoint, self.role) from error
 
     def check(self) -> str:
         """The server's version, if it can be reached and is one that we work with.
@@ -217,28 +230,44 @@ class Store:
         return version
 
 
-def _explained(error: Exception, endpoint: Endpoint) -> StoreError:
+def _of_driver(error: Exception, endpoint: Endpoint, role: Role) -> StoreError:
     """Our error for one of the driver's."""
     if isinstance(error, StoreError):
         return error
-    text = str(error)
-    found = _CODE.search(text)
-    if isinstance(error, DatabaseError) and found:
-        code = int(found[1])
-        message = _TEXT.search(text)
-        # ClickHouse repeats the statement in some of its messages; ours are long.
-        said = (message[1] if message else text).partition(" In scope SELECT")[0].strip()[:800]
-        if code in TRANSIENT_CODES:
-            return StoreUnavailable(f"ClickHouse can't do that right now: {said}")
-        if code in (192, 193, 194, 516):
-            return StoreError(
-                f"ClickHouse at {endpoint.host}:{endpoint.port} refused the user or password."
-                " Check the address given with --clickhouse."
-            )
-        return QueryRefused(said, code)
-    if isinstance(error, ClickHouseError | OSError) or "HTTP" in type(error).__name__:
+    if isinstance(error, DatabaseError) and _CODE.search(str(error)):
+        return explained(str(error), endpoint, role)
+    return unreachable(endpoint, error)
+
+
+def unreachable(endpoint: Endpoint, error: Exception) -> StoreUnavailable:
+    """Our error for a server that did not answer."""
+    if isinstance(error, ClickHouseError | OSError | HTTPException):
         return StoreUnavailable(
             f"Can't reach ClickHouse at {endpoint.host}:{endpoint.port}."
             " Check that it runs and that the address is right."
         )
-    return StoreUnavailable(f"ClickHouse gave no answer: {type(error).__name__}: {text}")
+    return StoreUnavailable(f"ClickHouse gave no answer: {type(error).__name__}: {error}")
+
+
+def explained(text: str, endpoint: Endpoint, role: Role = Role.OWNER) -> StoreError:
+    """Our error for what ClickHouse said, by its error number."""
+    found = _CODE.search(text)
+    if found is None:
+        return StoreUnavailable(f"ClickHouse gave an answer that is none: {text[:300]}")
+    code = int(found[1])
+    message = _TEXT.search(text)
+    # ClickHouse repeats the statement in some of its messages; ours are long.
+    said = (message[1] if message else text).partition(" In scope SELECT")[0].strip()[:800]
+    if role is not Role.OWNER and code in _READERS_LIMITS:
+        return QueryRefused(said, code)
+    if code in OVERLOAD_CODES:
+        return StoreOverloaded(f"ClickHouse has too little for that: {said}", code)
+    if code in TRANSIENT_CODES:
+        return StoreUnavailable(f"ClickHouse can't do that right now: {said}", code)
+    if code in _LOGIN_CODES:
+        return StoreUnavailable(
+            f"ClickHouse at {endpoint.host}:{endpoint.port} refused the user or password."
+            " Check the address given with --clickhouse.",
+            code,
+        )
+    return QueryRefused(said, code)

@@ -9,9 +9,11 @@ store/                the embedded ClickHouse
 spool/ dead-letters/  what is not in the store yet, and what the store refused
 """
 
+import contextlib
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -71,20 +73,30 @@ class DataDirectory:
                 " Choose another with --data-dir."
             ) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_lock(self._lock)
         except OSError as error:
-            os.close(self._lock)
-            self._lock = None
+            self.close()
             raise StoreError(
                 f"The data directory {self.path} is in use by another process."
                 " Stop it, or choose another directory with --data-dir."
             ) from error
         try:
             self._check_format()
+            # Of a service that was killed: another one may have its ports by now.
+            self.service.unlink(missing_ok=True)
         except StoreError:
             self.close()
             raise
         return self
+
+    @staticmethod
+    def _take_lock(handle: int) -> None:
+        # `is_open` of another process holds it for a moment.
+        for _ in range(10):
+            with contextlib.suppress(BlockingIOError):
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(0.03)
+        return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
         if self._lock is not None:
@@ -101,6 +113,20 @@ class DataDirectory:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def is_open(self) -> bool:
+        """Whether some process, this one or another, has the folder open."""
+        try:
+            handle = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
 
     def _check_format(self) -> None:
         marker = self.path / "format.json"

@@ -6,7 +6,19 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """ClickHouse can't be reached or answered nothing; trying again may help."""
+    """ClickHouse can't be reached, is short of something, or gave no answer; it may later.
+
+    Attributes:
+        code: ClickHouse's error number, 0 if it gave none.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoreOverloaded(StoreUnavailable):
+    """A statement took more memory or time than ClickHouse gives it; a smaller one may pass."""
 
 
 class QueryRefused(StoreError):

@@ -6,6 +6,7 @@ statement can be run twice, so one that was cut off half-way is simply run again
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -23,7 +24,7 @@ _NAME: Final = re.compile(r"\$\{(\w+)\}")
 #: file each and a sync each; they are synced, since "stored" means on disk.
 _MERGETREE_SETTINGS: Final = (
     "min_bytes_for_wide_part = 134217728, fsync_after_insert = 1, fsync_part_directory = 1,"
-    " non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1,"
+    " ttl_only_drop_parts = 1,"
     " merge_with_ttl_timeout = 14400"
 )
 
@@ -93,8 +94,12 @@ def applied(store: Store) -> dict[int, str]:
     return {int(number): str(name) for number, name in rows}
 
 
-def migrate(store: Store) -> list[Migration]:
+def migrate(store: Store, before: Callable[[str], None] | None = None) -> list[Migration]:
     """Runs what is missing and returns it.
+
+    Args:
+        store: where, as the owner.
+        before: for tests: called with each statement of a migration before it is run.
 
     Raises:
         StoreError: if the database was made by a newer version, or a statement fails.
@@ -120,6 +125,8 @@ def migrate(store: Store) -> list[Migration]:
             continue
         log.info("migration %s", migration.name)
         for statement in migration.statements(database):
+            if before is not None:
+                before(statement)
             store.command(statement)
         store.insert("schema_migrations", ("number", "name"), [(migration.number, migration.name)])
         done.append(migration)

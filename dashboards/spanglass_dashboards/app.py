@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI, Request, Response
 
-from spanglass_dashboards import problems
-from spanglass_dashboards.api import health, scores, sql, traces
+from spanglass_dashboards import pages, problems
+from spanglass_dashboards.api import facets, health, scores, session, sql, traces
 from spanglass_dashboards.context import Context
 
 
@@ -49,6 +49,8 @@ def create_app(context: Context) -> FastAPI:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    for module in (health, sql, traces, scores):
+    # `facets` before `traces`, whose path would take its name for a trace's id.
+    for module in (health, session, sql, facets, traces, scores):
         app.include_router(module.router)
+    pages.install(app)
     return app

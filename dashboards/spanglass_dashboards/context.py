@@ -1,6 +1,6 @@
 """What the application is given by whoever runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -20,6 +20,7 @@ class Context:
         gate: decides who may ask.
         metrics: the Prometheus exposition of the service.
         is_ready: empty when requests can be served, otherwise what is missing.
+        addresses: host and port of the receivers, by door (`otlp_http`, `otlp_grpc`).
     """
 
     endpoint: Endpoint
@@ -27,6 +28,7 @@ class Context:
     metrics: Callable[[], bytes]
     is_ready: Callable[[], str]
     clickhouse_version: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

@@ -48,7 +48,9 @@ def replay(
         letters = DeadLetters(directory.dead_letters)
         wanted = _chosen(letters, names)
         ledger = Ledger(directory.path / "ledger.json")
-        spool = Spool(directory.spool, None, ledger.spooled, ledger.finished)
+        finished = ledger.finished
+        spool = Spool(directory.spool, None, ledger.spooled, finished)
+        ledger.forget(*finished)
         try:
             for name, spans in wanted.items():
                 parts = [

@@ -76,6 +76,9 @@ class Service:
 
 def running_service(directory: Path) -> Service | None:
     """The service that has this data directory open, if there is one."""
+    if not DataDirectory(directory).is_open():
+        # What a killed service left behind may be another one's address by now.
+        return None
     try:
         document = json.loads((directory / "service.json").read_text())
         address = document["addresses"].get("web")

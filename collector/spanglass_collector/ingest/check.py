@@ -212,10 +212,9 @@ def _read_resource(content: bytes, into: ResourceSpans, rejected: Counter[str]) 
         else:
             shell += content[begin:end]
     try:
-        into.MergeFromString(bytes(shell))
+        into.CopyFrom(_framed(bytes(shell)).resource_spans[0])
     except DecodeError:
         rejected["malformed"] += sum(_count_spans(scope) for scope in scopes)
-        into.Clear()
         return
     for scope in scopes:
         _read_scope(scope, into.scope_spans.add(), rejected)
@@ -230,18 +229,27 @@ def _read_scope(content: bytes, into: ScopeSpans, rejected: Counter[str]) -> Non
         else:
             shell += content[begin:end]
     try:
-        into.MergeFromString(bytes(shell))
+        into.CopyFrom(_framed(bytes(shell), _SCOPE_SPANS).resource_spans[0].scope_spans[0])
     except DecodeError:
         rejected["malformed"] += len(spans)
-        into.Clear()
         return
     for span in spans:
         try:
-            parsed = Span.FromString(span)
+            whole = _framed(span, _SPANS, _SCOPE_SPANS)
         except DecodeError:
             rejected["malformed"] += 1
         else:
-            into.spans.append(parsed)
+            into.spans.append(whole.resource_spans[0].scope_spans[0].spans[0])
+
+
+def _framed(content: bytes, *numbers: int) -> ExportTraceServiceRequest:
+    """The request in which `content` alone is, at the depth that it has in the whole one.
+
+    What is accepted at a smaller depth could not be read again where it belongs.
+    """
+    for number in numbers:
+        content = wire.field(number, content)
+    return ExportTraceServiceRequest.FromString(wire.field(RESOURCE_SPANS, content))
 
 
 def _count_spans(scope: bytes) -> int:

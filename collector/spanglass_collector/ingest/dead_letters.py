@@ -40,10 +40,14 @@ class DeadLetters:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, segment: int, part: int, body: bytes, spans: int, reason: str) -> DeadLetter:
-        """Keeps a refused request, durably. The same part of a segment is kept once."""
-        for found in self._folder.glob(f"*-{segment:012}-{part}.json"):
-            return self._read(found)
+    def put(self, segment: int, body: bytes, spans: int, reason: str) -> DeadLetter:
+        """Keeps a refused request, durably. The same request of a segment is kept once."""
+        part = 1
+        # A segment that is stored again after a crash may be refused in other places than before.
+        for found in self._folder.glob(f"*-{segment:012}-*.json"):
+            if found.with_suffix(".otlp").read_bytes() == body:
+                return self._read(found)
+            part = max(part, int(found.stem.rpartition("-")[2]) + 1)
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S}-{segment:012}-{part}"
         letter = DeadLetter(name, reason, spans, now.isoformat(timespec="seconds"))

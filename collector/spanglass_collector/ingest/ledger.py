@@ -6,14 +6,18 @@ nothing twice and counts nothing twice.
 """
 
 import json
+import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from spanglass_store.data_directory import write_private
 from spanglass_store.errors import StoreError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,11 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        # One writes the file at a time, and nobody waits for the disk to read or to count.
+        self._saving = threading.Lock()
         self._totals = _Totals()
         self._finished: set[int] = set()
+        self._last = 0
         if path.exists():
             self._load()
 
@@ -75,6 +82,7 @@ class Ledger:
             totals.dead_lettered = int(stored["dead_lettered"])
             totals.sampled_out = int(stored["sampled_out"])
             self._finished = {int(n) for n in stored["finished"]}
+            self._last = max(self._finished, default=0)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"{self._path} can't be read as the accounts of a spool. Restore it from a backup,"
@@ -84,25 +92,47 @@ class Ledger:
             totals.stored + totals.rejected.total() + totals.dead_lettered + totals.sampled_out
         )
 
-    def _save(self) -> None:
-        totals = self._totals
-        write_private(
-            self._path,
-            json.dumps(
-                {
-                    "stored": totals.stored,
-                    "rejected": totals.rejected,
-                    "dead_lettered": totals.dead_lettered,
-                    "sampled_out": totals.sampled_out,
-                    "finished": sorted(self._finished),
-                }
-            ),
-        )
+    def _save(self, change: Callable[[_Totals], None], segment: int | None = None) -> None:
+        """Makes a change durable, then visible: where the disk fails nothing has changed.
+
+        Args:
+            change: what happens to the totals.
+            segment: a segment that is finished by it.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+        with self._saving:
+            with self._lock:
+                totals = replace(self._totals, rejected=self._totals.rejected.copy())
+                finished = set(self._finished)
+            change(totals)
+            if segment is not None:
+                finished.add(segment)
+            # The highest number stays, so that no number is used twice.
+            last = max(self._last, max(finished, default=0))
+            write_private(
+                self._path,
+                json.dumps(
+                    {
+                        "stored": totals.stored,
+                        "rejected": totals.rejected,
+                        "dead_lettered": totals.dead_lettered,
+                        "sampled_out": totals.sampled_out,
+                        "finished": sorted(finished | {last}) if last else [],
+                    }
+                ),
+            )
+            with self._lock:
+                change(self._totals)
+                self._last = last
+                if segment is not None:
+                    self._finished.add(segment)
 
     @property
     def finished(self) -> frozenset[int]:
         """Segments that are stored and whose file may still be there."""
-        return frozenset(self._finished)
+        return frozenset(self._finished | {self._last})
 
     def rejected(self, reasons: Counter[str]) -> None:
         """Spans that were received and refused."""
@@ -117,31 +147,39 @@ class Ledger:
             self._totals.spooled += spans
 
     def finish(self, segment: int, stored: int, dead: int) -> None:
-        """A segment's spans are in the store or in dead letters; durable when this returns."""
-        with self._lock:
-            self._totals.spooled -= stored + dead
-            self._totals.stored += stored
-            self._totals.dead_lettered += dead
-            self._finished.add(segment)
-            self._save()
+        """A segment's spans are in the store or in dead letters; durable when this returns.
 
-    def forget(self, segment: int) -> None:
-        """A finished segment's file is gone. Durable with the next change."""
+        Raises:
+            OSError: if the disk does not take it. Then nothing has changed.
+        """
+
+        def change(totals: _Totals) -> None:
+            totals.spooled -= stored + dead
+            totals.stored += stored
+            totals.dead_lettered += dead
+
+        self._save(change, segment)
+
+    def forget(self, *segments: int) -> None:
+        """The files of finished segments are gone. Durable with the next change."""
         with self._lock:
-            # The highest number stays, so that no number is used twice.
-            if segment != max(self._finished):
-                self._finished.discard(segment)
+            self._finished.difference_update(segments)
 
     def revived(self, spans: int) -> None:
         """Dead letters that were spooled again: they were received once."""
-        with self._lock:
-            self._totals.dead_lettered -= spans
-            self._totals.received -= spans
-            self._save()
+
+        def change(totals: _Totals) -> None:
+            totals.dead_lettered -= spans
+            totals.received -= spans
+
+        self._save(change)
 
     def close(self) -> None:
-        with self._lock:
-            self._save()
+        """Keeps what was counted since the last segment."""
+        try:
+            self._save(lambda totals: None)
+        except OSError as error:
+            log.warning("%s can't be written: %s", self._path, error)
 
     def account(self) -> Account:
         with self._lock:

@@ -26,8 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
+from spanglass_collector.ingest.check import RESOURCE_SPANS
 from spanglass_store.data_directory import sync_folder
 from spanglass_store.errors import StoreError
 
@@ -55,7 +58,7 @@ class SpoolLimits:
     """
 
     segment_bytes: int = 32 << 20
-    segment_spans: int = 30_000
+    segment_spans: int = 50_000
     segment_age_s: float = 0.4
     total_bytes: int = 4 << 30
     free_bytes: int = 256 << 20
@@ -78,7 +81,9 @@ class Segment:
     size: int = field(compare=False)
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        with self.path.open("rb") as file:
+            # What a failed write may have left behind it was never acknowledged.
+            return file.read(self.size)
 
 
 @dataclass
@@ -96,7 +101,11 @@ class _Open:
         self.number = number
         self.path = folder / f"{number:012}.v{VERSION}.traces.open"
         self.handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError:
+            self.discard()
+            raise
         self.size = 0
         self.spans = 0
         self.since = time.monotonic()
@@ -122,15 +131,21 @@ class _Open:
         self.spans += sum(request.spans for request in requests)
 
     def seal(self) -> Segment:
-        os.close(self.handle)
-        sealed = self.path.with_suffix("")
-        self.path.rename(sealed)
-        sync_folder(sealed.parent)
-        return Segment(self.number, sealed, self.spans, self.size)
+        """Closes the file. Its content is on disk; after a crash either name will do."""
+        path = self.path
+        try:
+            os.close(self.handle)
+            path = self.path.rename(self.path.with_suffix(""))
+        except OSError as error:
+            log.warning("%s keeps its name: %s", self.path.name, error)
+        return Segment(self.number, path, self.spans, self.size)
 
     def discard(self) -> None:
-        os.close(self.handle)
-        self.path.unlink()
+        try:
+            os.close(self.handle)
+            self.path.unlink()
+        except OSError as error:
+            log.warning("%s stays, empty: %s", self.path.name, error)
 
 
 class Spool:
@@ -198,8 +213,9 @@ class Spool:
             if not self._has_room():
                 raise SpoolFull("the disk of the data directory is nearly full")
             self._pending_bytes += size
-        request = _Request(parts, spans, size, Future())
-        self._queue.put(request)
+            request = _Request(parts, spans, size, Future())
+            # Under the lock, so that nothing comes behind the end that `close` queues.
+            self._queue.put(request)
         return request.done
 
     def _has_room(self) -> bool:
@@ -266,8 +282,9 @@ class Spool:
         problem: Exception | None = None
         try:
             if self._open is None:
-                self._open = _Open(self._folder, self._next)
+                # A number that was tried is used up: its file may be there after all.
                 self._next += 1
+                self._open = _Open(self._folder, self._next - 1)
             if self._open.spans == 0:
                 self._open.since = time.monotonic()
             self._open.append(batch)
@@ -343,16 +360,24 @@ class Spool:
                 self._idle_takers -= 1
 
     def give_back(self, segment: Segment) -> None:
-        """Puts a segment that was taken and not stored back to the front."""
+        """Puts a segment that was taken and not stored behind the others.
+
+        The order does not matter, and one that can't be read must not keep the others waiting.
+        """
         with self._lock:
-            self._sealed.appendleft(segment)
+            self._sealed.append(segment)
 
     def drop(self, segment: Segment) -> None:
-        """Deletes a segment that is stored."""
-        segment.path.unlink(missing_ok=True)
+        """Deletes a segment that is stored.
+
+        Raises:
+            OSError: if its file can't be deleted. It counts as gone nevertheless: the next start
+                finds it among the finished ones and deletes it then.
+        """
         with self._lock:
             self._bytes -= segment.size
             self._spans -= segment.spans
+        segment.path.unlink(missing_ok=True)
 
     @property
     def empty(self) -> bool:
@@ -388,14 +413,13 @@ class Spool:
             if number in finished:
                 path.unlink()
                 continue
-            if is_open:
-                _cut_torn_end(path)
-                path = path.rename(path.with_suffix(""))
-            body = path.read_bytes()
-            if not body:
+            size, spans = _cut_torn_end(path)
+            if not size:
                 path.unlink()
                 continue
-            segment = Segment(number, path, count_spans(body), len(body))
+            if is_open:
+                path = path.rename(path.with_suffix(""))
+            segment = Segment(number, path, spans, size)
             self._sealed.append(segment)
             self._bytes += segment.size
             self._spans += segment.spans
@@ -405,22 +429,26 @@ class Spool:
         sync_folder(self._folder)
 
 
-def _cut_torn_end(path: Path) -> None:
+def _cut_torn_end(path: Path) -> tuple[int, int]:
+    """Cuts what can't be read as whole fields; the bytes and the spans that remain.
+
+    A sealed segment can have such an end, too: of a write that failed and could not be undone.
+    """
     body = path.read_bytes()
-    good = 0
+    good = spans = 0
     try:
         for number, kind, _, content, end in wire.fields(body):
             if number != RESOURCE_SPANS or kind != wire.LENGTH_DELIMITED:
                 break
-            for _ in wire.fields(body[content:end]):
-                pass
+            # Framing is not enough: a file's length can reach the disk before its content.
+            resource = ResourceSpans.FromString(body[content:end])
+            spans += sum(len(scope.spans) for scope in resource.scope_spans)
             good = end
-    except wire.Malformed:
+    except (wire.Malformed, DecodeError):
         pass
     if good < len(body):
         log.warning(
             "%s: cut %d bytes of a request that was not acknowledged", path.name, len(body) - good
         )
-        with path.open("r+b") as file:
-            file.truncate(good)
-            os.fsync(file.fileno())
+        os.truncate(path, good)
+    return good, spans

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 LENGTH_DELIMITED: Final = 2
+_GROUP: Final = 3
+_GROUP_END: Final = 4
 
 
 class Malformed(ValueError):
@@ -60,17 +62,44 @@ def fields(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
         if kind == LENGTH_DELIMITED:
             size, content = read_varint(data, at)
             at = content + size
-        elif kind == 0:
-            _, at = read_varint(data, at)
-        elif kind == 1:
-            at += 8
-        elif kind == 5:
-            at += 4
+        elif kind == _GROUP:
+            at = _behind_group(data, at, number)
         else:
-            raise Malformed(f"a field has wire type {kind}")
+            at = _behind_scalar(data, at, kind)
         if at > end:
             raise Malformed("a field is cut off")
         yield number, kind, begin, content, at
+
+
+def _behind_scalar(data: bytes, at: int, kind: int) -> int:
+    if kind == 0:
+        return read_varint(data, at)[1]
+    if kind == 1:
+        return at + 8
+    if kind == 5:
+        return at + 4
+    raise Malformed(f"a field has wire type {kind}")
+
+
+def _behind_group(data: bytes, at: int, number: int) -> int:
+    """Where a group ends. Nobody sends groups, but as unknown fields they are valid."""
+    open_groups = [number]
+    while open_groups:
+        if at >= len(data):
+            raise Malformed("a group is cut off")
+        tag, at = read_varint(data, at)
+        number, kind = tag >> 3, tag & 7
+        if kind == _GROUP:
+            open_groups.append(number)
+        elif kind == _GROUP_END:
+            if number != open_groups.pop():
+                raise Malformed("a group ends that has not begun")
+        elif kind == LENGTH_DELIMITED:
+            size, at = read_varint(data, at)
+            at += size
+        else:
+            at = _behind_scalar(data, at, kind)
+    return at
 
 
 def messages(data: bytes, number: int) -> Iterator[bytes]:

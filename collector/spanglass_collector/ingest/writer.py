@@ -3,12 +3,14 @@
 A fault that may pass is tried again for ever. After an insert whose outcome is unknown the same
 rows go in under a new token: ClickHouse's own deduplication can lose a part of an insert that
 was cut off, and the rows' key makes them once anyway. A segment that ClickHouse refuses is
-halved until the spans that it can't take are alone; they become dead letters.
+halved until the spans that it can't take are alone; they become dead letters. Where it refuses
+even an insert without rows, the fault is the table's or the user's, and the segment waits.
 """
 
 import logging
 import random
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +23,19 @@ from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
 from spanglass_collector.ingest.spool import Segment, Spool
+from spanglass_store.bulk import BulkInsert
 from spanglass_store.client import Store
-from spanglass_store.errors import QueryRefused, StoreError
-from spanglass_store.otlp.insert import format_settings, insert_spans
+from spanglass_store.errors import QueryRefused, StoreError, StoreOverloaded, StoreUnavailable
+from spanglass_store.otlp.insert import insert_spans
 
 log = logging.getLogger(__name__)
 
 #: First and longest pause after a fault that may pass, in seconds.
 _PAUSES: Final = (0.2, 10.0)
+#: Tries of an insert that takes too much memory or time, before it is halved.
+_OVERLOADED_TRIES: Final = 3
+#: A body, in bytes, that any working ClickHouse has room for: if it has none, that will pass.
+_ALWAYS_FITS: Final = 256 << 10
 #: One block an insert: what a block holds is stored whole or not at all.
 _ONE_BLOCK: Final = 1 << 30
 _SETTINGS: Final = {
@@ -71,7 +78,8 @@ class Writer:
         ledger: the accounts.
         dead_letters: for what can't be stored.
         threads: inserts at a time. ClickHouse decodes on one core an insert.
-        after_insert: called with a segment between its insert and its deletion.
+        after_insert: for tests: called with a segment between its insert and the accounts.
+        after_finish: for tests: called with a segment between the accounts and its deletion.
     """
 
     def __init__(
@@ -82,15 +90,17 @@ class Writer:
         dead_letters: DeadLetters,
         threads: int = 2,
         after_insert: Callable[[Segment], None] | None = None,
+        after_finish: Callable[[Segment], None] | None = None,
     ) -> None:
-        self._store = store
         self._spool = spool
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._after_insert = after_insert
+        self._after_finish = after_finish
         self._stop = threading.Event()
         self.stats = WriterStats()
-        self._statement = insert_spans(f"{store.database}.spans")
+        statement = insert_spans(f"{store.database}.spans")
+        self._bulk_insert = BulkInsert(store.endpoint, statement, _SETTINGS)
         self._threads = [
             threading.Thread(target=self._run, name=f"writer-{n}", daemon=True)
             for n in range(threads)
@@ -103,8 +113,9 @@ class Writer:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Ends after the inserts that are under way; what is not stored stays in the spool."""
         self._stop.set()
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -112,72 +123,106 @@ class Writer:
             if segment is None:
                 return
             try:
-                self._store_segment(segment)
+                dead = self._insert_or_halve(segment, segment.read())
+                if self._after_insert is not None:
+                    self._after_insert(segment)
+                self._finish(segment, dead)
             except Stopped:
                 self._spool.give_back(segment)
-            except OSError as error:
-                # The disk is full or failing: the segment is safe, finishing it has to wait.
+            except Exception as error:
+                # The segment is safe in the spool; a writer that ended here would be missed.
                 self.stats.last_error = str(error)
-                log.error("segment %d can't be finished: %s", segment.number, error)
+                log.exception("segment %d has to wait", segment.number)
                 self._spool.give_back(segment)
                 self._stop.wait(1.0)
 
-    def _store_segment(self, segment: Segment) -> None:
-        body = segment.read()
-        dead = self._insert_or_halve(segment, body)
-        if self._after_insert is not None:
-            self._after_insert(segment)
-        self._ledger.finish(segment.number, segment.spans - dead, dead)
-        self._spool.drop(segment)
-        self._ledger.forget(segment.number)
+    def _finish(self, segment: Segment, dead: int) -> None:
+        """Says so in the accounts, as soon as the disk takes it, and deletes the segment.
+
+        Raises:
+            Stopped: if we are to stop first.
+        """
+        while True:
+            try:
+                self._ledger.finish(segment.number, segment.spans - dead, dead)
+                break
+            except OSError as error:
+                self.stats.last_error = str(error)
+                log.error("segment %d is stored and can't be finished: %s", segment.number, error)
+                if self._stop.wait(1.0):
+                    raise Stopped from error
+        if self._after_finish is not None:
+            self._after_finish(segment)
+        try:
+            self._spool.drop(segment)
+        except OSError as error:
+            log.error("segment %d is stored and can't be deleted: %s", segment.number, error)
+        else:
+            self._ledger.forget(segment.number)
 
     def _insert_or_halve(self, segment: Segment, body: bytes) -> int:
         """Stores what can be stored; the number of spans that became dead letters."""
-        waiting = [body]
-        part = dead = 0
+        waiting = [(body, segment.spans)]
+        dead = 0
         while waiting:
-            body = waiting.pop()
+            body, spans = waiting.pop()
             try:
-                self._insert(body)
-            except QueryRefused as error:
+                self._insert(body, spans)
+            except (QueryRefused, StoreOverloaded) as error:
                 halves = halve(body)
                 if halves:
-                    waiting.extend(reversed(halves))
+                    waiting.extend((half, count_spans(half)) for half in reversed(halves))
                     continue
-                spans = count_spans(body)
-                part += 1
                 dead += spans
-                self._dead_letters.put(segment.number, part, body, spans, str(error))
+                self._dead_letters.put(segment.number, body, spans, str(error))
                 log.error("ClickHouse refused %d spans for ever: %s", spans, error)
         return dead
 
-    def _insert(self, body: bytes) -> None:
+    def _insert(self, body: bytes, spans: int) -> None:
         """One insert, tried until its outcome is known.
 
         Raises:
             QueryRefused: if ClickHouse can't take these rows.
+            StoreOverloaded: if it can't take as many at once.
             Stopped: if we are to stop first.
         """
         pause, longest = _PAUSES
+        overloaded = 0
         while True:
-            token = str(uuid.uuid4())
-            settings = {**format_settings(), **_SETTINGS, "insert_deduplication_token": token}
+            problem: StoreError
             try:
-                self._store.command(self._statement, data=body, settings=settings)
-            except QueryRefused:
-                raise
+                written = self._bulk_insert(body, token=str(uuid.uuid4()))
+                if written >= spans:
+                    self.stats.inserts += 1
+                    self.stats.last_error = ""
+                    return
+                problem = StoreUnavailable(f"ClickHouse wrote {written} rows of {spans}.")
+            except QueryRefused as error:
+                if self._takes_inserts():
+                    raise
+                problem = error
+            except StoreOverloaded as error:
+                overloaded += 1
+                if overloaded >= _OVERLOADED_TRIES and len(body) > _ALWAYS_FITS:
+                    raise
+                problem = error
             except StoreError as error:
-                self.stats.retries += 1
-                self.stats.last_error = str(error)
-                log.warning("storing %d bytes has to wait: %s", len(body), error)
-                # Jitter, so that several writers do not come back as one.
-                if self._stop.wait(pause * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise Stopped from error
-                pause = min(pause * 2, longest)
-            else:
-                self.stats.inserts += 1
-                self.stats.last_error = ""
-                return
+                problem = error
+            self.stats.retries += 1
+            self.stats.last_error = str(problem)
+            log.warning("storing %d bytes has to wait: %s", len(body), problem)
+            # Jitter, so that several writers do not come back as one.
+            if self._stop.wait(pause * random.uniform(0.5, 1.0)):  # noqa: S311
+                raise Stopped from problem
+            pause = min(pause * 2, longest)
+
+    def _takes_inserts(self) -> bool:
+        """Whether an insert without rows succeeds: then a refusal was for the rows' sake."""
+        try:
+            self._bulk_insert(wire.field(RESOURCE_SPANS, b""), token=str(uuid.uuid4()))
+        except StoreError:
+            return False
+        return True
 
 
 def halve(body: bytes) -> list[bytes]:

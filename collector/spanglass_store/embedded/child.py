@@ -6,6 +6,7 @@
 input is closed, so it can't outlive the one that started it, however that one ended.
 """
 
+import fcntl
 import os
 import sys
 import threading
@@ -17,9 +18,20 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
+def _await_predecessor(folder: str) -> None:
+    """Waits until a server whose parent was killed has ended, too: ClickHouse itself gives up."""
+    try:
+        status = os.open(os.path.join(folder, "data", "status"), os.O_RDWR)  # noqa: PTH118
+    except FileNotFoundError:
+        return
+    fcntl.flock(status, fcntl.LOCK_EX)
+    os.close(status)
+
+
 def main() -> None:
     folder = sys.argv[1]
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _await_predecessor(folder)
     # Before the change of directory: the import runs a query of its own, which would otherwise
     # open the configuration there.
     from chdb import _chdb

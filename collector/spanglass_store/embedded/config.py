@@ -2,7 +2,8 @@
 
 The server is made for a small machine that is mostly idle: no system logs, few background
 threads, slow timers. Its users are static, because the embedded build has no writable access
-storage; who may read which project is decided by a row filter on a header that we set.
+storage; who may read which project is decided by a row filter on a header that we set. Merges
+are nice to inserts and queries: they wait for the processor, nobody waits for them.
 """
 
 from collections.abc import Iterable
@@ -39,7 +40,13 @@ class Limits:
     query_seconds: int = 30
 
 
-def config_xml(http_port: int, tcp_port: int, limits: Limits, log_level: str = "warning") -> str:
+def config_xml(
+    http_port: int,
+    tcp_port: int,
+    limits: Limits,
+    log_level: str = "warning",
+    reserved: bool = False,
+) -> str:
     """The server's configuration.
 
     Args:
@@ -47,6 +54,7 @@ def config_xml(http_port: int, tcp_port: int, limits: Limits, log_level: str = "
         tcp_port: port of the native interface, on 127.0.0.1.
         limits: what it may use.
         log_level: ClickHouse's name of the lowest severity that is logged.
+        reserved: whether a process of the same user holds the ports for it (`SO_REUSEPORT`).
     """
     return f"""<clickhouse>
   <logger>
@@ -57,6 +65,7 @@ def config_xml(http_port: int, tcp_port: int, limits: Limits, log_level: str = "
   <listen_host>127.0.0.1</listen_host>
   <http_port>{http_port}</http_port>
   <tcp_port>{tcp_port}</tcp_port>
+  <listen_reuse_port>{int(reserved)}</listen_reuse_port>
   <users_config>users.xml</users_config>
   <backups><allowed_path>../backups</allowed_path></backups>
   <max_server_memory_usage>{limits.memory_bytes}</max_server_memory_usage>
@@ -77,6 +86,7 @@ def config_xml(http_port: int, tcp_port: int, limits: Limits, log_level: str = "
   <background_buffer_flush_schedule_pool_size>1</background_buffer_flush_schedule_pool_size>
   <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
   <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
+  <os_threads_nice_value_merge_mutate>15</os_threads_nice_value_merge_mutate>
   <tables_loader_background_pool_size>1</tables_loader_background_pool_size>
   <asynchronous_metrics_update_period_s>60</asynchronous_metrics_update_period_s>
   <asynchronous_heavy_metrics_update_period_s>600</asynchronous_heavy_metrics_update_period_s>
@@ -144,6 +154,7 @@ def users_xml(passwords: dict[Role, str], database: str, limits: Limits) -> str:
       <readonly>1</readonly>
       <allow_get_client_http_header>1</allow_get_client_http_header>
       <allow_introspection_functions>0</allow_introspection_functions>
+      <allow_python_table_function>0</allow_python_table_function>
       <final>1</final>
       <output_format_json_quote_64bit_integers>0</output_format_json_quote_64bit_integers>
       <output_format_json_escape_forward_slashes>0</output_format_json_escape_forward_slashes>

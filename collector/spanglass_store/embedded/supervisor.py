@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,15 +24,23 @@ _CHILD: Final = Path(__file__).with_name("child.py")
 _BACKOFF: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def _free_ports(count: int) -> list[int]:
+#: Where a bound socket that does not listen reserves its port and takes no connections.
+_RESERVES: Final = sys.platform == "linux"
+
+
+def _reserve_ports(count: int) -> list[socket.socket]:
+    """Sockets bound to free ports.
+
+    While they are open nobody else gets the ports, also when the server is down for a moment:
+    neither another server, who would be sent our password and our data, nor a connection, as
+    whose own end the system would hand them out.
+    """
     sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    for each in sockets:
+        if _RESERVES:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        each.bind(("127.0.0.1", 0))
+    return sockets
 
 
 class EmbeddedServer:
@@ -65,6 +73,7 @@ class EmbeddedServer:
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
         self._ports: list[int] = []
+        self._reserved: list[socket.socket] = []
         #: How often the server was started again after it had died.
         self.restarts = 0
 
@@ -99,11 +108,19 @@ class EmbeddedServer:
         Raises:
             StoreError: if `chdb-core` is not installed or the server does not come up.
         """
-        self._ports = _free_ports(2)
-        self._launch()
+        self._reserved = _reserve_ports(2)
+        self._ports = [each.getsockname()[1] for each in self._reserved]
+        if not _RESERVES:
+            self._release_ports()
         try:
+            self._launch()
             self._await_ready()
-        except StoreUnavailable:
+        except OSError as error:
+            self.stop()
+            raise StoreError(
+                f"Can't start the embedded ClickHouse in {self._folder}: {error.strerror or error}."
+            ) from error
+        except StoreError:
             self.stop()
             raise
         self._watcher = threading.Thread(target=self._watch, name="store-watcher", daemon=True)
@@ -112,19 +129,31 @@ class EmbeddedServer:
     def stop(self) -> None:
         """Ends the server. Nothing that was inserted is lost by it."""
         self._stopping.set()
-        process = self._process
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin:
-                process.stdin.close()
+        self._end()
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
+            # The watcher may have been about to start another one.
+            self._end()
+        self._release_ports()
+
+    def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+    def _release_ports(self) -> None:
+        for each in self._reserved:
+            each.close()
+        self._reserved = []
 
     def _passwords(self) -> dict[Role, str]:
         if self._credentials.exists():
@@ -140,7 +169,8 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         http_port, tcp_port = self._ports
-        write_private(self._folder / "config.xml", config_xml(http_port, tcp_port, self._limits))
+        config = config_xml(http_port, tcp_port, self._limits, reserved=_RESERVES)
+        write_private(self._folder / "config.xml", config)
         users = users_xml(self._passwords(), self._database, self._limits)
         write_private(self._folder / "users.xml", users)
         with (self._folder / "process.log").open("wb") as output:
@@ -158,7 +188,7 @@ class EmbeddedServer:
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
-        except OSError:
+        except (OSError, HTTPException):
             return False
         finally:
             connection.close()
@@ -170,7 +200,8 @@ class EmbeddedServer:
                 raise StoreUnavailable(self._why_not_started())
             if self._answers():
                 return
-            time.sleep(0.02)
+            if self._stopping.wait(0.02):
+                return
         raise StoreUnavailable(
             f"The embedded ClickHouse did not answer within {self._start_timeout_s:.0f} s."
             f" Its log is {self._folder / 'server.log'}."
@@ -194,27 +225,26 @@ class EmbeddedServer:
                 return
             # A server whose listener was stopped by another local process is as good as dead.
             healthy = process.poll() is None and (self._answers() or self._answers())
+            if self._stopping.is_set():
+                return
             if healthy:
                 failures = 0
                 self._wait(process)
                 continue
-            if self._stopping.is_set():
-                return
             log.error("the embedded ClickHouse is down (exit code %s): starting it", process.poll())
             process.kill()
-            process.wait()
-            if process.stdin:
-                process.stdin.close()
+            self._end()
             self._stopping.wait(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
             if self._stopping.is_set():
                 return
             self.restarts += 1
-            self._launch()
             try:
+                self._launch()
                 self._await_ready()
-            except StoreError as error:
-                log.error("%s", error)
+            except (StoreError, OSError) as error:
+                # A full disk, for one. It may pass: this is tried for ever.
+                log.error("the embedded ClickHouse can't be started: %s", error)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         """Until the process has ended, or it is time to ask whether it still listens."""

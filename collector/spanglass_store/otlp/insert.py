@@ -321,26 +321,24 @@ def _first_key(names: tuple[str, ...]) -> str:
 def insert_spans(table: str = "spans") -> str:
     """The `INSERT` whose body is one or more `ExportTraceServiceRequest` messages, concatenated.
 
-    Protobuf merges repeated fields, so several requests in a row are one valid request.
-    Send it with `format_settings()`.
+    Protobuf merges repeated fields, so several requests in a row are one valid request. The
+    statement carries the settings that it is read under.
     """
     fields = _span_columns()
     return (
         f"INSERT INTO {table} ({', '.join(f'`{name}`' for name in fields)})\n"
+        f"SETTINGS {_settings()}\n"
         f"SELECT {', '.join(f'{sql} AS `{name}`' for name, sql in fields.items())}\n"
         f"FROM ({_layers(f'input({quoted(structure())})')})\n"
         "FORMAT ProtobufSingle"
     )
 
 
-@cache
-def format_settings() -> dict[str, str | int]:
-    """Query settings under which `insert_spans` reads its body."""
-    return {
-        "format_schema_source": "string",
-        "format_schema": protobuf_schema(),
-        "format_schema_message_name": "Request",
-        "input_format_protobuf_oneof_presence": 1,
-        "output_format_json_escape_forward_slashes": 0,
-        "output_format_json_quote_64bit_integers": 0,
-    }
+def _settings() -> str:
+    return (
+        "format_schema_source = 'string', format_schema_message_name = 'Request',"
+        " input_format_protobuf_oneof_presence = 1,"
+        " output_format_json_escape_forward_slashes = 0,"
+        " output_format_json_quote_64bit_integers = 0,"
+        f" format_schema = {quoted(protobuf_schema())}"
+    )

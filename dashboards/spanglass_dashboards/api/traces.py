@@ -3,15 +3,15 @@
 import asyncio
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from spanglass_dashboards.api.time_range import time_range
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_dashboards.problems import NotFound
-from spanglass_store.errors import StoreError
 from spanglass_store.queries.traces import Order, TraceFilter, get_trace, list_traces
 from spanglass_store.state.keys import Principal
 
@@ -199,13 +199,7 @@ async def index(
     cursor: Annotated[str, Query(max_length=500)] = "",
 ) -> TracePage:
     """Traces that started in a range of time, a page at a time."""
-    until = _aware(end) if end else datetime.now(UTC) + timedelta(minutes=1)
-    try:
-        since = _aware(start) if start else until - timedelta(days=1)
-    except OverflowError as error:
-        raise StoreError("The range of time begins before the calendar does.") from error
-    if not 1970 <= since.year <= 2200 or not 1970 <= until.year <= 2200:
-        raise StoreError("The range of time has to lie between 1970 and 2200.")
+    since, until = time_range(start, end)
     which = TraceFilter(
         since, until, project, service, operation, model, environment, status, session_id,
         user_id, feature, tag, text,
@@ -217,10 +211,6 @@ async def index(
         list_traces, context.store(principal), which, sort, order == "desc", limit, cursor
     )
     return TracePage(items=[Trace(**row) for row in page.items], next=page.next)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @router.get("/traces/{trace_id}", response_model=TraceDetail)

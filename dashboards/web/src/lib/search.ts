@@ -1,0 +1,141 @@
+// What a page shows, as it stands in its address. Everything there may be mistyped: what makes no
+// sense is left out.
+
+import type { TimeRange } from "./time";
+
+export const SORTS = ["start_time", "duration", "tokens", "cost", "spans", "errors"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface TraceSearch extends TimeRange {
+  q?: string | undefined;
+  service?: string | undefined;
+  operation?: string | undefined;
+  model?: string | undefined;
+  environment?: string | undefined;
+  status?: "ok" | "error" | undefined;
+  session?: string | undefined;
+  user?: string | undefined;
+  feature?: string | undefined;
+  tag?: string | undefined;
+  min_ms?: number | undefined;
+  max_ms?: number | undefined;
+  min_tokens?: number | undefined;
+  min_cost?: number | undefined;
+  sample?: "hide" | "only" | undefined;
+  sort?: Sort | undefined;
+  order?: "asc" | undefined;
+  live?: true | undefined;
+}
+
+export interface SpanSearch {
+  span?: string | undefined;
+  tab?: string | undefined;
+  q?: string | undefined;
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+export function readTraceSearch(raw: Raw): TraceSearch {
+  const from = time(raw["from"]);
+  const to = time(raw["to"]);
+  return compact({
+    range: from ? undefined : text(raw["range"]),
+    from,
+    to: from ? to : undefined,
+    q: text(raw["q"]),
+    service: text(raw["service"]),
+    operation: text(raw["operation"]),
+    model: text(raw["model"]),
+    environment: text(raw["environment"]),
+    status: oneOf(raw["status"], ["ok", "error"] as const),
+    session: text(raw["session"]),
+    user: text(raw["user"]),
+    feature: text(raw["feature"]),
+    tag: text(raw["tag"]),
+    min_ms: amount(raw["min_ms"]),
+    max_ms: amount(raw["max_ms"]),
+    min_tokens: amount(raw["min_tokens"], true),
+    min_cost: amount(raw["min_cost"]),
+    sample: oneOf(raw["sample"], ["hide", "only"] as const),
+    sort: oneOf(raw["sort"], SORTS),
+    order: oneOf(raw["order"], ["asc"] as const),
+    live: raw["live"] === "1" || raw["live"] === true ? (true as const) : undefined,
+  });
+}
+
+export function readSpanSearch(raw: Raw): SpanSearch {
+  return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]) });
+}
+
+/** Whether anything narrows the list, beside its range of time. */
+export function isFiltered(search: TraceSearch): boolean {
+  const { range: _r, from: _f, to: _t, sort: _s, order: _o, live: _l, ...filters } = search;
+  return Object.keys(filters).length > 0;
+}
+
+/** The API's names for the page's filters. */
+export function toFilters(search: TraceSearch) {
+  return compact({
+    text: search.q,
+    service: search.service,
+    operation: search.operation,
+    model: search.model,
+    environment: search.environment,
+    status: search.status,
+    session_id: search.session,
+    user_id: search.user,
+    feature: search.feature,
+    tag: search.tag,
+    min_duration_ms: search.min_ms,
+    max_duration_ms: search.max_ms,
+    min_tokens: search.min_tokens,
+    min_cost_usd: search.min_cost,
+    sample_data: search.sample === undefined ? undefined : search.sample === "only",
+    sort: search.sort,
+    order: search.order,
+  });
+}
+
+/** Reads `?a=1&b=2` without guessing at types. */
+export function parseSearch(query: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(query));
+}
+
+/** Writes it, leaving out what is not set; `true` is written as 1. */
+export function stringifySearch(search: Raw): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(search)) {
+    if (value === undefined || value === "" || value === false) continue;
+    query.set(key, value === true ? "1" : String(value as string | number));
+  }
+  const text = query.toString();
+  return text ? `?${text}` : "";
+}
+
+type Compact<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function compact<T extends object>(value: T): Compact<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Compact<T>;
+}
+
+function text(value: unknown): string | undefined {
+  const found = typeof value === "number" ? String(value) : value;
+  return typeof found === "string" && found.trim() !== "" ? found.slice(0, 1000) : undefined;
+}
+
+function time(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const millis = Date.parse(value);
+  return Number.isNaN(millis) ? undefined : new Date(millis).toISOString();
+}
+
+function amount(value: unknown, whole = false): number | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  const number = Number(value);
+  if (!Number.isFinite(number) || number < 0 || number > 1e12) return undefined;
+  return whole ? Math.round(number) : number;
+}
+
+function oneOf<const T extends readonly string[]>(value: unknown, allowed: T): T[number] | undefined {
+  return allowed.find((each) => each === value);
+}

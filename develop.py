@@ -1,0 +1,140 @@
+"""Everything a contributor runs: sets up its own virtual environment, then does one thing.
+
+    python3 develop.py demo     the product at work, with sample data
+    python3 develop.py test     the whole test suite
+    python3 develop.py lint     formatting, rules, types
+    python3 develop.py bench    measurements, beside their peers
+    python3 develop.py web      builds the web application
+
+`make demo`, `make test` and so on are the same. Needs Python 3.11 or later, and nothing else.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parent
+VENV: Final = ROOT / ".venv"
+PYTHON: Final = VENV / "bin" / "python"
+#: What an installation depends on; when one changes, it is done again.
+_INPUTS: Final = ("pyproject.toml", "constraints.txt")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one task with the arguments behind it; its exit status."""
+    tasks: dict[str, Callable[[Sequence[str]], int]] = {
+        "setup": lambda _: 0,
+        "demo": demo,
+        "test": test,
+        "lint": lint,
+        "bench": bench,
+        "web": web,
+    }
+    if not arguments or arguments[0] not in tasks:
+        say(__doc__ or "")
+        return 2
+    if sys.version_info < (3, 11):  # noqa: UP036  (who has an older one reads it here)
+        fail(f"Python {sys.version.split()[0]} is too old: install Python 3.11 or later.")
+    setup()
+    return tasks[arguments[0]](arguments[1:])
+
+
+def setup() -> None:
+    """The virtual environment with everything in it, made once."""
+    stamp = VENV / "installed"
+    inputs = b"".join((ROOT / name).read_bytes() for name in _INPUTS)
+    digest = hashlib.sha256(inputs + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    if not PYTHON.exists():
+        say(f"Creating the virtual environment {VENV.name} …")
+        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+        if made.returncode:
+            shutil.rmtree(VENV, ignore_errors=True)
+            fail("Python can't make virtual environments here: apt-get install python3-venv.")
+    say("Installing Spanglass and what it needs (a minute or two, once) …")
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--constraint", "constraints.txt", "--editable", ".[dev]"])
+    stamp.write_text(digest)
+
+
+def demo(arguments: Sequence[str]) -> int:
+    """The product at work."""
+    return call([str(VENV / "bin" / "spanglass"), "demo", *arguments])
+
+
+def test(arguments: Sequence[str]) -> int:
+    """The whole suite, in parallel."""
+    have_chromium()
+    return call([str(PYTHON), "-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments])
+
+
+def lint(_: Sequence[str]) -> int:
+    """Formatting, rules, types; all of them, even if one fails."""
+    ruff = [str(PYTHON), "-m", "ruff"]
+    codes = [
+        call([*ruff, "format", "--check", "."]),
+        call([*ruff, "check", "."]),
+        call([str(PYTHON), "-m", "mypy"]),
+    ]
+    return max(codes)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Measurements; all of them unless one is named."""
+    return call([str(PYTHON), "-m", "bench", *(arguments or ["all"])], path="tests")
+
+
+def web(_: Sequence[str]) -> int:
+    """Builds the web application."""
+    return call([str(PYTHON), "hatch_build.py"])
+
+
+def have_chromium() -> None:
+    """Installs Chromium for the browser tests where the system's packages allow it."""
+    if shutil.which("chromium") or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    say("Installing Chromium for the browser tests …")
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]):
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            say("Chromium can't be installed here; the browser tests will say that they skip.")
+            return
+
+
+def call(command: Sequence[str], path: str = "") -> int:
+    """Runs a command in the root, shown; its exit status."""
+    say("$ " + " ".join(str(part).removeprefix(f"{ROOT}/") for part in command))
+    environment = dict(os.environ)
+    if path:
+        environment["PYTHONPATH"] = str(ROOT / path)
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(command: Sequence[str]) -> None:
+    """Runs a command that has to succeed."""
+    if call(command):
+        fail("That failed; the lines above say why.")
+
+
+def say(text: str) -> None:
+    """Prints at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def fail(text: str) -> NoReturn:
+    """Ends with a message."""
+    say(text)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
