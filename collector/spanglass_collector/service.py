@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -146,7 +147,9 @@ class Service:
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
         ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
-        metrics = ServiceMetrics(ingest, embedded, store)
+        # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
+        pinged = Store(endpoint, timeout_s=3)
+        metrics = ServiceMetrics(ingest, embedded, pinged)
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
@@ -175,13 +178,20 @@ class Service:
             await self._stop.wait()
         finally:
             began = time.monotonic()
+            stopping = [server.stop() for server in servers]
             if grpc_server is not None:
-                await grpc_server.stop(2.0)
-            for server in servers:
-                await server.stop()
+                stopping.append(grpc_server.stop(2.0))
+            for problem in await asyncio.gather(*stopping, return_exceptions=True):
+                if problem is not None:
+                    log.error("a receiver did not end well: %s", problem)
             if ingest is not None:
-                await asyncio.to_thread(ingest.drain, DRAIN_S - (time.monotonic() - began))
+                seconds = DRAIN_S - (time.monotonic() - began)
+                # A thread of its own: the loop's may all be waiting for a store that hangs.
+                with ThreadPoolExecutor(1, "drain") as own:
+                    loop = asyncio.get_running_loop()
+                    await loop.run_in_executor(own, ingest.drain, seconds)
             store.close()
+            pinged.close()
 
     def _refuse_open_doors(self, keys: Keys) -> None:
         """Listening beyond this machine takes keys."""

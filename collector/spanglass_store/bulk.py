@@ -7,6 +7,7 @@ speaks HTTP itself, over a connection a thread.
 
 import http.client
 import json
+import select
 import ssl
 import threading
 from collections.abc import Mapping
@@ -89,6 +90,9 @@ class BulkInsert:
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is not None and _was_closed(connection):
+            connection.close()
+            connection = None
         if connection is None:
             host, port = self._endpoint.host, self._endpoint.port
             if self._endpoint.secure:
@@ -100,3 +104,8 @@ class BulkInsert:
                 connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
             self._local.connection = connection
         return connection
+
+
+def _was_closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the server has ended an idle connection: then there is an end to be read."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])

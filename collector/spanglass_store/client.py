@@ -14,7 +14,11 @@ from typing import Any, Final
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client as Connection
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.exceptions import (
+    ClickHouseError,
+    DatabaseError,
+    ProgrammingError,
+)
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanglass_store.embedded.config import PROJECTS_HEADER
@@ -79,6 +83,7 @@ class Store:
         endpoint: where it is.
         role: who asks.
         projects: which projects a reader sees; None is all of them.
+        timeout_s: how long to wait for an answer, in seconds.
     """
 
     def __init__(
@@ -86,10 +91,12 @@ class Store:
         endpoint: Endpoint,
         role: Role = Role.OWNER,
         projects: Sequence[str] | None = None,
+        timeout_s: int = 600,
     ) -> None:
         self.endpoint = endpoint
         self.role = role
         self._projects = projects
+        self._timeout_s = timeout_s
         self._pool = get_pool_manager(maxsize=16, retries=False)
         self._connection: Connection | None = None
         self._lock = threading.Lock()
@@ -118,8 +125,8 @@ class Store:
                     secure=self.endpoint.secure,
                     settings=dict(self.endpoint.settings),
                     autogenerate_session_id=False,
-                    connect_timeout=5,
-                    send_receive_timeout=600,
+                    connect_timeout=min(5, self._timeout_s),
+                    send_receive_timeout=self._timeout_s,
                     query_retries=0,
                     pool_mgr=self._pool,
                     client_name="spanglass",
@@ -192,7 +199,8 @@ class Store:
                 parameters=dict(parameters or {}),
                 settings={**guard, **(settings or {})},
                 fmt=fmt,
-                transport_settings=headers,
+                # For statements that do not take the format at their end, like some `EXPLAIN`s.
+                transport_settings={**headers, "X-ClickHouse-Format": fmt},
             )
         except Exception as error:
             raise _of_driver(error, self.endpoint, self.role) from error
@@ -236,6 +244,8 @@ def _of_driver(error: Exception, endpoint: Endpoint, role: Role) -> StoreError:
         return error
     if isinstance(error, DatabaseError) and _CODE.search(str(error)):
         return explained(str(error), endpoint, role)
+    if isinstance(error, ProgrammingError | ValueError | TypeError | LookupError):
+        return QueryRefused(f"The values do not fit the statement: {error}")
     return unreachable(endpoint, error)
 
 
@@ -258,7 +268,8 @@ def explained(text: str, endpoint: Endpoint, role: Role = Role.OWNER) -> StoreEr
     message = _TEXT.search(text)
     # ClickHouse repeats the statement in some of its messages; ours are long.
     said = (message[1] if message else text).partition(" In scope SELECT")[0].strip()[:800]
-    if role is not Role.OWNER and code in _READERS_LIMITS:
+    own_limit = code in _READERS_LIMITS or said.startswith(("Query memory", "User memory"))
+    if role is not Role.OWNER and own_limit:
         return QueryRefused(said, code)
     if code in OVERLOAD_CODES:
         return StoreOverloaded(f"ClickHouse has too little for that: {said}", code)

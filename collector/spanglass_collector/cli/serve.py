@@ -3,15 +3,20 @@
 import asyncio
 import inspect
 import logging
+import os
 import sys
+import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from spanglass_collector.cli.output import errors
-from spanglass_collector.service import Service
+from spanglass_collector.service import Hooks, Service
 from spanglass_collector.settings import Settings, load
+
+#: Seconds that the event loop has to close, at the very end.
+_CLOSE_S: Final = 1.0
 
 _HELP = """Runs the service: takes OTLP, stores it, answers the API.
 
@@ -80,16 +85,26 @@ def _serve(**flags: Any) -> None:
     run(settings)
 
 
-def run(settings: Settings, announce: bool = True) -> None:
+def run(settings: Settings, announce: bool = True, hooks: Hooks | None = None) -> None:
     """Serves until told to end.
 
     Raises:
         StoreError: if it can't start.
     """
-    service = Service(settings)
+    service = Service(settings, hooks)
     runner = asyncio.Runner(loop_factory=_loop_factory())
-    with runner:
+    code = 1
+    try:
         runner.run(service.run(_announce if announce else lambda service: None))
+        code = 0
+    finally:
+        # What is accepted is on disk by now. Closing waits for every thread, and one may wait for
+        # an answer of a store that hangs.
+        guard = threading.Timer(_CLOSE_S, os._exit, (code,))
+        guard.daemon = True
+        guard.start()
+        runner.close()
+        guard.cancel()
 
 
 def _loop_factory() -> Any:

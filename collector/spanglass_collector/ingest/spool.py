@@ -51,6 +51,7 @@ class SpoolLimits:
     Attributes:
         segment_bytes: a segment is sealed at this size.
         segment_spans: or at this number of spans.
+        worth_sealing_spans: or at this number, while a writer has nothing to do.
         segment_age_s: or this long after its first request, in seconds.
         total_bytes: bytes of all segments beyond which nothing is accepted.
         free_bytes: free space on the disk below which nothing is accepted.
@@ -60,6 +61,7 @@ class SpoolLimits:
     segment_bytes: int = 32 << 20
     segment_spans: int = 50_000
     segment_age_s: float = 0.4
+    worth_sealing_spans: int = 10_000
     total_bytes: int = 4 << 30
     free_bytes: int = 256 << 20
     pending_bytes: int = 128 << 20
@@ -329,7 +331,9 @@ class Spool:
             )
             old = time.monotonic() - current.since >= self.limits.segment_age_s
             # While every writer is busy a segment may as well grow: large ones cost less a span.
-            if large or (old and (self._idle_takers or not self._sealed)):
+            idle = self._idle_takers > len(self._sealed)
+            worth_it = idle and current.spans >= self.limits.worth_sealing_spans
+            if large or worth_it or (old and (self._idle_takers or not self._sealed)):
                 self._seal()
             elif old:
                 current.since = time.monotonic() - self.limits.segment_age_s * 0.75

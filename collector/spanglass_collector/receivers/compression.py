@@ -9,6 +9,9 @@ from spanglass_collector.ingest.intake import TooLarge, Unreadable
 
 #: Encodings that are understood, as `Content-Encoding` names them.
 ENCODINGS: Final = ("identity", "gzip", "deflate", "zstd")
+_PIECE: Final = 256 << 10
+#: How a zstd frame begins that holds nothing to unpack, behind its first byte.
+_SKIPPABLE: Final = b"\x2a\x4d\x18"
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
@@ -31,29 +34,68 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _zlib(body: bytes, encoding: str, limit: int) -> bytes:
-    # 32: zlib finds out itself whether it is gzip or zlib; both go by the name of deflate.
-    stream = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
-    try:
-        content = stream.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise Unreadable(f"The body is not {encoding}: {error}.") from error
-    if len(content) > limit:
-        raise TooLarge
-    if not stream.eof:
+    view = memoryview(body)
+    chunks: list[bytes] = []
+    at = size = 0
+    stream = None
+    while at < len(view):
+        if stream is None or stream.eof:
+            # 32: zlib finds out itself whether it is gzip, of which there can be several one
+            # after another, or zlib; both go by the name of deflate.
+            stream = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+        piece = view[at : at + _PIECE]
+        try:
+            content = stream.decompress(piece, limit + 1 - size)
+        except zlib.error as error:
+            raise Unreadable(f"The body is not {encoding}: {error}.") from error
+        at += len(piece) - len(stream.unused_data)
+        size += len(content)
+        if size > limit:
+            raise TooLarge
+        chunks.append(content)
+    if stream is None or not stream.eof:
         raise Unreadable(f"The {encoding} body is cut off.")
-    return content
+    return b"".join(chunks)
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
     try:
-        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-            body, read_across_frames=True
-        ) as reader:
-            content = reader.read(limit + 1)
+        _check_zstd_is_whole(body)
+        unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        with unpacker.stream_reader(body, read_across_frames=True) as reader:
+            while content := reader.read(min(limit + 1 - size, 1 << 20)):
+                size += len(content)
+                if size > limit:
+                    raise TooLarge
+                chunks.append(content)
     except zstandard.ZstdError as error:
         raise Unreadable(f"The body is not zstd: {error}.") from error
-    if len(content) > limit:
-        raise TooLarge
-    if not content and body:
+    return b"".join(chunks)
+
+
+def _check_zstd_is_whole(body: bytes) -> None:
+    """Walks from block to block: the library takes a frame that is cut off for a shorter one.
+
+    Source: RFC 8878, section 3.1.
+    """
+    at, end = 0, len(body)
+    while at < end:
+        if body[at + 1 : at + 4] == _SKIPPABLE and body[at] >> 4 == 5:
+            at += 8 + int.from_bytes(body[at + 4 : at + 8], "little")
+            continue
+        head = body[at : at + 18]
+        has_checksum = zstandard.get_frame_parameters(head).has_checksum
+        at += zstandard.frame_header_size(head)
+        is_last = False
+        while not is_last and at < end:
+            block = int.from_bytes(body[at : at + 3], "little")
+            is_last = bool(block & 1)
+            # A block of one repeated byte holds that byte; its size is how often.
+            at += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
+        if not is_last:
+            at = end + 1
+        at += 4 if has_checksum else 0
+    if at != end or not body:
         raise Unreadable("The zstd body is cut off.")
-    return content

@@ -7,51 +7,99 @@ Source: OpenTelemetry protocol 1.9, section "JSON Protobuf Encoding".
 
 import base64
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import EncodeError, Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.intake import Unreadable
 
-_IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
+_IDS: Final = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
+_SCOPE_SPANS: Final = ("scopeSpans", "scope_spans")
+#: What stands for a span that can't be read: no protobuf either, so the check rejects it alone.
+_UNREADABLE_SPAN: Final = b"\xff"
+_ERRORS: Final = (ValueError, TypeError, AttributeError, ParseError, EncodeError, RecursionError)
 
 
 def traces_from_json(body: bytes) -> bytes:
     """A serialised `ExportTraceServiceRequest` from its JSON text.
+
+    A span that can't be read is left for the check to reject; the others come through.
 
     Raises:
         Unreadable: if it is no such text.
     """
     try:
         document = json.loads(body)
-        for resource_spans in _each(document, "resourceSpans", "resource_spans"):
-            for scope_spans in _each(resource_spans, "scopeSpans", "scope_spans"):
-                for span in _each(scope_spans, "spans"):
-                    _ids_from_hex(span)
-                    for link in _each(span, "links"):
-                        _ids_from_hex(link)
-        request = ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-    except (ValueError, TypeError, AttributeError, ParseError, RecursionError) as error:
+        for span in _spans(document):
+            _ids_to_base64(span)
+        try:
+            return _message(document, ExportTraceServiceRequest())
+        except _ERRORS:
+            return b"".join(
+                wire.field(1, _resource_spans(each))
+                for each in _each(document, "resourceSpans", "resource_spans")
+            )
+    except _ERRORS as error:
         raise Unreadable(f"The body is no OTLP trace request in JSON: {error}.") from error
-    return request.SerializeToString()
 
 
-def _each(message: dict[str, Any], *names: str) -> list[dict[str, Any]]:
+def _spans(document: dict[str, Any]) -> Iterator[Any]:
+    for resource_spans in _each(document, "resourceSpans", "resource_spans"):
+        for scope_spans in _each(resource_spans, *_SCOPE_SPANS):
+            yield from _each(scope_spans, "spans")
+
+
+def _each(message: dict[str, Any], *names: str) -> list[Any]:
     for name in names:
         found = message.get(name)
         if found:
-            return list(found)
+            if not isinstance(found, list):
+                raise TypeError(f"{name} is no list")
+            return found
     return []
 
 
-def _ids_from_hex(message: dict[str, Any]) -> None:
-    for name in _IDS:
-        value = message.get(name)
-        if value:
-            # An id that is no hexadecimal becomes one of a wrong length: that span is rejected.
-            try:
-                raw = bytes.fromhex(value)
-            except ValueError:
-                raw = b"\x00"
-            message[name] = base64.b64encode(raw).decode()
+def _message(document: Any, message: Message) -> bytes:
+    return bytes(ParseDict(document, message, ignore_unknown_fields=True).SerializeToString())
+
+
+def _resource_spans(document: dict[str, Any]) -> bytes:
+    scopes = _each(document, *_SCOPE_SPANS)
+    shell = {name: value for name, value in document.items() if name not in _SCOPE_SPANS}
+    return _message(shell, ResourceSpans()) + b"".join(
+        wire.field(2, _scope_spans(each)) for each in scopes
+    )
+
+
+def _scope_spans(document: dict[str, Any]) -> bytes:
+    spans = _each(document, "spans")
+    shell = {name: value for name, value in document.items() if name != "spans"}
+    return _message(shell, ScopeSpans()) + b"".join(wire.field(2, _span(each)) for each in spans)
+
+
+def _span(document: Any) -> bytes:
+    try:
+        return _message(document, Span())
+    except _ERRORS:
+        return _UNREADABLE_SPAN
+
+
+def _ids_to_base64(span: Any) -> None:
+    if not isinstance(span, dict):
+        return
+    links = span.get("links")
+    for message in (span, *(links if isinstance(links, list) else ())):
+        for name in _IDS:
+            value = message.get(name) if isinstance(message, dict) else None
+            if isinstance(value, str):
+                # An id that is no hexadecimal becomes one of a wrong length.
+                try:
+                    raw = bytes.fromhex(value)
+                except ValueError:
+                    raw = b"\x00"
+                message[name] = base64.b64encode(raw).decode()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from spanglass_store.otlp.insert import ARRAY_KEY, BYTES_KEY, DOUBLE_KEY, KVLIST_KEY
@@ -35,7 +36,7 @@ def restore(text: str, kind: str) -> JsonValue:
         return None
     try:
         return _unfold(json.loads(text))
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError, DecodeError):
         return text
 
 
