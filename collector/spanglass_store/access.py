@@ -1,6 +1,7 @@
 """Who may come in: keys where there are some, else our own machine and no web page."""
 
 import hmac
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -8,7 +9,8 @@ from typing import Final
 
 from spanglass_store.state.keys import DEFAULT_PROJECT, LOCAL, Keys, Principal, Scope
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST: Final = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::\d*)?")
 
 
 class Denied(Exception):
@@ -87,9 +89,8 @@ class Gate:
 
 def _name(host: str) -> str:
     """A host header without its port."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].lower()
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else host
 
 
 def _secret(headers: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ DONE = "data: [DONE]\n\n"
 """What ends a stream of chat completion chunks."""
 
 
-class ConnectionCut(Exception):  # noqa: N818 - ends a stream, is not an error of the server
+class ConnectionCut(Exception):
     """Raised by a stream's source to cut the connection without ending the answer."""
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import click
 import typer
 
-from spanglass_collector.cli import dead_letters, doctor, keys, migrate, serve, sql, tail
+from spanglass_collector.cli import dead_letters, demo, doctor, keys, migrate, serve, sql, tail
 from spanglass_collector.cli.output import errors
 from spanglass_store.errors import StoreError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=True,
 )
 serve.register(app)
+demo.register(app)
 sql.register(app)
 tail.register(app)
 doctor.register(app)

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,6 +15,7 @@ import typer
 from spanglass_collector.cli.output import errors
 from spanglass_collector.service import Hooks, Service
 from spanglass_collector.settings import Settings, load
+from spanglass_store.errors import StoreError
 
 #: Seconds that the event loop has to close, at the very end.
 _CLOSE_S: Final = 1.0
@@ -85,8 +87,29 @@ def _serve(**flags: Any) -> None:
     run(settings)
 
 
-def run(settings: Settings, announce: bool = True, hooks: Hooks | None = None) -> None:
+def announce(service: Service) -> None:
+    """Says where the service listens."""
+    for name, text in (
+        ("otlp_grpc", "OTLP/gRPC  http://{}"),
+        ("otlp_http", "OTLP/HTTP  http://{}"),
+        ("web", "Web, API   http://{}"),
+    ):
+        if name in service.addresses:
+            errors.print(text.format(service.addresses[name]), highlight=False)
+    errors.print(f"Data       {service.settings.data_dir}", highlight=False, soft_wrap=True)
+
+
+def run(
+    settings: Settings,
+    ready: Callable[[Service], None] = announce,
+    hooks: Hooks | None = None,
+) -> None:
     """Serves until told to end.
+
+    Args:
+        settings: what it is to do.
+        ready: called when everything listens.
+        hooks: for tests.
 
     Raises:
         StoreError: if it can't start.
@@ -95,8 +118,12 @@ def run(settings: Settings, announce: bool = True, hooks: Hooks | None = None) -
     runner = asyncio.Runner(loop_factory=_loop_factory())
     code = 1
     try:
-        runner.run(service.run(_announce if announce else lambda service: None))
+        runner.run(service.run(ready))
         code = 0
+    except OSError as error:
+        raise StoreError(
+            f"Can't go on: {error}. Check the disk and the rights of {settings.data_dir}."
+        ) from error
     finally:
         # What is accepted is on disk by now. Closing waits for every thread, and one may wait for
         # an answer of a store that hangs.
@@ -113,14 +140,3 @@ def _loop_factory() -> Any:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-def _announce(service: Service) -> None:
-    for name, text in (
-        ("otlp_grpc", "OTLP/gRPC  http://{}"),
-        ("otlp_http", "OTLP/HTTP  http://{}"),
-        ("web", "Web, API   http://{}"),
-    ):
-        if name in service.addresses:
-            errors.print(text.format(service.addresses[name]), highlight=False)
-    errors.print(f"Data       {service.settings.data_dir}", highlight=False, soft_wrap=True)

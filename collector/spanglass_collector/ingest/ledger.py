@@ -169,8 +169,10 @@ class Ledger:
         """Dead letters that were spooled again: they were received once."""
 
         def change(totals: _Totals) -> None:
-            totals.dead_lettered -= spans
-            totals.received -= spans
+            # Fewer where a crash left behind letters that had been counted back already.
+            counted = min(spans, totals.dead_lettered)
+            totals.dead_lettered -= counted
+            totals.received -= counted
 
         self._save(change)
 

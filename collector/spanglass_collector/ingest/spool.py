@@ -11,6 +11,7 @@ accepted when its bytes are on disk; a torn end, left by a crash, was never ackn
 cut off at the next start. The version in the name is that of the format.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -445,14 +446,20 @@ def _cut_torn_end(path: Path) -> tuple[int, int]:
             if number != RESOURCE_SPANS or kind != wire.LENGTH_DELIMITED:
                 break
             # Framing is not enough: a file's length can reach the disk before its content.
-            resource = ResourceSpans.FromString(body[content:end])
+            try:
+                resource = ResourceSpans.FromString(body[content:end])
+            except DecodeError:
+                # Kept if something readable follows: then it is not the end that is torn.
+                continue
             spans += sum(len(scope.spans) for scope in resource.scope_spans)
             good = end
-    except (wire.Malformed, DecodeError):
+    except wire.Malformed:
         pass
     if good < len(body):
         log.warning(
             "%s: cut %d bytes of a request that was not acknowledged", path.name, len(body) - good
         )
-        os.truncate(path, good)
+        # If that fails it is cut again at the next start: nobody reads behind the segment's size.
+        with contextlib.suppress(OSError):
+            os.truncate(path, good)
     return good, spans

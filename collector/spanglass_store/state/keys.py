@@ -16,7 +16,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.state.database import Database, Key, Project
 
 DEFAULT_PROJECT: Final = "default"
-_PROJECT_NAME: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+_PROJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 #: How long a key that was looked up stays known, in seconds: a revoked one works that long.
 _REMEMBERED_S: Final = 2.0
 
@@ -91,7 +91,7 @@ class Keys:
         Raises:
             StoreError: if the project's name is not of lower-case letters, digits, `-`, `_`.
         """
-        if not _PROJECT_NAME.match(project):
+        if not _PROJECT_NAME.fullmatch(project):
             raise StoreError(
                 f"{project!r} can't be a project's name: use up to 64 lower-case letters,"
                 " digits, - and _, beginning with a letter or digit."

@@ -1,0 +1,104 @@
+"""`spanglass demo`: the service with a sample application at work."""
+
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from spanglass_collector.cli.output import errors
+from spanglass_collector.cli.serve import run
+from spanglass_collector.service import Service
+from spanglass_collector.settings import load
+from spanglass_store.errors import StoreError
+
+#: Where a checkout has the sample application; an installation has it as a package.
+_CHECKOUT: Final = Path(__file__).resolve().parents[3] / "examples" / "demo"
+_PACKAGE: Final = "spanglass_examples"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the sample data is kept. [default: a folder that is removed]"),
+    ] = None,
+    web: Annotated[str, typer.Option(help="Where the pages are.")] = "127.0.0.1:8400",
+    otlp_http: Annotated[str, typer.Option(help="Where OTLP/HTTP is taken.")] = "127.0.0.1:4318",
+    otlp_grpc: Annotated[str, typer.Option(help="Where OTLP/gRPC is taken.")] = "127.0.0.1:4317",
+    days: Annotated[int, typer.Option(min=0, max=29, help="Days of history.")] = 7,
+    live: Annotated[bool, typer.Option("--live/--no-live", help="Send live traffic, too.")] = True,
+) -> None:
+    """The service and a shop's assistant that sends it a week of history and live traffic.
+
+    spanglass demo
+    spanglass demo --data-dir ./demo --web 127.0.0.1:9000
+
+    Everything it sends is marked as sample data and lies in a folder of its own, which is removed
+    at the end; with --data-dir it stays until you delete that folder.
+    """
+    script = _application()
+    with tempfile.TemporaryDirectory(prefix="spanglass-demo-") as scratch:
+        settings = load(
+            {
+                "data_dir": data_dir or Path(scratch) / "data",
+                "web": web,
+                "otlp_http": otlp_http,
+                "otlp_grpc": otlp_grpc,
+                "log_level": "warning",
+            }
+        )
+        started: list[subprocess.Popen[bytes]] = []
+
+        def ready(service: Service) -> None:
+            address = f"http://{service.addresses['otlp_http']}"
+            command = [sys.executable, str(script), "--endpoint", address, "--days", str(days)]
+            started.append(subprocess.Popen([*command, "--live" if live else "--no-live"]))
+            errors.print("\nThe demo is at", end=" ")
+            errors.print(f"http://{service.addresses['web']}", style="bold", highlight=False)
+            errors.print(
+                "A shop's assistant sends its last week, then goes on live. Ctrl-C ends it"
+                + (" and removes the data." if data_dir is None else "."),
+                highlight=False,
+            )
+
+        try:
+            run(settings, ready)
+        finally:
+            for process in started:
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _application() -> Path:
+    """The sample application's folder.
+
+    Raises:
+        StoreError: if it is not here, or what it needs is not installed.
+    """
+    found = find_spec(_PACKAGE)
+    installed = (
+        Path(found.submodule_search_locations[0]) / "demo"
+        if (found is not None and found.submodule_search_locations)
+        else None
+    )
+    script = installed or _CHECKOUT
+    if not script.is_dir():
+        raise StoreError(
+            "The sample application is not part of this installation. Take it from a checkout of"
+            " the repository: make demo."
+        )
+    if find_spec("openai") is None:
+        raise StoreError("The sample application needs the openai client: pip install openai.")
+    return script

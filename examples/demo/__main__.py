@@ -1,0 +1,78 @@
+"""`python examples/demo`: sends a week of history and goes on with live traffic."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sys
+import threading
+from pathlib import Path
+
+# Run by its path, a folder is not a package yet.
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __package__ = "demo"
+
+from openai import OpenAI
+
+import spanglass
+from demo.traffic import send_history, send_live
+from sample_server.server import BackgroundServer
+from sample_server.settings import Settings
+
+
+def main() -> int:
+    """Runs until it is interrupted; the exit status."""
+    given = _parser().parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    spanglass.init(
+        given.endpoint,
+        service="shop-assistant",
+        environment="demo",
+        release="2.3.0",
+        sample_data=True,
+    )
+    with (
+        BackgroundServer(Settings(speed=0, error_rate=0.02)) as fast,
+        BackgroundServer(Settings(speed=1, error_rate=0.02)) as real,
+    ):
+        live = threading.Thread(
+            target=send_live,
+            args=(_client(real), given.pause, random.Random(), stop.is_set),
+            daemon=True,
+        )
+        live.start()
+        asked = send_history(_client(fast), given.days, given.visits, random.Random(7), stop.is_set)
+        print(f"history sent: {asked} questions over {given.days} days", flush=True)
+        while not stop.wait(0.5) and given.live:
+            pass
+        stop.set()
+        live.join(10)
+    spanglass.shutdown()
+    return 0
+
+
+def _client(server: BackgroundServer) -> OpenAI:
+    return OpenAI(base_url=server.base_url, api_key="none", max_retries=0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="demo", description="A shop's assistant that sends what it does to Spanglass."
+    )
+    parser.add_argument("--endpoint", default="http://127.0.0.1:4318", help="OTLP/HTTP address")
+    parser.add_argument("--days", type=int, default=7, help="days of history")
+    parser.add_argument("--visits", type=int, default=80, help="visits a day, at most")
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds between live visits")
+    parser.add_argument(
+        "--live", action=argparse.BooleanOptionalAction, default=True,
+        help="go on with live traffic",
+    )  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Who asks what, when: visits of customers, more by day than by night."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from openai import OpenAI
+
+import spanglass
+
+from .assistant import Assistant
+from .clock import Clock, PastClock, RealClock
+from .shop import CUSTOMERS, FEATURES, MODELS, QUESTIONS
+
+_DAY_S: Final = 86_400
+_PROMPT: Final = "shop-assistant"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A customer's visit.
+
+    Attributes:
+        at_s: when it begins, in seconds since 1970.
+        release: version of the prompt in use then.
+        slowdown: how slow the models were then.
+    """
+
+    at_s: float
+    customer: str
+    session: str
+    feature: str
+    model: str
+    questions: tuple[str, ...]
+    release: int
+    slowdown: float
+
+
+def history(now_s: float, days: int, visits_a_day: int, rng: random.Random) -> Iterator[Visit]:
+    """Visits of the last days, the latest first, so that a page has something to show at once."""
+    times = []
+    for _ in range(days * visits_a_day):
+        at = now_s - rng.random() * days * _DAY_S
+        # Fewest at three in the morning, most at three in the afternoon.
+        hour = at % _DAY_S / 3600
+        if rng.random() < 0.55 - 0.45 * math.cos((hour - 3) / 24 * 2 * math.pi):
+            times.append(at)
+    # The first visits of the history's last minutes are always there.
+    times += [now_s - 60 * n for n in range(1, 8)]
+    for number, at in enumerate(sorted(times, reverse=True)):
+        yield _visit(at, now_s, f"past-{int(now_s)}-{number}", rng)
+
+
+def _visit(at: float, now_s: float, session: str, rng: random.Random) -> Visit:
+    age_days = (now_s - at) / _DAY_S
+    # Two days ago the models were slow for three hours; three days ago the prompt changed.
+    slow = 2.0 < age_days < 2.0 + 3 / 24
+    model = rng.choices(list(MODELS), list(MODELS.values()))[0]
+    return Visit(
+        at,
+        rng.choice(CUSTOMERS),
+        session,
+        rng.choice(FEATURES),
+        model,
+        tuple(rng.sample(QUESTIONS, rng.choice((1, 1, 2, 3)))),
+        2 if age_days < 3 else 1,
+        3.5 if slow else 1.0,
+    )
+
+
+def send_history(
+    client: OpenAI, days: int, visits_a_day: int, rng: random.Random, stop: Callable[[], bool]
+) -> int:
+    """Runs the assistant through the last days; how many questions it answered.
+
+    Args:
+        client: of a model server that does not wait.
+        stop: whether to end early.
+    """
+    vectors = Assistant(client, RealClock(), rng).index()
+    asked = 0
+    for visit in history(time.time(), days, visits_a_day, rng):
+        if stop():
+            break
+        clock = PastClock(int(visit.at_s * 1e9))
+        asked += _hold(visit, client, clock, vectors, rng)
+        # The SDK never blocks, so whoever sends a week in seconds waits for it now and then.
+        if asked % 20 == 0:
+            spanglass.flush()
+    spanglass.flush()
+    return asked
+
+
+def send_live(client: OpenAI, pause_s: float, rng: random.Random, stop: Callable[[], bool]) -> None:
+    """Runs the assistant for customers that come about every `pause_s` seconds."""
+    vectors = Assistant(client, RealClock(), rng).index()
+    number = 0
+    while not stop():
+        number += 1
+        now = time.time()
+        visit = _visit(now, now, f"live-{int(now)}-{number}", rng)
+        _hold(visit, client, RealClock(), vectors, rng)
+        until = time.monotonic() + rng.expovariate(1 / pause_s)
+        while time.monotonic() < until and not stop():
+            time.sleep(0.1)
+
+
+def _hold(
+    visit: Visit,
+    client: OpenAI,
+    clock: Clock,
+    vectors: list[list[float]],
+    rng: random.Random,
+) -> int:
+    assistant = Assistant(client, clock, rng, visit.slowdown)
+    with spanglass.context(
+        session_id=visit.session,
+        user_id=visit.customer,
+        feature=visit.feature,
+        tags=["sample"],
+        prompt=(_PROMPT, visit.release),
+    ):
+        for question in visit.questions:
+            assistant.answer(question, vectors, visit.model)
+            clock.took(rng.uniform(8, 45))
+    return len(visit.questions)
