@@ -1,11 +1,11 @@
 """Traces: lists and single ones."""
 
 import asyncio
-import json
 import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
@@ -246,11 +246,7 @@ async def _detail(
     def read() -> bytes:
         spans = get_trace(store, trace_id.lower(), with_payload, span_id)
         document = {"trace_id": trace_id.lower(), "payload": with_payload, "spans": spans}
-        return (
-            json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-            if spans
-            else b""
-        )
+        return orjson.dumps(document) if spans else b""
 
     text = await asyncio.to_thread(read)
     if not text:

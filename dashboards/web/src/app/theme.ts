@@ -11,7 +11,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "teal",
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: 7,
   colors: { teal, dark },
   fontFamily: "var(--font)",
   fontFamilyMonospace: "var(--mono)",

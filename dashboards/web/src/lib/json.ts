@@ -44,7 +44,7 @@ export function textOf(value: Json | undefined): string {
     return JSON.stringify(value, null, 2);
   } catch {
     // Nested deeper than the engine can follow.
-    return String(value);
+    return "(nested too deeply to be written out)";
   }
 }
 

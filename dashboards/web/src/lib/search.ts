@@ -67,10 +67,11 @@ export function readSpanSearch(raw: Raw): SpanSearch {
   return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]) });
 }
 
+const NO_FILTERS: ReadonlySet<string> = new Set(["range", "from", "to", "sort", "order", "live"]);
+
 /** Whether anything narrows the list, beside its range of time. */
 export function isFiltered(search: TraceSearch): boolean {
-  const { range: _r, from: _f, to: _t, sort: _s, order: _o, live: _l, ...filters } = search;
-  return Object.keys(filters).length > 0;
+  return Object.entries(search).some(([key, value]) => value !== undefined && !NO_FILTERS.has(key));
 }
 
 /** The API's names for the page's filters. */
@@ -105,8 +106,9 @@ export function parseSearch(query: string): Record<string, string> {
 export function stringifySearch(search: Raw): string {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(search)) {
-    if (value === undefined || value === "" || value === false) continue;
-    query.set(key, value === true ? "1" : String(value as string | number));
+    if (value === true) query.set(key, "1");
+    else if (typeof value === "number") query.set(key, String(value));
+    else if (typeof value === "string" && value !== "") query.set(key, value);
   }
   const text = query.toString();
   return text ? `?${text}` : "";

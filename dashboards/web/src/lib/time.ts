@@ -92,6 +92,11 @@ export function windowOf(range: TimeRange, now: number): Window {
   return range.to === undefined ? { start } : { start, end: range.to };
 }
 
+/** "24h", or "Custom", where space is short. */
+export function shortRange(range: TimeRange): string {
+  return presetOf(range)?.key ?? "Custom";
+}
+
 /** "Last 24 hours", "Mar 4 09:30 – Mar 5 10:00". */
 export function describeRange(range: TimeRange): string {
   const preset = presetOf(range);

@@ -1,6 +1,6 @@
 // What a span says about content: a conversation, documents, a tool's call, or just two texts.
 
-import { isObject, type Json, type JsonObject, readJson, readNested, textAt } from "../json";
+import { isObject, type Json, type JsonObject, readJson, readNested, textAt, textOf } from "../json";
 import { messageFromEvent, messagesFromIndexed, messagesFromOpenInference, listBelow } from "./indexed";
 import { messagesOf, parseMessages, type Side } from "./parse";
 import { partsOf } from "./parts";
@@ -131,7 +131,7 @@ const TEXTS = ["content", "text", "page_content", "passage", "body"] as const;
 
 function documentOf(item: Json): Document {
   const value = isObject(item) && isObject(item["document"]) ? item["document"] : item;
-  if (!isObject(value)) return { id: "", score: undefined, title: "", text: String(value), rest: {} };
+  if (!isObject(value)) return { id: "", score: undefined, title: "", text: textOf(value), rest: {} };
   const metadata = readNested(value["metadata"] ?? null);
   const score = Number(value["score"] ?? value["relevance_score"] ?? value["similarity"] ?? NaN);
   const about = isObject(metadata) ? metadata : {};

@@ -26,7 +26,11 @@ export function messagesOf(value: Json, speaker: string): Message[] {
       return value.flatMap((each) => (isObject(each) ? itemOf(each, speaker) : messagesOf(each, speaker)));
     }
     if (value.every((each) => typeof each === "string")) {
-      return value.map((each) => message(speaker, partsOf(each)));
+      // A list of texts, or of messages that were each written as JSON.
+      return value.flatMap((each) => {
+        const read = readNested(each);
+        return isObject(read) && isMessage(read) ? itemOf(read, speaker) : [message(speaker, partsOf(each))];
+      });
     }
     return value.length === 0 ? [] : [message(speaker, partsOf(value))];
   }

@@ -1,0 +1,34 @@
+import { Modal } from "@mantine/core";
+import { useEffect } from "react";
+import { HELP } from "./keys";
+import styles from "./HelpDialog.module.css";
+
+export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  useEffect(() => {
+    if (!opened) return;
+    const close = (event: KeyboardEvent): void => {
+      if (event.key === "?") onClose();
+    };
+    window.addEventListener("keydown", close);
+    return () => window.removeEventListener("keydown", close);
+  }, [opened, onClose]);
+  return (
+    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size="lg" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <div className={styles["groups"]}>
+        {HELP.map((group) => (
+          <section key={group.title}>
+            <h3>{group.title}</h3>
+            <dl>
+              {group.keys.map((entry) => (
+                <div key={entry.does}>
+                  <dt>{entry.keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+                  <dd>{entry.does}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Modal>
+  );
+}

@@ -1,0 +1,127 @@
+import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMoon, IconStack2, IconSun,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { createContext, type ReactNode, use } from "react";
+import { signOut, useAuth } from "../api/auth";
+import { queryClient } from "../api/queries";
+import { HelpDialog } from "./HelpDialog";
+import { useKeys } from "./keys";
+import { Logo } from "./Logo";
+import styles from "./Shell.module.css";
+
+/** The pages, in the order of the navigation. A page is listed when it exists. */
+const PAGES = [{ to: "/traces", label: "Traces", icon: IconStack2 }] as const;
+
+interface ShellControls {
+  openHelp: () => void;
+  openMenu: () => void;
+}
+const Controls = createContext<ShellControls>({ openHelp: () => undefined, openMenu: () => undefined });
+
+export function Shell({ children }: { children: ReactNode }) {
+  const [help, helpActions] = useDisclosure();
+  const [menu, menuActions] = useDisclosure();
+  useKeys({ "?": helpActions.open });
+  return (
+    <Controls value={{ openHelp: helpActions.open, openMenu: menuActions.open }}>
+      <a className={styles["skip"]} href="#main">Skip to content</a>
+      <div className={styles["shell"]}>
+        <nav className={styles["rail"]} aria-label="Pages">
+          <Link to="/traces" className={styles["logo"]} aria-label="Spanglass"><Logo /></Link>
+          {PAGES.map((page) => (
+            <Link key={page.to} to={page.to} className={styles["railLink"]}>
+              <page.icon size={20} stroke={1.6} aria-hidden />
+              <span>{page.label}</span>
+            </Link>
+          ))}
+          <div className={styles["railEnd"]}><SignOut /></div>
+        </nav>
+        <main id="main" className={styles["main"]} tabIndex={-1}>{children}</main>
+      </div>
+      <HelpDialog opened={help} onClose={helpActions.close} />
+      <Drawer opened={menu} onClose={menuActions.close} size={240} title={<Logo named />} closeButtonProps={{ "aria-label": "Close the menu" }}>
+        <nav className={styles["drawer"]} aria-label="Pages">
+          {PAGES.map((page) => (
+            <Link key={page.to} to={page.to} className={styles["drawerLink"]} onClick={menuActions.close}>
+              <page.icon size={20} stroke={1.6} aria-hidden />
+              {page.label}
+            </Link>
+          ))}
+          <SignOut named />
+        </nav>
+      </Drawer>
+    </Controls>
+  );
+}
+
+/** The strip on top of a page: what it is, and what steers it. */
+export function PageBar({ title, children }: { title: ReactNode; children?: ReactNode }) {
+  const { openHelp, openMenu } = use(Controls);
+  return (
+    <header className={styles["bar"]}>
+      <ActionIcon className={styles["menuButton"]} variant="subtle" color="gray" onClick={openMenu} aria-label="Menu">
+        <IconMenu2 size={19} stroke={1.6} />
+      </ActionIcon>
+      <div className={styles["title"]}>{title}</div>
+      <div className={styles["actions"]}>
+        {children}
+        <ThemeMenu />
+        <Tooltip label="Keyboard shortcuts (?)">
+          <ActionIcon className={styles["helpButton"]} variant="subtle" color="gray" onClick={openHelp} aria-label="Keyboard shortcuts">
+            <IconKeyboard size={19} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+      </div>
+    </header>
+  );
+}
+
+const SCHEMES = [
+  { value: "light", label: "Light", icon: IconSun },
+  { value: "dark", label: "Dark", icon: IconMoon },
+  { value: "auto", label: "As the system", icon: IconDeviceDesktop },
+] as const;
+
+function ThemeMenu() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const chosen = SCHEMES.find((scheme) => scheme.value === colorScheme) ?? SCHEMES[2];
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label={`Theme: ${chosen.label}`}>
+          <chosen.icon size={19} stroke={1.6} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {SCHEMES.map((scheme) => (
+          <Menu.Item
+            key={scheme.value}
+            leftSection={<scheme.icon size={16} stroke={1.6} />}
+            onClick={() => setColorScheme(scheme.value)}
+            data-chosen={scheme.value === colorScheme || undefined}
+          >
+            {scheme.label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function SignOut({ named = false }: { named?: boolean }) {
+  const { key } = useAuth();
+  if (!key) return null;
+  const leave = (): void => {
+    signOut();
+    queryClient.clear();
+  };
+  return (
+    <button type="button" className={named ? styles["drawerLink"] : styles["railLink"]} onClick={leave}>
+      <IconLogout size={named ? 20 : 19} stroke={1.6} aria-hidden />
+      <span>Sign out</span>
+    </button>
+  );
+}

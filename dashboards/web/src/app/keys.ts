@@ -1,0 +1,70 @@
+// Keys that work on a whole page.
+
+import { useEffect, useRef } from "react";
+
+export type KeyMap = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+
+/**
+ * Calls what is listed under `event.key` (letters in lower case). Keys typed into a field belong to
+ * the field, but for Escape; while a dialog is open they all belong to the dialog.
+ */
+export function useKeys(keys: KeyMap): void {
+  const current = useRef(keys);
+  useEffect(() => {
+    current.current = keys;
+  });
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (document.querySelector('[role="dialog"], [role="listbox"], [role="menu"]')) return;
+      const target = event.target instanceof HTMLElement ? event.target : undefined;
+      if (target && event.key !== "Escape" && isField(target)) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      // Enter and Space on a focused control are the control's.
+      if (key === "Enter" && target?.closest("a, button, summary")) return;
+      const act = current.current[key];
+      if (!act) return;
+      event.preventDefault();
+      act(event);
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, []);
+}
+
+function isField(element: HTMLElement): boolean {
+  return element.isContentEditable || element.matches("input, textarea, select");
+}
+
+/** What the help lists. */
+export const HELP: readonly { title: string; keys: readonly { keys: readonly string[]; does: string }[] }[] = [
+  {
+    title: "Anywhere",
+    keys: [
+      { keys: ["/"], does: "Search" },
+      { keys: ["?"], does: "Show or hide this help" },
+      { keys: ["Esc"], does: "Leave the search, close, go back" },
+    ],
+  },
+  {
+    title: "List of traces",
+    keys: [
+      { keys: ["J", "↓"], does: "Next trace" },
+      { keys: ["K", "↑"], does: "Previous trace" },
+      { keys: ["Enter"], does: "Open it" },
+      { keys: ["L"], does: "Live on or off" },
+      { keys: ["R"], does: "Refresh" },
+    ],
+  },
+  {
+    title: "Trace",
+    keys: [
+      { keys: ["J", "↓"], does: "Next span" },
+      { keys: ["K", "↑"], does: "Previous span" },
+      { keys: ["←", "→"], does: "Collapse, expand" },
+      { keys: ["E"], does: "Next error" },
+      { keys: ["M"], does: "Next model call" },
+      { keys: ["[", "]"], does: "Previous, next trace of the list" },
+    ],
+  },
+];

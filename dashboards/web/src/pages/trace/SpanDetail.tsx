@@ -1,0 +1,155 @@
+import { Button, Tabs } from "@mantine/core";
+import { IconAlertCircleFilled } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { ApiProblem, type Span } from "../../api/client";
+import { spanQuery } from "../../api/queries";
+import { Copy } from "../../components/Copy";
+import { JsonView } from "../../components/JsonView";
+import { KindIcon } from "../../components/KindIcon";
+import { save } from "../../components/save";
+import { formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
+import type { Json } from "../../lib/json";
+import { KIND_LABELS } from "../../lib/kinds";
+import { contentOf } from "../../lib/messages/conversation";
+import { kindOfSpan } from "../../lib/summary";
+import type { Tree, TreeNode } from "../../lib/tree";
+import { Attributes } from "./Attributes";
+import { SpanContent } from "./SpanContent";
+import { SpanErrors } from "./SpanErrors";
+import { SpanEvents } from "./SpanEvents";
+import styles from "./SpanDetail.module.css";
+
+interface Props {
+  span: Span;
+  node: TreeNode<Span>;
+  tree: Tree<Span>;
+  tab: string | undefined;
+  onTab: (tab: string | undefined) => void;
+  onSelect: (index: number, show?: boolean) => void;
+}
+
+const TABS = ["content", "attributes", "events", "resource", "raw"] as const;
+
+export function SpanDetail({ span: light, node, tree, tab, onTab, onSelect }: Props) {
+  const loaded = useQuery(spanQuery(light.trace_id, light.span_id));
+  const span = loaded.data?.span ?? light;
+  const content = useMemo(() => (loaded.data ? contentOf(loaded.data.span) : undefined), [loaded.data]);
+  const kind = kindOfSpan(span);
+  const label =
+    kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
+  const events = span.events.length + (span.payload_events?.length ?? 0) + span.links.length;
+  const attributes = Object.keys(span.attributes).length + Object.keys(span.payload_attributes ?? {}).length;
+  const current = TABS.find((each) => each === tab) ?? "content";
+  return (
+    <section className={styles["detail"]} aria-label={`Span ${span.name}`} data-kind={kind}>
+      <header className={styles["head"]}>
+        <div className={styles["name"]}>
+          <KindIcon kind={kind} size={19} />
+          <h2 dir="auto" title={span.name}>{span.name || "(no name)"}</h2>
+          {span.status === "error" && <IconAlertCircleFilled size={17} className={styles["failed"]} aria-label="Error" />}
+          <Copy value={span.span_id} label="Copy the span id" />
+        </div>
+        <Facts span={span} offset={node.offset} label={KIND_LABELS[kind]} />
+      </header>
+      <Tabs
+        value={current}
+        onChange={(next) => onTab(next === "content" || next === null ? undefined : next)}
+        keepMounted={false}
+        className={styles["tabs"] ?? ""}
+      >
+        <Tabs.List className={styles["tabList"] ?? ""}>
+          <Tabs.Tab value="content">{label}</Tabs.Tab>
+          <Tabs.Tab value="attributes">Attributes <small>{attributes}</small></Tabs.Tab>
+          <Tabs.Tab value="events">Events <small>{events}</small></Tabs.Tab>
+          <Tabs.Tab value="resource">Resource</Tabs.Tab>
+          <Tabs.Tab value="raw">Raw</Tabs.Tab>
+        </Tabs.List>
+        <div className={styles["body"]} tabIndex={-1}>
+          {current !== "raw" && <SpanErrors span={span} />}
+          {loaded.isError && (
+            <div className={styles["problem"]} role="alert">
+              {loaded.error instanceof ApiProblem ? loaded.error.detail : String(loaded.error)}
+              <Button size="compact-xs" variant="default" onClick={() => void loaded.refetch()}>Try again</Button>
+            </div>
+          )}
+          <Tabs.Panel value="content">
+            {content ? (
+              <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />
+            ) : !loaded.isError && <Waiting />}
+          </Tabs.Panel>
+          <Tabs.Panel value="attributes">
+            <Attributes
+              groups={[
+                { title: "Attributes", values: span.attributes },
+                { title: "Content", values: span.payload_attributes ?? {} },
+                { title: `Scope ${span.scope_name} ${span.scope_version}`.trim(), values: span.scope_attributes },
+              ]}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="events"><SpanEvents span={span} /></Tabs.Panel>
+          <Tabs.Panel value="resource">
+            <Attributes groups={[{ title: "Resource", values: span.resource }]} />
+          </Tabs.Panel>
+          <Tabs.Panel value="raw">
+            {loaded.data ? <Raw span={span} /> : !loaded.isError && <Waiting />}
+          </Tabs.Panel>
+        </div>
+      </Tabs>
+    </section>
+  );
+}
+
+function Facts({ span, offset, label }: { span: Span; offset: number; label: string }) {
+  const model = span.response_model || span.request_model;
+  const input = span.input_tokens;
+  const output = span.output_tokens;
+  const speed = span.time_per_output_token_s ? `${Math.round(1 / span.time_per_output_token_s)} tok/s` : "";
+  return (
+    <ul className={styles["facts"]}>
+      <li className={styles["kind"]}>{label}</li>
+      <li title={`Begins ${formatDuration(offset)} after the trace`}><b>{formatDuration(span.duration_ns)}</b></li>
+      {model && <li title={span.request_model && span.request_model !== model ? `Asked for ${span.request_model}` : undefined}>{model}</li>}
+      {span.provider && <li>{span.provider}</li>}
+      {(input !== null || output !== null) && (
+        <li>
+          {input !== null && <>{formatCount(input)} <small>in</small></>}
+          {span.cache_read_tokens ? <small> ({formatCount(span.cache_read_tokens)} cached)</small> : null}
+          {output !== null && <> {formatCount(output)} <small>out</small></>}
+          {span.reasoning_tokens ? <small> ({formatCount(span.reasoning_tokens)} reasoning)</small> : null}
+          {span.tokens_estimated && <small> estimated</small>}
+        </li>
+      )}
+      {span.time_to_first_token_s !== null && <li title="Time to the first token">{formatSeconds(span.time_to_first_token_s)} <small>first token</small></li>}
+      {speed && <li>{speed}</li>}
+      {span.cost_usd !== null && span.cost_usd > 0 && <li title={`Cost: ${span.cost_source}`}>{formatCost(span.cost_usd)}</li>}
+      {span.finish_reasons.length > 0 && <li title="Why the model stopped">{span.finish_reasons.join(", ")}</li>}
+      {span.tool_name && !span.name.includes(span.tool_name) && <li>{span.tool_name}</li>}
+      {span.agent_name && !span.name.includes(span.agent_name) && <li>{span.agent_name}</li>}
+      {span.prompt_name && <li title="Prompt">{span.prompt_name} {span.prompt_version && <small>v{span.prompt_version}</small>}</li>}
+      {span.redacted && <li title="Personal data was taken out before it was stored">redacted</li>}
+      {span.end_before_start && <li title="The span said that it ended before it began">clock went back</li>}
+    </ul>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className={styles["waiting"]} role="status" aria-label="Loading the payload">
+      {[86, 94, 70, 0, 90, 46].map((width, index) => <i key={index} style={{ width: `${width}%` }} />)}
+    </div>
+  );
+}
+
+function Raw({ span }: { span: Span }) {
+  const text = (): string => JSON.stringify(span, null, 2);
+  return (
+    <>
+      <div className={styles["rawTools"]}>
+        <Button size="compact-sm" variant="default" onClick={() => save(text(), `span-${span.span_id}.json`)}>Download</Button>
+        <Copy value={text} label="Copy as JSON" />
+      </div>
+      <JsonView value={span as unknown as Json} open={1} />
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+import { IconAlertCircleFilled, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Span } from "../../api/client";
+import { Copy } from "../../components/Copy";
+import { useNow, When } from "../../components/When";
+import { formatCompact, formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
+import type { TraceSearch } from "../../lib/search";
+import type { Summary } from "../../lib/summary";
+import type { Tree } from "../../lib/tree";
+import styles from "./TraceHeader.module.css";
+
+export function TraceTitle({ name, failed, sample, list }: { name: string; failed?: boolean; sample?: boolean; list: TraceSearch }) {
+  return (
+    <div className={styles["title"]}>
+      <Link to="/traces" search={list} className={styles["crumb"]}>
+        <IconChevronLeft size={18} stroke={1.8} aria-hidden />
+        <span>Traces</span>
+      </Link>
+      <IconChevronRight size={14} className={styles["separator"]} aria-hidden />
+      {failed === true && <IconAlertCircleFilled size={17} className={styles["failed"]} aria-label="Error" />}
+      {failed === false && <IconCircleCheck size={17} stroke={1.7} className={styles["fine"]} aria-label="OK" />}
+      <h1 title={name} dir="auto">{name || "(no name)"}</h1>
+      {sample && <span className={styles["badge"]}>sample</span>}
+    </div>
+  );
+}
+
+interface Props {
+  traceId: string;
+  summary: Summary;
+  tree: Tree<Span>;
+  spans: readonly Span[];
+  onSelect: (index: number, show?: boolean) => void;
+}
+
+export function TraceHeader({ traceId, summary, tree, spans, onSelect }: Props) {
+  const now = useNow();
+  const { root, firstToken } = summary;
+  const first = tree.nodes.findIndex((node) => node.span?.status === "error" && node.failures === 0);
+  return (
+    <div className={styles["header"]}>
+      <dl className={styles["facts"]}>
+        {root && <Fact label="Started"><When time={root.start_time} now={now} /></Fact>}
+        <Fact label="Duration" strong>{formatDuration(tree.total)}</Fact>
+        {firstToken && <Fact label="First token" title={`Of ${firstToken.span.name}`}>{formatSeconds(firstToken.seconds)}</Fact>}
+        <Fact label="Spans">
+          {formatCount(spans.length)}
+          {tree.orphans > 0 && <small title="Their parent has not arrived"> · {formatCount(tree.orphans)} loose</small>}
+        </Fact>
+        {summary.errors > 0 && (
+          <Fact label="Errors">
+            <button type="button" className={styles["errors"]} onClick={() => onSelect(first, true)} title="Show the first one">{formatCount(summary.errors)}</button>
+          </Fact>
+        )}
+        {summary.inputTokens + summary.outputTokens > 0 && (
+          <Fact label="Tokens" title={`${formatCount(summary.inputTokens)} in${summary.cachedTokens ? `, of which ${formatCount(summary.cachedTokens)} cached` : ""}; ${formatCount(summary.outputTokens)} out`}>
+            {formatCompact(summary.inputTokens)} <small>in</small> {formatCompact(summary.outputTokens)} <small>out</small>
+          </Fact>
+        )}
+        {summary.costUsd > 0 && <Fact label="Cost" {...(summary.estimated && { title: "Estimated" })}>{summary.estimated ? "≈ " : ""}{formatCost(summary.costUsd)}</Fact>}
+        {summary.models.length > 0 && <Fact label={summary.models.length === 1 ? "Model" : "Models"} title={summary.models.join(", ")}><List values={summary.models} /></Fact>}
+        <Fact label={summary.services.length === 1 ? "Service" : "Services"} title={summary.services.join(", ")}><List values={summary.services} /></Fact>
+        {summary.environment && <Fact label="Environment">{summary.environment}</Fact>}
+        {summary.sessionId && (
+          <Fact label="Session"><Link to="/traces" search={{ session: summary.sessionId, range: "90d" }} title="All traces of this session">{summary.sessionId}</Link></Fact>
+        )}
+        {summary.userId && (
+          <Fact label="User"><Link to="/traces" search={{ user: summary.userId, range: "90d" }} title="All traces of this user">{summary.userId}</Link></Fact>
+        )}
+      </dl>
+      <div className={styles["tools"]}>
+        <code title="Trace id">{traceId.slice(0, 8)}…</code>
+        <Copy value={traceId} label="Copy the trace id" />
+        <Copy value={() => location.href} label="Copy a link to this view" icon={<IconLink size={15} stroke={1.6} />} />
+      </div>
+    </div>
+  );
+}
+
+function Fact({ label, title, strong, children }: { label: string; title?: string; strong?: boolean; children: ReactNode }) {
+  return (
+    <div title={title} data-strong={strong}>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function List({ values }: { values: readonly string[] }) {
+  if (values.length === 0) return "–";
+  return <>{values[0]}{values.length > 1 && <small> +{values.length - 1}</small>}</>;
+}

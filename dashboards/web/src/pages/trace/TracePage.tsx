@@ -1,0 +1,191 @@
+import { Button, SegmentedControl } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { Span } from "../../api/client";
+import { traceQuery } from "../../api/queries";
+import { useKeys } from "../../app/keys";
+import { PageBar } from "../../app/Shell";
+import { Problem } from "../../components/Problem";
+import type { SpanSearch } from "../../lib/search";
+import { kindOfSpan, startingSpan, summarise } from "../../lib/summary";
+import { ancestorKeys, buildTree, visibleNodes } from "../../lib/tree";
+import { lastList } from "../traces/listMemory";
+import { SpanDetail } from "./SpanDetail";
+import { SpanTree } from "./SpanTree";
+import { Split } from "./Split";
+import { TraceHeader, TraceTitle } from "./TraceHeader";
+import { TraceSkeleton } from "./TraceSkeleton";
+import { useTraceSearch } from "./traceSearch";
+import styles from "./TracePage.module.css";
+
+const route = getRouteApi("/traces/$traceId");
+
+export function TracePage() {
+  const { traceId } = route.useParams();
+  const trace = useQuery(traceQuery(traceId.toLowerCase()));
+  const back = lastList();
+  useEffect(() => {
+    if (!trace.data) document.title = "Trace · Spanglass";
+  }, [trace.data]);
+  if (trace.data) return <LoadedTrace key={trace.data.trace_id} traceId={trace.data.trace_id} spans={trace.data.spans} />;
+  const toList = <Button renderRoot={(props) => <Link {...props} to="/traces" search={back.search} />} variant="default">Back to the traces</Button>;
+  return (
+    <>
+      <PageBar title={<TraceTitle name="Trace" list={back.search} />} />
+      {trace.isError ? <Problem error={trace.error} retry={() => void trace.refetch()} action={toList} /> : <TraceSkeleton />}
+    </>
+  );
+}
+
+function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span[] }) {
+  const search = route.useSearch();
+  const navigate = useNavigate();
+  const tree = useMemo(() => buildTree(spans), [spans]);
+  const summary = useMemo(() => summarise(spans), [spans]);
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const phone = useMediaQuery("(max-width: 900px)", false, { getInitialValueInEffect: false });
+  const [pane, setPane] = useState<"spans" | "detail">(search.span ? "detail" : "spans");
+
+  const change = useCallback(
+    (changed: Partial<SpanSearch>) =>
+      void navigate({ to: "/traces/$traceId", params: { traceId }, search: (before: SpanSearch) => ({ ...before, ...changed }), replace: true }),
+    [navigate, traceId],
+  );
+  const start = useMemo(() => startingSpan(spans, tree), [spans, tree]);
+  const wanted = search.span ? tree.byId.get(search.span) : undefined;
+  const selected = wanted ?? (start ? tree.byId.get(start.span_id) : undefined) ?? 0;
+  const node = tree.nodes[selected];
+  const span = node?.span;
+  const lostSpan = search.span !== undefined && wanted === undefined;
+
+  const reveal = useCallback(
+    (index: number) => {
+      const above = ancestorKeys(tree, index);
+      setCollapsed((before) => (above.some((key) => before.has(key)) ? new Set([...before].filter((key) => !above.includes(key))) : before));
+    },
+    [tree],
+  );
+  const select = useCallback(
+    (index: number, show = false) => {
+      const next = tree.nodes[index]?.span;
+      if (!next) return;
+      reveal(index);
+      change({ span: next.span_id });
+      if (show) setPane("detail");
+    },
+    [tree, change, reveal],
+  );
+  const toggle = useCallback((key: string) => {
+    setCollapsed((before) => {
+      const next = new Set(before);
+      if (!next.delete(key)) next.add(key);
+      return next;
+    });
+  }, []);
+  const shown = useMemo(() => visibleNodes(tree, collapsed), [tree, collapsed]);
+  const found = useTraceSearch(traceId, spans, tree, search.q ?? "");
+
+  const step = (by: 1 | -1): void => {
+    let place = shown.indexOf(selected);
+    do place += by;
+    while (shown[place] !== undefined && !tree.nodes[shown[place] ?? 0]?.span);
+    const next = shown[place];
+    if (next !== undefined) select(next);
+  };
+  const order = useMemo(() => visibleNodes(tree, new Set()), [tree]);
+  const nextWhere = (test: (span: Span) => boolean): void => {
+    const place = order.indexOf(selected);
+    const around = [...order.slice(place + 1), ...order.slice(0, place)];
+    const next = around.find((index) => {
+      const candidate = tree.nodes[index]?.span;
+      return candidate !== undefined && test(candidate);
+    });
+    if (next !== undefined) select(next);
+  };
+  const neighbour = (by: 1 | -1): void => {
+    const { ids } = lastList();
+    const place = ids.indexOf(traceId);
+    const next = place < 0 ? undefined : ids[place + by];
+    if (next) void navigate({ to: "/traces/$traceId", params: { traceId: next } });
+  };
+  const focusSearch = (): void => document.getElementById("trace-search")?.focus();
+  useKeys({
+    "/": focusSearch,
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    ArrowRight: () => {
+      if (node && collapsed.has(node.key)) toggle(node.key);
+    },
+    ArrowLeft: () => {
+      if (node && node.children.length > 0 && !collapsed.has(node.key)) toggle(node.key);
+      else if (node && tree.nodes[node.parent]?.span) select(node.parent);
+    },
+    Enter: () => setPane("detail"),
+    e: () => nextWhere((each) => each.status === "error"),
+    m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
+    "[": () => neighbour(-1),
+    "]": () => neighbour(1),
+    Escape: () => {
+      if (phone && pane === "detail") setPane("spans");
+      else if (search.q) change({ q: undefined });
+      else void navigate({ to: "/traces", search: lastList().search });
+    },
+  });
+  useEffect(() => {
+    document.title = `${summary.name || "Trace"} · Spanglass`;
+  }, [summary.name]);
+
+  const left = (
+    <SpanTree
+      tree={tree}
+      shown={shown}
+      selected={selected}
+      collapsed={collapsed}
+      found={found}
+      query={search.q ?? ""}
+      onQuery={(q) => change({ q: q || undefined })}
+      onSelect={select}
+      onToggle={toggle}
+      onCollapseAll={() => setCollapsed(new Set(tree.nodes.filter((each) => each.depth > 0 && each.children.length > 0).map((each) => each.key)))}
+      onExpandAll={() => setCollapsed(new Set())}
+    />
+  );
+  const right = span ? (
+    <SpanDetail
+      key={span.span_id}
+      span={span}
+      node={node}
+      tree={tree}
+      tab={search.tab}
+      onTab={(tab) => change({ tab })}
+      onSelect={select}
+    />
+  ) : null;
+  return (
+    <>
+      <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />} />
+      <TraceHeader traceId={traceId} summary={summary} tree={tree} spans={spans} onSelect={select} />
+      {lostSpan && <p className={styles["notice"]} role="status">This trace has no span {search.span}. It may not have arrived yet; another one is shown.</p>}
+      {phone ? (
+        <>
+          <div className={styles["panes"]}>
+            <SegmentedControl
+              fullWidth
+              data={[{ value: "spans", label: `Spans (${spans.length.toLocaleString("en-US")})` }, { value: "detail", label: "Details" }]}
+              value={pane}
+              onChange={(value) => setPane(value === "detail" ? "detail" : "spans")}
+              aria-label="What to show"
+            />
+          </div>
+          <div className={styles["single"]}>{pane === "spans" ? left : right}</div>
+        </>
+      ) : (
+        <Split left={left} right={right} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,79 @@
+import { IconAlertCircleFilled, IconCircleCheck, IconCircleDashed } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import type { Trace } from "../../api/client";
+import { When } from "../../components/When";
+import { formatCompact, formatCost, formatCount, formatDuration, NONE, plural } from "../../lib/format";
+import styles from "./TraceTable.module.css";
+
+interface Props {
+  trace: Trace;
+  now: number;
+  /** The longest duration of the list, in nanoseconds. */
+  longest: number;
+  index: number;
+  current: boolean;
+  fresh: boolean;
+  top: number;
+  onOpen: (index: number) => void;
+}
+
+export const TraceRow = memo(function TraceRow({ trace, now, longest, index, current, fresh, top, onOpen }: Props) {
+  const failed = trace.status === "error";
+  const name = trace.root_name || "(no name)";
+  const models = trace.models.join(", ");
+  const who = [trace.session_id, trace.user_id].filter(Boolean).join(" · ");
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className={styles["row"]}
+      data-current={current || undefined}
+      data-fresh={fresh || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={(event) => {
+        const modified = event.ctrlKey || event.metaKey || event.shiftKey;
+        const chosen = getSelection()?.toString();
+        if (!modified && !chosen && !(event.target as HTMLElement).closest("a")) onOpen(index);
+      }}
+    >
+      <div role="cell" className={styles["name"]}>
+        {failed ? (
+          <IconAlertCircleFilled size={16} className={styles["failed"]} aria-label="Error" />
+        ) : trace.complete ? (
+          <IconCircleCheck size={16} stroke={1.6} className={styles["fine"]} aria-label="OK" />
+        ) : (
+          <IconCircleDashed size={16} stroke={1.6} className={styles["open"]} aria-label="The root span has not arrived" />
+        )}
+        <Link to="/traces/$traceId" params={{ traceId: trace.trace_id }} className={styles["link"]} tabIndex={current ? 0 : -1} title={name} dir="auto">
+          {name}
+        </Link>
+        {trace.sample_data && <span className={styles["badge"]}>sample</span>}
+        {!trace.complete && <span className={styles["badge"]} title="The root span has not arrived">no root yet</span>}
+      </div>
+      <div role="cell" className={styles["service"]} title={trace.services.join(", ")}>
+        {trace.root_service || NONE}
+        {trace.services.length > 1 && <small> +{trace.services.length - 1}</small>}
+      </div>
+      <div role="cell" className={styles["start"]}><When time={trace.start_time} now={now} /></div>
+      <div role="cell" className={styles["duration"]}>
+        <span>{formatDuration(trace.duration_ns)}</span>
+        <i aria-hidden><b style={{ width: `${Math.max(2, (100 * trace.duration_ns) / longest)}%` }} data-failed={failed || undefined} /></i>
+      </div>
+      <div role="cell" className={styles["spans"]}>
+        {trace.errors > 0 && <em title={plural(trace.errors, "error")}>{formatCompact(trace.errors)}</em>}
+        {formatCompact(trace.spans)}
+      </div>
+      <div role="cell" className={styles["tokens"]} title={trace.total_tokens > 0 ? `${formatCount(trace.input_tokens)} in, ${formatCount(trace.output_tokens)} out` : undefined}>
+        {trace.total_tokens > 0 ? (
+          <>{formatCompact(trace.input_tokens)}<small aria-label="to"> → </small>{formatCompact(trace.output_tokens)}</>
+        ) : <span className={styles["none"]}>{NONE}</span>}
+      </div>
+      <div role="cell" className={styles["cost"]}>
+        {trace.cost_usd > 0 ? formatCost(trace.cost_usd) : <span className={styles["none"]}>{NONE}</span>}
+      </div>
+      <div role="cell" className={styles["models"]} title={models}>{models || <span className={styles["none"]}>{NONE}</span>}</div>
+      <div role="cell" className={styles["who"]} title={who}>{who || <span className={styles["none"]}>{NONE}</span>}</div>
+    </div>
+  );
+});

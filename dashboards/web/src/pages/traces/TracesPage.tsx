@@ -1,0 +1,211 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { anyTraceQuery, facetsQuery, queryClient, tracesQuery } from "../../api/queries";
+import { useKeys } from "../../app/keys";
+import { PageBar } from "../../app/Shell";
+import { Problem } from "../../components/Problem";
+import { State } from "../../components/State";
+import { formatCount } from "../../lib/format";
+import { isFiltered, type Sort, toFilters, type TraceSearch } from "../../lib/search";
+import { describeRange, type TimeRange } from "../../lib/time";
+import { FilterBar } from "./FilterBar";
+import { rememberList } from "./listMemory";
+import { LiveSwitch } from "./LiveSwitch";
+import { Onboarding } from "./Onboarding";
+import { TableSkeleton } from "./TableSkeleton";
+import { TimeRangePicker } from "./TimeRangePicker";
+import { TraceTable } from "./TraceTable";
+import styles from "./TracesPage.module.css";
+
+const route = getRouteApi("/traces");
+
+/** Milliseconds between two looks in live mode. */
+const LIVE_EVERY = 3_000;
+
+export function TracesPage() {
+  const search = route.useSearch();
+  const navigate = useNavigate();
+  const input = useRef<HTMLInputElement>(null);
+  const [cursor, setCursor] = useState(-1);
+  const [atTop, setAtTop] = useState(true);
+
+  const range = useMemo<TimeRange>(() => ({ range: search.range, from: search.from, to: search.to }), [search.range, search.from, search.to]);
+  const filters = useMemo(() => toFilters(search), [search]);
+  const options = useMemo(() => tracesQuery(filters, range), [filters, range]);
+  const live = search.live === true && search.to === undefined;
+  const following = live && atTop;
+  const list = useInfiniteQuery({ ...options, refetchInterval: following ? LIVE_EVERY : false });
+  const facets = useQuery({ ...facetsQuery(range), refetchInterval: following ? 5 * LIVE_EVERY : false });
+  const traces = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const empty = list.isSuccess && traces.length === 0 && !list.isPlaceholderData;
+  const unfiltered = !isFiltered(search);
+  const any = useQuery({ ...anyTraceQuery, enabled: empty && unfiltered, refetchInterval: (query) => (query.state.data ? false : 2_000) });
+  const onboarding = useOnboarding(empty && unfiltered ? any.data : undefined, list.refetch);
+
+  // While following, only the first page is kept up to date.
+  const queryKey = options.queryKey;
+  useEffect(() => {
+    if (!following) return;
+    queryClient.setQueryData(queryKey, (data) =>
+      data && data.pages.length > 1 ? { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) } : data,
+    );
+  }, [following, queryKey]);
+
+  const fresh = useFresh(traces, queryKey);
+  useEffect(() => rememberList(search, traces.map((trace) => trace.trace_id)), [search, traces]);
+  useEffect(() => {
+    document.title = "Traces · Spanglass";
+  }, []);
+
+  const change = useCallback(
+    (changed: Partial<TraceSearch>) => {
+      setCursor(-1);
+      void navigate({ to: "/traces", search: (before) => ({ ...before, ...changed }), replace: "q" in changed });
+    },
+    [navigate],
+  );
+  const clear = useCallback(() => {
+    setCursor(-1);
+    const { sort, order, live: on } = search;
+    void navigate({ to: "/traces", search: { ...range, sort, order, live: on } });
+  }, [navigate, search, range]);
+  const open = useCallback(
+    (index: number) => {
+      const trace = traces[index];
+      if (trace) void navigate({ to: "/traces/$traceId", params: { traceId: trace.trace_id } });
+    },
+    [navigate, traces],
+  );
+  const sortBy = useCallback(
+    (sort: Sort) => {
+      const again = sort === (search.sort ?? "start_time");
+      change({ sort: sort === "start_time" ? undefined : sort, order: again && search.order !== "asc" ? "asc" : undefined });
+    },
+    [change, search.sort, search.order],
+  );
+  const { hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = list;
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  const refresh = useCallback(() => {
+    void refetch();
+    void queryClient.invalidateQueries({ queryKey: ["facets"] });
+  }, [refetch]);
+  const move = (step: number): void => setCursor((before) => Math.max(0, Math.min(traces.length - 1, before + step)));
+  const toggleLive = (): void => change({ live: live ? undefined : true });
+  useKeys({
+    "/": () => input.current?.focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    Enter: () => open(cursor),
+    Escape: () => (cursor >= 0 ? setCursor(-1) : input.current?.blur()),
+    l: toggleLive,
+    r: refresh,
+  });
+
+  return (
+    <>
+      <PageBar title={<h1>Traces</h1>}>
+        <LiveSwitch on={live} paused={live && !atTop} available={search.to === undefined} onToggle={toggleLive} />
+        <Tooltip label="Refresh (R)">
+          <ActionIcon variant="subtle" color="gray" onClick={refresh} loading={list.isRefetching && !live} aria-label="Refresh">
+            <IconRefresh size={18} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+        <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to, ...(next.to && { live: undefined }) })} />
+      </PageBar>
+      {onboarding ? (
+        <Onboarding arrived={onboarding === "arrived"} />
+      ) : (
+        <>
+          <FilterBar search={search} facets={facets.data} input={input} onChange={change} onClear={clear} />
+          {list.isPending || (empty && unfiltered && any.isPending) ? (
+            <TableSkeleton />
+          ) : list.isError && traces.length === 0 ? (
+            <Problem error={list.error} retry={refresh} />
+          ) : empty ? (
+            <NothingFound search={search} range={range} onClear={clear} onWiden={() => change({ range: "90d", from: undefined, to: undefined })} />
+          ) : (
+            <TraceTable
+              traces={traces}
+              fresh={fresh}
+              current={cursor}
+              sort={search.sort ?? "start_time"}
+              ascending={search.order === "asc"}
+              more={hasNextPage}
+              loadingMore={isFetchingNextPage}
+              stale={list.isPlaceholderData}
+              onSort={sortBy}
+              onOpen={open}
+              onMore={more}
+              onScrolled={setAtTop}
+            />
+          )}
+          {traces.length > 0 && (
+            <footer className={styles["foot"]}>
+              {list.isError ? (
+                <span role="alert" className={styles["broken"]}>Not up to date: {list.error.message} <button type="button" onClick={refresh}>Try again</button></span>
+              ) : (
+                <span role="status">
+                  {hasNextPage ? `${formatCount(traces.length)} loaded, more below` : traces.length === 1 ? "1 trace" : `${formatCount(traces.length)} traces`}
+                  {isFetchingNextPage && ", loading"}
+                </span>
+              )}
+              <span>{describeRange(range)}</span>
+            </footer>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function NothingFound({ search, range, onClear, onWiden }: { search: TraceSearch; range: TimeRange; onClear: () => void; onWiden: () => void }) {
+  const filtered = isFiltered(search);
+  return (
+    <State
+      icon={<IconFilterOff />}
+      title={filtered ? "No trace fits these filters" : "No traces in this range of time"}
+      action={<>
+        {filtered && <Button onClick={onClear}>Clear the filters</Button>}
+        <Button variant={filtered ? "default" : "filled"} onClick={onWiden}>Look at the last 90 days</Button>
+      </>}
+    >
+      {describeRange(range)}{filtered ? ", with everything that is set above." : " has none; there are older ones."}
+    </State>
+  );
+}
+
+/** Milliseconds for which the light stays green before the list takes its place. */
+const GREEN_FOR = 1_500;
+
+/** Whether to show how to send: until the first trace is there, and a moment longer. */
+function useOnboarding(any: boolean | undefined, refetch: () => unknown): "waiting" | "arrived" | undefined {
+  const [stage, setStage] = useState<"waiting" | "arrived">();
+  if (stage === undefined && any === false) setStage("waiting");
+  if (stage === "waiting" && any === true) setStage("arrived");
+  useEffect(() => {
+    if (stage !== "arrived") return;
+    void refetch();
+    const timer = setTimeout(() => setStage(undefined), GREEN_FOR);
+    return () => clearTimeout(timer);
+  }, [stage, refetch]);
+  return stage;
+}
+
+/** The traces that came after the first answer to the same question. */
+function useFresh(traces: readonly { trace_id: string }[], key: unknown): ReadonlySet<string> {
+  const [seen, setSeen] = useState<{ key: unknown; ids: ReadonlySet<string>; fresh: ReadonlySet<string> }>({ key: undefined, ids: new Set(), fresh: new Set() });
+  const [last, setLast] = useState(traces);
+  if (last !== traces || seen.key !== key) {
+    setLast(traces);
+    const known = seen.key === key && seen.ids.size > 0;
+    const first = known ? traces.findIndex((trace) => seen.ids.has(trace.trace_id)) : 0;
+    const fresh = new Set(traces.slice(0, Math.max(0, first)).map((trace) => trace.trace_id));
+    setSeen({ key, ids: new Set(traces.map((trace) => trace.trace_id)), fresh });
+  }
+  return seen.fresh;
+}
