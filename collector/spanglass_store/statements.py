@@ -27,6 +27,8 @@ _NODES: Final = frozenset({
     "TableExpression", "TableIdentifier", "TableJoin", "TablesInSelectQuery",
     "TablesInSelectQueryElement", "WindowDefinition", "WindowListElement", "WithElement",
 })  # fmt: skip
+#: What a statement can be, besides `EXPLAIN`.
+_STATEMENTS: Final = frozenset({"SelectWithUnionQuery", "DescribeQuery"})
 #: `EXPLAIN` in those of its kinds that look at the statement rather than at the data.
 _EXPLAIN: Final = re.compile(r"Explain EXPLAIN(?: (?:AST|SYNTAX|QUERY TREE|PIPELINE))?(?: \(|$)")
 #: Table functions that make rows out of nothing but their arguments.
@@ -69,7 +71,7 @@ def check_statement(store: Store, sql: str, parameters: Mapping[str, Any] | None
             raise QueryRefused(
                 f"The function {name} is not available here, and nothing can have its name."
             )
-        if node not in _NODES and not _EXPLAIN.match(line):
+        if node not in (_NODES if before else _STATEMENTS) and not _EXPLAIN.match(line):
             raise QueryRefused(
                 f"Only SELECT, DESCRIBE and EXPLAIN are run here; this contains {node}."
             )

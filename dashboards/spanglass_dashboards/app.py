@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI, Request, Response
 
 from spanglass_dashboards import pages, problems
-from spanglass_dashboards.api import facets, health, scores, session, sql, traces
+from spanglass_dashboards.api import facets, health, scores, session, sql, traces, tree
 from spanglass_dashboards.context import Context
 
 
@@ -50,7 +50,7 @@ def create_app(context: Context) -> FastAPI:
         return response
 
     # `facets` before `traces`, whose path would take its name for a trace's id.
-    for module in (health, session, sql, facets, traces, scores):
+    for module in (health, session, sql, facets, traces, tree, scores):
         app.include_router(module.router)
     pages.install(app)
     return app

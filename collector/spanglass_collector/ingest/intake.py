@@ -119,11 +119,7 @@ class Intake:
             Unreadable: if it is none.
             Overloaded: if there is no room.
         """
-        try:
-            checked = check_traces(body, self._window)
-        except Unreadable:
-            self.stats.unreadable += 1
-            raise
+        checked = check_traces(body, self._window)
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
         if checked.resources:
             parts = [wire.field(RESOURCE_SPANS, content + stamp) for content in checked.resources]

@@ -247,7 +247,10 @@ def halve(body: bytes) -> list[bytes]:
         last: ScopeSpans | None = None
         for scope, span in part:
             if last is not scope:
-                half.scope_spans.add(scope=scope.scope, schema_url=scope.schema_url)
+                # A copy, so that fields of a later protocol come along.
+                shell = half.scope_spans.add()
+                shell.CopyFrom(scope)
+                del shell.spans[:]
                 last = scope
             half.scope_spans[-1].spans.append(span)
         result.append(wire.field(RESOURCE_SPANS, half.SerializeToString()))

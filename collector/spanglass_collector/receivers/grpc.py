@@ -96,6 +96,7 @@ class OtlpGrpc:
             reserved = len(body)
             outcome = await self._intake.traces(body, principal)
         except Unreadable as error:
+            self._intake.stats.unreadable += 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), (_retry_info(str(error)),))

@@ -107,7 +107,8 @@ class OtlpHttp:
         held = 0
         try:
             declared = headers.get("content-length", "")
-            expected = int(declared) if declared.isdigit() else 1 << 20
+            most = self._intake.max_body_bytes
+            expected = int(declared) if declared.isdigit() else min(1 << 20, most)
             self._check_size(expected)
             self._intake.reserve(expected)
             held = expected
@@ -120,6 +121,7 @@ class OtlpHttp:
                 content = traces_from_json(content)
             return await self._intake.traces(content, principal)
         except Unreadable as error:
+            stats.unreadable += 1
             raise _Refused(400, str(error)) from error
         except TooLarge as error:
             stats.too_large += 1

@@ -37,10 +37,11 @@ def main() -> None:
     from chdb import _chdb
 
     os.chdir(folder)
+    # Without the native port: over it anybody could log in who can log in at all.
     # The second query never ends and holds the session open. Its format becomes the server's
     # default format, so it has to be the one that servers have.
     _chdb.query(  # type: ignore[attr-defined]
-        "SYSTEM START LISTEN QUERIES ALL;"
+        "SYSTEM START LISTEN HTTP;"
         " SELECT number FROM system.numbers WHERE sleepEachRow(3) SETTINGS max_block_size = 1",
         "TabSeparated",
         path=os.path.join(folder, "data"),  # noqa: PTH118  (nothing imported that is not needed)

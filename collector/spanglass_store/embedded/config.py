@@ -6,7 +6,9 @@ storage; who may read which project is decided by a row filter on a header that 
 are nice to inserts and queries: they wait for the processor, nobody waits for them.
 """
 
-from collections.abc import Iterable
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
@@ -46,6 +48,7 @@ def config_xml(
     limits: Limits,
     log_level: str = "warning",
     reserved: bool = False,
+    passwords: Mapping[Role, str] | None = None,
 ) -> str:
     """The server's configuration.
 
@@ -55,6 +58,7 @@ def config_xml(
         limits: what it may use.
         log_level: ClickHouse's name of the lowest severity that is logged.
         reserved: whether a process of the same user holds the ports for it (`SO_REUSEPORT`).
+        passwords: of each role, by role: nobody gets to ask anything without one of them.
     """
     return f"""<clickhouse>
   <logger>
@@ -97,8 +101,30 @@ def config_xml(
     <merge_selecting_sleep_ms>5000</merge_selecting_sleep_ms>
     <max_merge_selecting_sleep_ms>60000</max_merge_selecting_sleep_ms>
   </merge_tree>
+  {_doors(passwords) if passwords else ""}
 </clickhouse>
 """
+
+
+def _doors(passwords: Mapping[Role, str]) -> str:
+    """Lets requests in only with a password of ours, before anybody is logged in.
+
+    The session's own user has none and can log in from any process of this machine. Its grants
+    do not keep it from the function `file`, which reads whatever we may read.
+    """
+    basic = (b64encode(f"{USERS[role]}:{passwords[role]}".encode()).decode() for role in passwords)
+    headers = {
+        "Authorization": "Basic (" + "|".join(map(re.escape, basic)) + ")",
+        "X-ClickHouse-Key": "|".join(map(re.escape, passwords.values())),
+    }
+    rules = "".join(
+        f"<rule><headers><{name}>regex:^({escape(value)})$</{name}></headers><handler>"
+        "<type>dynamic_query_handler</type><query_param_name>query</query_param_name>"
+        "</handler></rule>"
+        for name, value in headers.items()
+    )
+    ping = "<rule><url>/ping</url><handler><type>ping</type></handler></rule>"
+    return f"<http_handlers>{ping}{rules}</http_handlers>"
 
 
 def _grants(statements: Iterable[str]) -> str:
@@ -142,8 +168,8 @@ def users_xml(passwords: dict[Role, str], database: str, limits: Limits) -> str:
             f"{grants}</{USERS[role]}>"
         )
 
-    # The embedded session logs in as `default` without a password, so any local process can, too:
-    # it may do what holds the session open and nothing else.
+    # The embedded session logs in as `default` without a password: it may do what holds the
+    # session open and nothing else, and nobody else gets as far as logging in (see `_doors`).
     session = _grants(["GRANT SYSTEM LISTEN ON *.*", "GRANT SELECT ON system.numbers"])
     spill = limits.query_memory_bytes // 2
     return f"""<clickhouse>

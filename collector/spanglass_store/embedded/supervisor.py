@@ -169,9 +169,12 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         http_port, tcp_port = self._ports
-        config = config_xml(http_port, tcp_port, self._limits, reserved=_RESERVES)
+        passwords = self._passwords()
+        config = config_xml(
+            http_port, tcp_port, self._limits, reserved=_RESERVES, passwords=passwords
+        )
         write_private(self._folder / "config.xml", config)
-        users = users_xml(self._passwords(), self._database, self._limits)
+        users = users_xml(passwords, self._database, self._limits)
         write_private(self._folder / "users.xml", users)
         with (self._folder / "process.log").open("wb") as output:
             self._process = subprocess.Popen(

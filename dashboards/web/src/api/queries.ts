@@ -1,6 +1,7 @@
 // Every question the pages ask, with how long its answer holds.
 
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { spansOf } from "./tree";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
 import { api, ApiProblem, dataOf, type Span, type TraceListParameters } from "./client";
 
@@ -72,17 +73,15 @@ export const anyTraceQuery = queryOptions({
   },
 });
 
-/** The spans of a trace without what people and models wrote: light, whatever was sent. */
+/** The shape of a trace. Each span is loaded whole when somebody looks at it. */
 export function traceQuery(traceId: string) {
   return queryOptions({
     queryKey: ["trace", traceId],
-    queryFn: ({ signal }) =>
-      dataOf(
-        api.GET("/api/v1/traces/{trace_id}", {
-          params: { path: { trace_id: traceId }, query: { payload: false } },
-          signal,
-        }),
-      ),
+    queryFn: async ({ signal }) => {
+      const path = { trace_id: traceId };
+      const tree = await dataOf(api.GET("/api/v1/traces/{trace_id}/tree", { params: { path }, signal }));
+      return { traceId: tree.trace_id, spans: spansOf(tree), truncated: tree.truncated };
+    },
   });
 }
 
@@ -103,25 +102,21 @@ export function spanQuery(traceId: string, spanId: string) {
   });
 }
 
-/** Ids of the spans of a trace whose messages contain a text. */
-export function payloadSearchQuery(traceId: string, start: string, end: string, text: string) {
+/** Ids of the spans of a trace whose attributes or, where that may be read, messages contain a text. */
+export function contentSearchQuery(traceId: string, startNano: string, endNano: string, text: string, payload: boolean) {
+  const has = (column: string): string => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`;
+  const within = (map: string): string => `arrayExists(v -> ${has("v")}, mapValues(${map}))`;
+  const places = ["attributes", ...(payload ? ["payload_attributes"] : [])].map(within);
+  if (payload) places.push(has("input"), has("output"));
   return queryOptions({
-    queryKey: ["payload-search", traceId, text],
+    queryKey: ["content-search", traceId, text, payload],
     queryFn: async ({ signal }) => {
-      const answer = await dataOf(
-        api.POST("/api/v1/sql", {
-          body: {
-            query: `SELECT span_id FROM spans
-              WHERE start_time >= parseDateTime64BestEffort({start:String}, 9) AND start_time <= parseDateTime64BestEffort({end:String}, 9)
-                AND trace_id = {trace:String}
-                AND (positionCaseInsensitiveUTF8(input, {text:String}) > 0 OR positionCaseInsensitiveUTF8(output, {text:String}) > 0
-                  OR arrayExists(v -> positionCaseInsensitiveUTF8(v, {text:String}) > 0, mapValues(payload_attributes)))
-              LIMIT 10000`,
-            params: { trace: traceId, start, end, text },
-          },
-          signal,
-        }),
-      );
+      const query = `SELECT span_id FROM spans
+        WHERE start_time >= fromUnixTimestamp64Nano({start:Int64}) AND start_time <= fromUnixTimestamp64Nano({end:Int64})
+          AND trace_id = {trace:String} AND (${places.join(" OR ")})
+        LIMIT 50000`;
+      const params = { trace: traceId, start: startNano, end: endNano, text };
+      const answer = await dataOf(api.POST("/api/v1/sql", { body: { query, params }, signal }));
       return new Set(answer.rows.map((row) => String(row[0])));
     },
     retry: false,

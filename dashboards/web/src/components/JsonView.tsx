@@ -1,5 +1,5 @@
 import { IconChevronRight } from "@tabler/icons-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { isObject, type Json } from "../lib/json";
 import { LongText } from "./LongText";
 import styles from "./JsonView.module.css";
@@ -17,32 +17,58 @@ interface Props {
 
 /** JSON as a tree. Only what is open exists on the page, so size and depth cost nothing. */
 export function JsonView({ value, open = 2 }: Props) {
+  const entries = entriesOf(value);
   return (
     <div className={styles["json"]}>
-      <Node value={value} open={open} />
+      {entries && entries.length > 0 && !isShort(value) ? <Entries entries={entries} open={open - 1} /> : <Node value={value} open={open} />}
     </div>
   );
 }
 
+function entriesOf(value: Json): [string, Json][] | undefined {
+  if (Array.isArray(value)) return value.map((each, index) => [String(index), each]);
+  return isObject(value) ? Object.entries(value) : undefined;
+}
+
+/** Lists of a few short values, which read best on one line. */
+function isShort(value: Json): value is (string | number | boolean | null)[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.length <= 8 &&
+    value.every((each) => typeof each !== "object" || each === null) &&
+    value.reduce<number>((sum, each) => sum + String(each).length + 4, 0) <= 80 &&
+    !value.some((each) => typeof each === "string" && each.includes("\n"))
+  );
+}
+
 function Node({ name, value, open }: { name?: string | undefined; value: Json; open: number }) {
-  if (Array.isArray(value)) return <Branch name={name} entries={value.map((each, index) => [String(index), each])} list open={open} />;
-  if (isObject(value)) return <Branch name={name} entries={Object.entries(value)} list={false} open={open} />;
+  if (isShort(value)) {
+    return (
+      <div className={styles["leaf"]}>
+        {name !== undefined && <span className={styles["key"]}>{name}</span>}
+        <span>[{value.map((each, index) => <Fragment key={index}>{index > 0 && ", "}<Scalar value={each} /></Fragment>)}]</span>
+      </div>
+    );
+  }
+  const entries = entriesOf(value);
+  if (entries) return <Branch name={name} entries={entries} list={Array.isArray(value)} open={open} />;
   const long = typeof value === "string" && (value.length > INLINE || value.includes("\n"));
   return (
     <div className={styles["leaf"]} data-long={long || undefined}>
       {name !== undefined && <span className={styles["key"]}>{name}</span>}
       {typeof value === "string" ? (
-        <span className={styles["string"]} dir="auto">{long ? <LongText text={value} first={1_000} mono /> : `"${value}"`}</span>
-      ) : (
-        <span className={styles[value === null ? "null" : typeof value]}>{String(value)}</span>
-      )}
+        long ? <div className={styles["string"]} dir="auto"><LongText text={value} first={1_000} mono /></div> : <Scalar value={value} />
+      ) : <Scalar value={value as number | boolean | null} />}
     </div>
   );
 }
 
+function Scalar({ value }: { value: string | number | boolean | null }) {
+  if (typeof value === "string") return <span className={styles["string"]} dir="auto">{`"${value}"`}</span>;
+  return <span className={styles[value === null ? "null" : typeof value]}>{String(value)}</span>;
+}
+
 function Branch({ name, entries, list, open }: { name: string | undefined; entries: [string, Json][]; list: boolean; open: number }) {
   const [opened, setOpened] = useState(open > 0 && entries.length <= 2 * PAGE);
-  const [shown, setShown] = useState(PAGE);
   const size = list ? `[${entries.length}]` : `{${entries.length}}`;
   if (entries.length === 0) {
     return (
@@ -60,15 +86,22 @@ function Branch({ name, entries, list, open }: { name: string | undefined; entri
         <small>{size}</small>
       </button>
       {opened && (
-        <div className={styles["children"]}>
-          {entries.slice(0, shown).map(([key, value]) => <Node key={key} name={key} value={value} open={open - 1} />)}
-          {entries.length > shown && (
-            <button type="button" className={styles["more"]} onClick={() => setShown(shown + PAGE)}>
-              Show {Math.min(PAGE, entries.length - shown)} of {entries.length - shown} more
-            </button>
-          )}
-        </div>
+        <div className={styles["children"]}><Entries entries={entries} open={open - 1} /></div>
       )}
     </div>
+  );
+}
+
+function Entries({ entries, open }: { entries: [string, Json][]; open: number }) {
+  const [shown, setShown] = useState(PAGE);
+  return (
+    <>
+      {entries.slice(0, shown).map(([key, value]) => <Node key={key} name={key} value={value} open={open} />)}
+      {entries.length > shown && (
+        <button type="button" className={styles["more"]} onClick={() => setShown(shown + PAGE)}>
+          Show {Math.min(PAGE, entries.length - shown)} of {entries.length - shown} more
+        </button>
+      )}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { formatBytes } from "../lib/format";
-import { pieces } from "../lib/slices";
+import { cut, pieces } from "../lib/slices";
 import { Copy } from "./Copy";
 import { save } from "./save";
 import styles from "./LongText.module.css";
@@ -25,7 +25,7 @@ export function LongText({ text, first = 3_000, mono = false }: Props) {
   return (
     <div className={styles["long"]} data-mono={mono || undefined}>
       {text.length <= PIECE ? (
-        <div className={styles["text"]} dir="auto">{text.slice(0, shown)}{rest > 0 && "…"}</div>
+        <div className={styles["text"]} dir="auto">{rest > 0 ? `${cut(text, 0, shown).trimEnd()} …` : text}</div>
       ) : (
         <div dir="auto">
           {pieces(text, shown, PIECE).map((piece, index) => (

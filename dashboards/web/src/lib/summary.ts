@@ -1,12 +1,12 @@
 // What a trace comes to, from its spans.
 
-import type { Span } from "../api/client";
+import type { LightSpan } from "../api/tree";
 import { kindOf, type Kind } from "./kinds";
 import { mayHaveContent } from "./messages/conversation";
 import type { Tree } from "./tree";
 
 export interface Summary {
-  root: Span | undefined;
+  root: LightSpan | undefined;
   name: string;
   /** Whether the root span is there. */
   complete: boolean;
@@ -23,24 +23,24 @@ export interface Summary {
   sessionId: string;
   userId: string;
   /** Seconds, of the first model call that says so, and its span. */
-  firstToken: { seconds: number; span: Span } | undefined;
+  firstToken: { seconds: number; span: LightSpan } | undefined;
   sample: boolean;
 }
 
 const INFERENCE: ReadonlySet<Kind> = new Set(["llm", "embedding", "rerank"]);
 
-export function kindOfSpan(span: Span): Kind {
+export function kindOfSpan(span: LightSpan): Kind {
   return kindOf(span.operation, span.span_kind);
 }
 
-export function summarise(spans: readonly Span[]): Summary {
+export function summarise(spans: readonly LightSpan[]): Summary {
   const root = spans.find((span) => span.parent_span_id === "") ?? spans[0];
   const inference = spans.filter((span) => INFERENCE.has(kindOfSpan(span)));
   // A span above another model call repeats that one's numbers: only the lowest count.
   const above = new Set(inference.map((span) => span.parent_span_id));
   const leaves = inference.filter((span) => !above.has(span.span_id));
-  const sum = (of: (span: Span) => number | null): number => leaves.reduce((total, span) => total + (of(span) ?? 0), 0);
-  const distinct = (of: (span: Span) => string): string[] => [...new Set(spans.map(of))].filter(Boolean);
+  const sum = (of: (span: LightSpan) => number | null): number => leaves.reduce((total, span) => total + (of(span) ?? 0), 0);
+  const distinct = (of: (span: LightSpan) => string): string[] => [...new Set(spans.map(of))].filter(Boolean);
   const timed = [root, ...spans].find((span) => span?.time_to_first_token_s != null);
   const errors = spans.filter((span) => span.status === "error").length;
   return {
@@ -54,7 +54,15 @@ export function summarise(spans: readonly Span[]): Summary {
     cachedTokens: sum((span) => span.cache_read_tokens),
     costUsd: sum((span) => span.cost_usd),
     estimated: leaves.some((span) => span.tokens_estimated || span.cost_source === "estimated"),
-    models: distinct((span) => span.response_model || span.request_model),
+    // The models that talk before those that embed.
+    models: [
+      ...new Set(
+        [...inference].sort((a, b) => Number(kindOfSpan(b) === "llm") - Number(kindOfSpan(a) === "llm"))
+          .concat(spans)
+          .map((span) => span.response_model || span.request_model)
+          .filter(Boolean),
+      ),
+    ],
     services: distinct((span) => span.service),
     environment: root?.environment ?? "",
     sessionId: distinct((span) => span.session_id)[0] ?? "",
@@ -65,9 +73,9 @@ export function summarise(spans: readonly Span[]): Summary {
 }
 
 /** The span that a reader most likely came for: what failed, else what was said. */
-export function startingSpan(spans: readonly Span[], tree: Tree<Span>): Span | undefined {
+export function startingSpan(spans: readonly LightSpan[], tree: Tree<LightSpan>): LightSpan | undefined {
   const failed = tree.nodes.filter((node) => node.span?.status === "error" && node.failures === 0);
-  const talking = (span: Span): boolean => kindOfSpan(span) === "llm" && mayHaveContent(span);
+  const talking = (span: LightSpan): boolean => kindOfSpan(span) === "llm" && mayHaveContent(span);
   const worst = failed.find((node) => node.span && talking(node.span)) ?? failed[0];
   if (worst?.span) return worst.span;
   const root = spans.find((span) => span.parent_span_id === "");

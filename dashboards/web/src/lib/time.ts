@@ -5,6 +5,11 @@ export function millisOf(rfc3339: string): number {
   return Date.parse(rfc3339.replace(/(\.\d{3})\d+/, "$1"));
 }
 
+/** RFC 3339 of nanoseconds since 1970, to the millisecond. */
+export function timeOfNano(nanoseconds: string): string {
+  return new Date(Number(BigInt(nanoseconds) / 1_000_000n)).toISOString();
+}
+
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });

@@ -1,6 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
@@ -44,7 +44,7 @@ export function Attributes({ groups }: { groups: readonly Group[] }) {
           <dl>
             {group.entries.map(([key, value]) => (
               <div key={key} className={styles["row"]}>
-                <dt title={typeName(value)}>{key}</dt>
+                <dt title={typeName(value)}><Breakable text={key} /></dt>
                 <dd><Value value={value} /></dd>
                 <span className={styles["copy"]}><Copy value={() => textOf(value)} label={`Copy ${key}`} size={13} /></span>
               </div>
@@ -54,6 +54,11 @@ export function Attributes({ groups }: { groups: readonly Group[] }) {
       ))}
     </div>
   );
+}
+
+/** A dotted name that may go on in the next line after a dot or an underscore. */
+function Breakable({ text }: { text: string }) {
+  return text.split(/(?<=[._/])/).slice(0, 200).map((piece, index) => <Fragment key={index}>{piece}<wbr /></Fragment>);
 }
 
 function Value({ value }: { value: Json }) {

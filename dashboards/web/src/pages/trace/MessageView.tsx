@@ -23,7 +23,7 @@ const ROLES: Readonly<Record<Role, { label: string; icon: typeof IconTool }>> = 
   other: { label: "Message", icon: IconMessageCircle },
 };
 /** Characters of a system message shown at first: it rarely is what one came for. */
-const SYSTEM_FIRST = 420;
+const SYSTEM_FIRST = 260;
 
 export function MessageView({ message, toolNames, answer = false, label }: Props) {
   const role = ROLES[message.role];

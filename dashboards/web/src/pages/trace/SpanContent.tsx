@@ -1,5 +1,5 @@
 import { IconLock, IconMessageOff } from "@tabler/icons-react";
-import type { Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { KindIcon } from "../../components/KindIcon";
 import { formatDuration } from "../../lib/format";
 import { type Content, mayHaveContent } from "../../lib/messages/conversation";
@@ -12,11 +12,11 @@ import styles from "./SpanContent.module.css";
 
 interface Props {
   content: Content;
-  span: Span;
+  span: LightSpan;
   /** Whether the key may read what people and models wrote. */
   granted: boolean;
-  tree: Tree<Span>;
-  node: TreeNode<Span>;
+  tree: Tree<LightSpan>;
+  node: TreeNode<LightSpan>;
   onSelect: (index: number, show?: boolean) => void;
 }
 
@@ -59,8 +59,8 @@ export function SpanContent({ content, span, granted, tree, node, onSelect }: Pr
   );
 }
 
-function withContentBelow(tree: Tree<Span>, node: TreeNode<Span>): { index: number; span: Span }[] {
-  const found: { index: number; span: Span }[] = [];
+function withContentBelow(tree: Tree<LightSpan>, node: TreeNode<LightSpan>): { index: number; span: LightSpan }[] {
+  const found: { index: number; span: LightSpan }[] = [];
   const stack = [...node.children].reverse();
   for (let index = stack.pop(); index !== undefined && found.length < MOST_OFFERED; index = stack.pop()) {
     const below = tree.nodes[index];

@@ -3,6 +3,7 @@ import { IconAlertCircleFilled } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ApiProblem, type Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { spanQuery } from "../../api/queries";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
@@ -21,9 +22,10 @@ import { SpanEvents } from "./SpanEvents";
 import styles from "./SpanDetail.module.css";
 
 interface Props {
-  span: Span;
-  node: TreeNode<Span>;
-  tree: Tree<Span>;
+  traceId: string;
+  span: LightSpan;
+  node: TreeNode<LightSpan>;
+  tree: Tree<LightSpan>;
   tab: string | undefined;
   onTab: (tab: string | undefined) => void;
   onSelect: (index: number, show?: boolean) => void;
@@ -31,15 +33,16 @@ interface Props {
 
 const TABS = ["content", "attributes", "events", "resource", "raw"] as const;
 
-export function SpanDetail({ span: light, node, tree, tab, onTab, onSelect }: Props) {
-  const loaded = useQuery(spanQuery(light.trace_id, light.span_id));
-  const span = loaded.data?.span ?? light;
-  const content = useMemo(() => (loaded.data ? contentOf(loaded.data.span) : undefined), [loaded.data]);
+export function SpanDetail({ traceId, span: light, node, tree, tab, onTab, onSelect }: Props) {
+  const loaded = useQuery(spanQuery(traceId, light.span_id));
+  const whole = loaded.data?.span;
+  const span = whole ?? light;
+  const content = useMemo(() => (whole ? contentOf(whole) : undefined), [whole]);
   const kind = kindOfSpan(span);
   const label =
     kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
-  const events = span.events.length + (span.payload_events?.length ?? 0) + span.links.length;
-  const attributes = Object.keys(span.attributes).length + Object.keys(span.payload_attributes ?? {}).length;
+  const events = whole ? whole.events.length + (whole.payload_events?.length ?? 0) + whole.links.length : undefined;
+  const attributes = whole ? Object.keys(whole.attributes).length + Object.keys(whole.payload_attributes ?? {}).length : undefined;
   const current = TABS.find((each) => each === tab) ?? "content";
   return (
     <section className={styles["detail"]} aria-label={`Span ${span.name}`} data-kind={kind}>
@@ -66,7 +69,7 @@ export function SpanDetail({ span: light, node, tree, tab, onTab, onSelect }: Pr
           <Tabs.Tab value="raw">Raw</Tabs.Tab>
         </Tabs.List>
         <div className={styles["body"]} tabIndex={-1}>
-          {current !== "raw" && <SpanErrors span={span} />}
+          {current !== "raw" && <SpanErrors span={span} events={whole?.events ?? []} />}
           {loaded.isError && (
             <div className={styles["problem"]} role="alert">
               {loaded.error instanceof ApiProblem ? loaded.error.detail : String(loaded.error)}
@@ -74,33 +77,34 @@ export function SpanDetail({ span: light, node, tree, tab, onTab, onSelect }: Pr
             </div>
           )}
           <Tabs.Panel value="content">
-            {content ? (
-              <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />
-            ) : !loaded.isError && <Waiting />}
+            {content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}
           </Tabs.Panel>
-          <Tabs.Panel value="attributes">
-            <Attributes
-              groups={[
-                { title: "Attributes", values: span.attributes },
-                { title: "Content", values: span.payload_attributes ?? {} },
-                { title: `Scope ${span.scope_name} ${span.scope_version}`.trim(), values: span.scope_attributes },
-              ]}
-            />
-          </Tabs.Panel>
-          <Tabs.Panel value="events"><SpanEvents span={span} /></Tabs.Panel>
-          <Tabs.Panel value="resource">
-            <Attributes groups={[{ title: "Resource", values: span.resource }]} />
-          </Tabs.Panel>
-          <Tabs.Panel value="raw">
-            {loaded.data ? <Raw span={span} /> : !loaded.isError && <Waiting />}
-          </Tabs.Panel>
+          {loaded.isPending && <Waiting />}
+          {whole && (
+            <>
+              <Tabs.Panel value="attributes">
+                <Attributes
+                  groups={[
+                    { title: "Attributes", values: whole.attributes },
+                    { title: "Content", values: whole.payload_attributes ?? {} },
+                    { title: `Scope ${whole.scope_name} ${whole.scope_version}`.trim(), values: whole.scope_attributes },
+                  ]}
+                />
+              </Tabs.Panel>
+              <Tabs.Panel value="events"><SpanEvents span={whole} /></Tabs.Panel>
+              <Tabs.Panel value="resource">
+                <Attributes groups={[{ title: "Resource", values: whole.resource }]} />
+              </Tabs.Panel>
+              <Tabs.Panel value="raw"><Raw span={whole} /></Tabs.Panel>
+            </>
+          )}
         </div>
       </Tabs>
     </section>
   );
 }
 
-function Facts({ span, offset, label }: { span: Span; offset: number; label: string }) {
+function Facts({ span, offset, label }: { span: LightSpan; offset: number; label: string }) {
   const model = span.response_model || span.request_model;
   const input = span.input_tokens;
   const output = span.output_tokens;
@@ -135,7 +139,7 @@ function Facts({ span, offset, label }: { span: Span; offset: number; label: str
 
 function Waiting() {
   return (
-    <div className={styles["waiting"]} role="status" aria-label="Loading the payload">
+    <div className={styles["waiting"]} role="status" aria-label="Loading the span">
       {[86, 94, 70, 0, 90, 46].map((width, index) => <i key={index} style={{ width: `${width}%` }} />)}
     </div>
   );

@@ -1,11 +1,12 @@
 import { IconAlertCircleFilled } from "@tabler/icons-react";
-import type { Span, SpanEvent } from "../../api/client";
+import type { SpanEvent } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { LongText } from "../../components/LongText";
 import styles from "./SpanErrors.module.css";
 
 /** What went wrong, where it went wrong. */
-export function SpanErrors({ span }: { span: Span }) {
-  const exceptions = span.events.filter(isException);
+export function SpanErrors({ span, events }: { span: LightSpan; events: readonly SpanEvent[] }) {
+  const exceptions = events.filter(isException);
   if (span.status !== "error" && exceptions.length === 0) return null;
   const text = (event: SpanEvent, key: string): string => {
     const value = event.attributes[`exception.${key}`];

@@ -1,6 +1,6 @@
 import { IconAlertCircleFilled, IconChevronRight, IconUnlink } from "@tabler/icons-react";
 import { memo } from "react";
-import type { Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { KindIcon } from "../../components/KindIcon";
 import { formatCompact, formatDuration, plural } from "../../lib/format";
 import { kindOfSpan } from "../../lib/summary";
@@ -8,7 +8,7 @@ import type { TreeNode } from "../../lib/tree";
 import styles from "./SpanTree.module.css";
 
 interface Props {
-  node: TreeNode<Span>;
+  node: TreeNode<LightSpan>;
   index: number;
   /** Nanoseconds that the axis spans. */
   total: number;
@@ -74,7 +74,7 @@ export const SpanRow = memo(function SpanRow({ node, index, total, top, selected
   );
 });
 
-function Label({ span, node, collapsed }: { span: Span; node: TreeNode<Span>; collapsed: boolean }) {
+function Label({ span, node, collapsed }: { span: LightSpan; node: TreeNode<LightSpan>; collapsed: boolean }) {
   const kind = kindOfSpan(span);
   const model = span.response_model || span.request_model;
   const about = kind === "llm" && model && !span.name.includes(span.request_model || model) ? model : "";
@@ -96,7 +96,7 @@ function Label({ span, node, collapsed }: { span: Span; node: TreeNode<Span>; co
   );
 }
 
-function MissingParent({ node }: { node: TreeNode<Span> }) {
+function MissingParent({ node }: { node: TreeNode<LightSpan> }) {
   return (
     <>
       <IconUnlink size={15} stroke={1.7} className={styles["missing"]} aria-hidden />
@@ -107,13 +107,13 @@ function MissingParent({ node }: { node: TreeNode<Span> }) {
   );
 }
 
-function Bar({ node, total }: { node: TreeNode<Span>; total: number }) {
+function Bar({ node, total }: { node: TreeNode<LightSpan>; total: number }) {
   const left = Math.min(100, (100 * node.offset) / total);
   const width = Math.min(100 - left, (100 * node.duration) / total);
   const wait = node.span?.time_to_first_token_s;
   const waiting = wait != null && node.duration > 0 ? Math.min(100, (wait * 1e11) / node.duration) : 0;
   return (
-    <i className={styles["bar"]} data-missing={node.span ? undefined : true} style={{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}>
+    <i className={styles["bar"]} data-parent={node.children.length > 0 || undefined} data-missing={node.span ? undefined : true} style={{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}>
       {waiting > 0 && <b style={{ width: `${waiting}%` }} title={`First token after ${formatDuration((wait ?? 0) * 1e9)}`} />}
     </i>
   );

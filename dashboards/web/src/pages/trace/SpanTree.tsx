@@ -2,7 +2,7 @@ import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
 import { IconFold, IconFoldDown, IconSearch } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
-import type { Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { ticks } from "../../lib/axis";
 import { formatCount, formatDuration, plural } from "../../lib/format";
 import type { Tree } from "../../lib/tree";
@@ -11,7 +11,7 @@ import styles from "./SpanTree.module.css";
 import type { Found } from "./traceSearch";
 
 interface Props {
-  tree: Tree<Span>;
+  tree: Tree<LightSpan>;
   shown: readonly number[];
   selected: number;
   collapsed: ReadonlySet<string>;
@@ -26,6 +26,8 @@ interface Props {
 
 /** Height of a line in pixels; the style sheet has the same. */
 const LINE = 30;
+/** Height of the axis above the lines. */
+const AXIS = 25;
 
 export function SpanTree(props: Props) {
   const { tree, shown, selected, collapsed, found, onSelect, onToggle } = props;
@@ -35,6 +37,9 @@ export function SpanTree(props: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE,
     overscan: 16,
+    scrollMargin: AXIS,
+    scrollPaddingStart: AXIS + LINE,
+    scrollPaddingEnd: 3 * LINE,
   });
   const place = useMemo(() => shown.indexOf(selected), [shown, selected]);
   useEffect(() => {
@@ -119,7 +124,7 @@ export function SpanTree(props: Props) {
                 node={node}
                 index={index}
                 total={total}
-                top={item.start}
+                top={item.start - AXIS}
                 selected={index === selected}
                 collapsed={collapsed.has(node.key)}
                 match={found.set.has(index)}

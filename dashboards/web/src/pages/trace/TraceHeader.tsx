@@ -1,10 +1,11 @@
 import { IconAlertCircleFilled, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { Copy } from "../../components/Copy";
 import { useNow, When } from "../../components/When";
 import { formatCompact, formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
+import { timeOfNano } from "../../lib/time";
 import type { TraceSearch } from "../../lib/search";
 import type { Summary } from "../../lib/summary";
 import type { Tree } from "../../lib/tree";
@@ -27,21 +28,30 @@ export function TraceTitle({ name, failed, sample, list }: { name: string; faile
 }
 
 interface Props {
-  traceId: string;
   summary: Summary;
-  tree: Tree<Span>;
-  spans: readonly Span[];
+  tree: Tree<LightSpan>;
+  spans: readonly LightSpan[];
   onSelect: (index: number, show?: boolean) => void;
 }
 
-export function TraceHeader({ traceId, summary, tree, spans, onSelect }: Props) {
+export function TraceTools({ traceId }: { traceId: string }) {
+  return (
+    <div className={styles["tools"]}>
+      <code title="Trace id">{traceId.slice(0, 8)}…</code>
+      <Copy value={traceId} label="Copy the trace id" size={16} />
+      <Copy value={() => location.href} label="Copy a link to this view" size={16} icon={<IconLink size={17} stroke={1.6} />} />
+    </div>
+  );
+}
+
+export function TraceHeader({ summary, tree, spans, onSelect }: Props) {
   const now = useNow();
   const { root, firstToken } = summary;
   const first = tree.nodes.findIndex((node) => node.span?.status === "error" && node.failures === 0);
   return (
     <div className={styles["header"]}>
       <dl className={styles["facts"]}>
-        {root && <Fact label="Started"><When time={root.start_time} now={now} /></Fact>}
+        {root && <Fact label="Started"><When time={timeOfNano(root.start_unix_nano)} now={now} /></Fact>}
         <Fact label="Duration" strong>{formatDuration(tree.total)}</Fact>
         {firstToken && <Fact label="First token" title={`Of ${firstToken.span.name}`}>{formatSeconds(firstToken.seconds)}</Fact>}
         <Fact label="Spans">
@@ -69,11 +79,6 @@ export function TraceHeader({ traceId, summary, tree, spans, onSelect }: Props) 
           <Fact label="User"><Link to="/traces" search={{ user: summary.userId, range: "90d" }} title="All traces of this user">{summary.userId}</Link></Fact>
         )}
       </dl>
-      <div className={styles["tools"]}>
-        <code title="Trace id">{traceId.slice(0, 8)}…</code>
-        <Copy value={traceId} label="Copy the trace id" />
-        <Copy value={() => location.href} label="Copy a link to this view" icon={<IconLink size={15} stroke={1.6} />} />
-      </div>
     </div>
   );
 }

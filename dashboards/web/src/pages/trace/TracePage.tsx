@@ -3,7 +3,7 @@ import { useMediaQuery } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import type { Span } from "../../api/client";
+import type { LightSpan } from "../../api/tree";
 import { traceQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
@@ -15,7 +15,7 @@ import { lastList } from "../traces/listMemory";
 import { SpanDetail } from "./SpanDetail";
 import { SpanTree } from "./SpanTree";
 import { Split } from "./Split";
-import { TraceHeader, TraceTitle } from "./TraceHeader";
+import { TraceHeader, TraceTitle, TraceTools } from "./TraceHeader";
 import { TraceSkeleton } from "./TraceSkeleton";
 import { useTraceSearch } from "./traceSearch";
 import styles from "./TracePage.module.css";
@@ -29,7 +29,7 @@ export function TracePage() {
   useEffect(() => {
     if (!trace.data) document.title = "Trace · Spanglass";
   }, [trace.data]);
-  if (trace.data) return <LoadedTrace key={trace.data.trace_id} traceId={trace.data.trace_id} spans={trace.data.spans} />;
+  if (trace.data) return <LoadedTrace key={trace.data.traceId} {...trace.data} />;
   const toList = <Button renderRoot={(props) => <Link {...props} to="/traces" search={back.search} />} variant="default">Back to the traces</Button>;
   return (
     <>
@@ -39,7 +39,7 @@ export function TracePage() {
   );
 }
 
-function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span[] }) {
+function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: readonly LightSpan[]; truncated: boolean }) {
   const search = route.useSearch();
   const navigate = useNavigate();
   const tree = useMemo(() => buildTree(spans), [spans]);
@@ -85,7 +85,7 @@ function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span
     });
   }, []);
   const shown = useMemo(() => visibleNodes(tree, collapsed), [tree, collapsed]);
-  const found = useTraceSearch(traceId, spans, tree, search.q ?? "");
+  const found = useTraceSearch(traceId, tree, search.q ?? "");
 
   const step = (by: 1 | -1): void => {
     let place = shown.indexOf(selected);
@@ -95,7 +95,7 @@ function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span
     if (next !== undefined) select(next);
   };
   const order = useMemo(() => visibleNodes(tree, new Set()), [tree]);
-  const nextWhere = (test: (span: Span) => boolean): void => {
+  const nextWhere = (test: (span: LightSpan) => boolean): void => {
     const place = order.indexOf(selected);
     const around = [...order.slice(place + 1), ...order.slice(0, place)];
     const next = around.find((index) => {
@@ -157,6 +157,7 @@ function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span
   const right = span ? (
     <SpanDetail
       key={span.span_id}
+      traceId={traceId}
       span={span}
       node={node}
       tree={tree}
@@ -167,8 +168,11 @@ function LoadedTrace({ traceId, spans }: { traceId: string; spans: readonly Span
   ) : null;
   return (
     <>
-      <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />} />
-      <TraceHeader traceId={traceId} summary={summary} tree={tree} spans={spans} onSelect={select} />
+      <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />}>
+        <TraceTools traceId={traceId} />
+      </PageBar>
+      <TraceHeader summary={summary} tree={tree} spans={spans} onSelect={select} />
+      {truncated && <p className={styles["notice"]} role="status">This trace is very long: its first {spans.length.toLocaleString("en-US")} spans are shown.</p>}
       {lostSpan && <p className={styles["notice"]} role="status">This trace has no span {search.span}. It may not have arrived yet; another one is shown.</p>}
       {phone ? (
         <>

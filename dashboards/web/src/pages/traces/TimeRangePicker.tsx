@@ -62,7 +62,7 @@ function Choices({ range, onChoose }: { range: TimeRange; onChoose: (range: Time
       <form className={styles["absolute"]} onSubmit={submit}>
         <TextInput type="datetime-local" label="From" value={from} max="2199-12-31T23:59" onChange={(event) => setFrom(event.currentTarget.value)} />
         <TextInput type="datetime-local" label="To" description="Empty is now" value={to} max="2199-12-31T23:59" onChange={(event) => setTo(event.currentTarget.value)} />
-        {wrong && <p role="alert">{wrong}</p>}
+        {wrong && <p role="alert" className={styles["wrong"]}>{wrong}</p>}
         <Button type="submit" disabled={wrong !== ""} fullWidth>Apply</Button>
         <small>Times are in {Intl.DateTimeFormat().resolvedOptions().timeZone}.</small>
       </form>

@@ -9,8 +9,8 @@ import styles from "./TraceTable.module.css";
 interface Props {
   trace: Trace;
   now: number;
-  /** The longest duration of the list, in nanoseconds. */
-  longest: number;
+  /** Nanoseconds that fill the bar. */
+  scale: number;
   index: number;
   current: boolean;
   fresh: boolean;
@@ -18,7 +18,7 @@ interface Props {
   onOpen: (index: number) => void;
 }
 
-export const TraceRow = memo(function TraceRow({ trace, now, longest, index, current, fresh, top, onOpen }: Props) {
+export const TraceRow = memo(function TraceRow({ trace, now, scale, index, current, fresh, top, onOpen }: Props) {
   const failed = trace.status === "error";
   const name = trace.root_name || "(no name)";
   const models = trace.models.join(", ");
@@ -52,13 +52,13 @@ export const TraceRow = memo(function TraceRow({ trace, now, longest, index, cur
         {!trace.complete && <span className={styles["badge"]} title="The root span has not arrived">no root yet</span>}
       </div>
       <div role="cell" className={styles["service"]} title={trace.services.join(", ")}>
-        {trace.root_service || NONE}
-        {trace.services.length > 1 && <small> +{trace.services.length - 1}</small>}
+        <span>{trace.root_service || NONE}</span>
+        {trace.services.length > 1 && <small>+{trace.services.length - 1}</small>}
       </div>
       <div role="cell" className={styles["start"]}><When time={trace.start_time} now={now} /></div>
       <div role="cell" className={styles["duration"]}>
         <span>{formatDuration(trace.duration_ns)}</span>
-        <i aria-hidden><b style={{ width: `${Math.max(2, (100 * trace.duration_ns) / longest)}%` }} data-failed={failed || undefined} /></i>
+        <i aria-hidden><b style={{ width: `${Math.max(2, Math.min(100, (100 * trace.duration_ns) / scale))}%` }} data-failed={failed || undefined} /></i>
       </div>
       <div role="cell" className={styles["spans"]}>
         {trace.errors > 0 && <em title={plural(trace.errors, "error")}>{formatCompact(trace.errors)}</em>}

@@ -36,28 +36,39 @@ const COLUMNS: readonly { label: string; className: string; sort?: Sort }[] = [
   { label: "Session · user", className: "who" },
 ];
 
+/** The duration that one in twenty exceeds: a few very long ones must not flatten all other bars. */
+function usualMost(traces: readonly Trace[]): number {
+  const sorted = traces.map((trace) => trace.duration_ns).sort((a, b) => a - b);
+  return Math.max(1, sorted[Math.floor(sorted.length * 0.95)] ?? 1);
+}
+
 /** Heights of a row in pixels; the style sheet has the same. */
 export const ROW = 38;
 export const CARD = 78;
+const HEAD = 34;
 
 export function TraceTable(props: Props) {
   const { traces, current, sort, ascending, more, loadingMore, onMore, onScrolled } = props;
   const now = useNow();
   const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
   const scroller = useRef<HTMLDivElement>(null);
+  const head = phone ? 0 : HEAD;
   const height = phone ? CARD : ROW;
   const virtual = useVirtualizer({
     count: traces.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 12,
+    scrollMargin: head,
+    scrollPaddingStart: head,
+    scrollPaddingEnd: height,
   });
   useEffect(() => virtual.measure(), [virtual, height]);
   useEffect(() => {
     if (current >= 0) virtual.scrollToIndex(current);
   }, [virtual, current]);
 
-  const longest = useMemo(() => traces.reduce((most, trace) => Math.max(most, trace.duration_ns), 1), [traces]);
+  const scale = useMemo(() => usualMost(traces), [traces]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -101,11 +112,11 @@ export function TraceTable(props: Props) {
                 key={`${trace.project}/${trace.trace_id}`}
                 trace={trace}
                 now={now}
-                longest={longest}
+                scale={scale}
                 index={item.index}
                 current={item.index === current}
                 fresh={props.fresh.has(trace.trace_id)}
-                top={item.start}
+                top={item.start - head}
                 onOpen={props.onOpen}
               />
             );

@@ -1,0 +1,130 @@
+"""`spanglass.context`: who and why, applied to every span below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from spanglass import _current
+from spanglass import _names as names
+from spanglass._guard import guard, guarded
+from spanglass._serialize import attribute
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context as OtelContext
+
+#: Characters of one value.
+_LIMIT: Final = 4_000
+_MAX_TAGS: Final = 64
+
+
+class Context:
+    """What `spanglass.context` returns: a context manager, for `with` and `async with`."""
+
+    __slots__ = ("_given", "_tokens")
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._tokens: list[Token[OtelContext]] = []
+
+    def __enter__(self) -> Context:
+        with guard("context"):
+            self._tokens.append(_current.attach_attributes(self._merged()))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with guard("context"):
+            if self._tokens:
+                _current.detach(self._tokens.pop())
+
+    async def __aenter__(self) -> Context:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _merged(self) -> dict[str, Any]:
+        """What holds around, with what is given here: tags add up, all else is replaced."""
+        outer = _current.attributes()
+        merged = {**outer, **self._given}
+        if names.TAGS in outer and names.TAGS in self._given:
+            both = [*outer[names.TAGS], *self._given[names.TAGS]]
+            merged[names.TAGS] = list(dict.fromkeys(both))[:_MAX_TAGS]
+        return merged
+
+
+@guarded(lambda: Context({}))
+def context(
+    *,
+    session_id: str | None = None,
+    user_id: str | None = None,
+    tags: Iterable[str] | None = None,
+    feature: str | None = None,
+    metadata: Mapping[str, object] | None = None,
+    prompt: str | tuple[str, str | int] | Mapping[str, object] | None = None,
+) -> Context:
+    """Says for all spans that start inside who they are for and what they belong to.
+
+        with spanglass.context(session_id="s-17", user_id="u-4", tags=["beta"]):
+            answer(question)
+
+    Contexts nest: an inner one adds to and replaces what the outer one says; tags add up. The
+    span that is current already does not change.
+
+    Args:
+        session_id: conversation, as `session.id` and `gen_ai.conversation.id`.
+        user_id: person, as `user.id`.
+        tags: labels to filter by, as `spanglass.tags`.
+        feature: part of the product, as `spanglass.feature`.
+        metadata: anything else worth finding, each as `spanglass.metadata.KEY`.
+        prompt: name of the prompt in use, or name and version: `("greeting", 3)` or
+            `{"name": "greeting", "version": 3}`.
+    """
+    given: dict[str, Any] = {}
+    for name, text in (
+        (names.SESSION, session_id),
+        (names.CONVERSATION, session_id),
+        (names.USER, user_id),
+        (names.FEATURE, feature),
+    ):
+        if text is not None:
+            given[name] = attribute(str(text), _LIMIT)
+    if tags is not None:
+        listed = [tags] if isinstance(tags, str) else tags
+        given[names.TAGS] = [str(attribute(str(tag), 200)) for tag in listed][:_MAX_TAGS]
+    for key, value in (metadata or {}).items():
+        found = attribute(value, _LIMIT)
+        if found is not None:
+            given[f"{names.METADATA}{key}"] = found
+    given |= _prompt(prompt)
+    return Context(given)
+
+
+def _prompt(prompt: object) -> dict[str, Any]:
+    if prompt is None:
+        return {}
+    name: object
+    version: object
+    if isinstance(prompt, str):
+        name, version = prompt, None
+    elif isinstance(prompt, Mapping):
+        name, version = prompt.get("name"), prompt.get("version")
+    elif isinstance(prompt, tuple | list):
+        name, version = tuple([*prompt, None, None][:2])
+    else:
+        name, version = getattr(prompt, "name", None), getattr(prompt, "version", None)
+    named: dict[str, object] = {names.PROMPT_NAME: name, names.PROMPT_VERSION: version}
+    return {key: attribute(str(value), 500) for key, value in named.items() if value is not None}

@@ -1,0 +1,176 @@
+"""What `init` sets up: a tracer provider of our own, and where its spans go.
+
+Imported by `init`, because it brings the OpenTelemetry SDK with it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from spanglass import _current
+from spanglass import _names as names
+from spanglass._exporter import Stats
+from spanglass._guard import log, report
+from spanglass._settings import Settings
+from spanglass._version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+_SCOPE: Final = "spanglass"
+_MAX_ATTRIBUTES: Final = 1_000
+_COUNT_LIMITS: Final = ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
+
+
+class Sink(Protocol):
+    """Where spans go when they have ended."""
+
+    def offer(self, span: ReadableSpan) -> None:
+        """Takes a span; never waits and never raises."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Sends what it has; False where that did not work out in time."""
+
+    def close(self, timeout_s: float, reason: str) -> int:
+        """Ends; returns how many spans were lost."""
+
+    def retire(self, timeout_s: float, reason: str) -> None:
+        """Takes no more, and ends by itself."""
+
+    def stats(self) -> Stats:
+        """What became of the spans."""
+
+
+class Processor(SpanProcessor):
+    """Gives every span what `context` says, and every ended span to the sink."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        try:
+            attributes = _current.attributes(parent_context)
+            if attributes:
+                span.set_attributes(attributes)
+        except Exception as error:
+            report("on_start", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        try:
+            about = span.get_span_context()
+            if about is not None and about.trace_flags.sampled:
+                self.sink.offer(span)
+        except Exception as error:
+            report("on_end", error)
+
+    def shutdown(self) -> None:
+        """Left to `Runtime.close`."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self.sink.flush(timeout_millis / 1000)
+
+
+class Runtime:
+    """Tracer, settings and sink of one `init`.
+
+    Args:
+        settings: what holds.
+        sink: where spans go.
+        ids: makes the ids; None for random ones.
+    """
+
+    def __init__(self, settings: Settings, sink: Sink, ids: IdGenerator | None = None) -> None:
+        self.settings = settings
+        self.sink = sink
+        self._shared = settings.use_global_provider
+        self.provider = self._provider(settings, ids)
+        self._processor = Processor(sink)
+        self.provider.add_span_processor(self._processor)
+        self.tracer: trace.Tracer = self.provider.get_tracer(_SCOPE, __version__)
+
+    def owns(self, span: trace.Span) -> bool:
+        """Whether a span is one of ours and not another OpenTelemetry set-up's."""
+        return self._shared or getattr(span, "resource", None) is self.provider.resource
+
+    def replaced(self) -> None:
+        """Another runtime takes over: sends what is queued, in its own time."""
+        self.sink.retire(self.settings.exit_timeout_s, "exit")
+
+    def close(self, timeout_s: float) -> None:
+        """Sends what is queued and takes no more.
+
+        Args:
+            timeout_s: seconds to wait at most.
+        """
+        self.sink.close(timeout_s, "shutdown")
+
+    def _provider(self, settings: Settings, ids: IdGenerator | None) -> TracerProvider:
+        existing = trace.get_tracer_provider() if self._shared else None
+        if isinstance(existing, TracerProvider):
+            return existing
+        # Another set-up's decision not to sample is not a decision about ours.
+        sampler = None if os.environ.get("OTEL_TRACES_SAMPLER") else ALWAYS_ON
+        provider = TracerProvider(
+            sampler=sampler,
+            resource=_resource(settings),
+            shutdown_on_exit=False,
+            id_generator=ids,
+            span_limits=_limits(),
+        )
+        if self._shared:
+            if type(existing).__name__ not in ("ProxyTracerProvider", "NoOpTracerProvider"):
+                log.warning(
+                    "spanglass: the global tracer provider is %r and takes no span processor;"
+                    " spanglass keeps one of its own",
+                    type(existing).__name__,
+                )
+                self._shared = False
+            else:
+                trace.set_tracer_provider(provider)
+        return provider
+
+
+def _limits() -> SpanLimits:
+    """OpenTelemetry's limits, with room for more attributes unless the environment says how many.
+
+    Its 128 push out the oldest, and those are the ones that say what the span is.
+    """
+    if any(name in os.environ for name in _COUNT_LIMITS):
+        return SpanLimits()
+    return SpanLimits(max_span_attributes=_MAX_ATTRIBUTES)
+
+
+def _resource(settings: Settings) -> Resource:
+    named = {
+        "service.name": settings.service,
+        "service.version": settings.release,
+        "deployment.environment.name": settings.environment,
+        "telemetry.distro.name": "spanglass",
+        "telemetry.distro.version": __version__,
+    }
+    attributes: dict[str, Any] = dict(settings.resource_attributes)
+    attributes |= {key: value for key, value in named.items() if value}
+    if settings.sample_data:
+        attributes[names.SAMPLE_DATA] = True
+    resource = Resource.create(attributes)
+    if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
+        resource = resource.merge(Resource({"service.name": _program()}))
+    return resource
+
+
+def _program() -> str:
+    """The program's name, where nobody has given the service one."""
+    # An embedded interpreter may have no arguments.
+    argv = getattr(sys, "argv", None) or [""]
+    path = PurePath(argv[0])
+    name = path.parent.name if path.stem == "__main__" else path.stem
+    return "unknown_service" if name in ("", "-c", "-m", "-") else name

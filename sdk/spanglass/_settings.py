@@ -1,0 +1,306 @@
+"""The settings of the SDK, as a table: name, default, environment, how the text is read.
+
+What `init` is given goes first, then the environment in the order of the table, then the
+default. A value that cannot be used is named in a warning and the next in that order holds:
+telemetry that is set up wrongly must not stop an application.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from spanglass._guard import log
+
+#: Names of the environment where the credentials and certificates of OpenTelemetry's exporters
+#: are. They belong to the endpoint that is named beside them, and are sent to no other.
+_OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "client_key"})
+
+_TRACES_PATH: Final = "/v1/traces"
+_WEB_PORT: Final = 8400
+
+
+class Variable(NamedTuple):
+    """One variable of the environment.
+
+    Attributes:
+        name: its name.
+        read: makes the setting's value from its text; raises ValueError for what it can't read.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+
+
+def url(text: str) -> str:
+    """The URL that traces are posted to, from a base such as `http://127.0.0.1:4318`.
+
+    Raises:
+        ValueError: it is no HTTP URL.
+    """
+    text = exact_url(text)
+    return text if text.endswith(_TRACES_PATH) else text.rstrip("/") + _TRACES_PATH
+
+
+def exact_url(text: str) -> str:
+    """A URL that is complete already.
+
+    Raises:
+        ValueError: it is no HTTP URL.
+    """
+    text = text.strip()
+    if "://" not in text:
+        text = f"http://{text}"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in text:
+        raise ValueError("it should look like http://127.0.0.1:4318")
+    _ = parts.port  # raises ValueError where it is no number
+    return text
+
+
+def flag(text: str) -> bool:
+    """A yes or no.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    word = str(text).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("it should be true or false")
+
+
+def _content_mode(text: str) -> bool:
+    """OpenTelemetry's switch for content, which has more words than two."""
+    return text.strip().lower() not in ("no_content", "false", "0")
+
+
+def _number(text: Any) -> float:
+    value = float(text)
+    if not 0 < value < 1e15:
+        raise ValueError("it should be a number above 0")
+    return value
+
+
+def _count(text: Any) -> int:
+    return int(_number(text))
+
+
+def _from_milliseconds(text: str) -> float:
+    return _number(text) / 1000
+
+
+def _compression(text: str) -> str:
+    word = str(text).strip().lower()
+    if word not in ("auto", "gzip", "none"):
+        raise ValueError("it should be auto, gzip or none")
+    return word
+
+
+def _headers(value: Any) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        return {str(k): str(v) for k, v in value.items()}
+    from opentelemetry.util.re import parse_env_headers
+
+    return dict(parse_env_headers(str(value), liberal=True))
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    return {str(k): v for k, v in dict(value).items() if v is not None}
+
+
+def _setting(
+    default: Any,
+    about: str,
+    read: Callable[[Any], Any] = str,
+    env: str = "",
+    otel: tuple[Variable | str, ...] = (),
+) -> Any:
+    """One row of the table.
+
+    Args:
+        default: the value without any other.
+        about: what it means, and its unit.
+        read: makes the value from what is given; raises ValueError or TypeError.
+        env: our own variable.
+        otel: OpenTelemetry's variables, most special first.
+    """
+    names = ([env] if env else []) + list(otel)
+    variables = tuple(v if isinstance(v, Variable) else Variable(v, read) for v in names)
+    metadata = {"about": about, "read": read, "variables": variables}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=dict, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Each field says where its value may come from."""
+
+    endpoint: str = _setting(
+        "http://127.0.0.1:4318/v1/traces",
+        "where traces are posted to; /v1/traces is added where it is missing",
+        url,
+        "SPANGLASS_ENDPOINT",
+        (Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", exact_url), "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    )
+    api_key: str = _setting("", "key that may ingest", str.strip, "SPANGLASS_API_KEY")
+    headers: dict[str, str] = _setting(  # noqa: RUF009 - it makes a field
+        {},
+        "more headers for each request",
+        _headers,
+        otel=("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+    )
+    service: str = _setting(
+        "", "name of the application", str, "SPANGLASS_SERVICE", ("OTEL_SERVICE_NAME",)
+    )
+    environment: str = _setting("", "where it runs: production, …", str, "SPANGLASS_ENVIRONMENT")
+    release: str = _setting("", "version of the application", str, "SPANGLASS_RELEASE")
+    resource_attributes: dict[str, Any] = _setting(  # noqa: RUF009 - it makes a field
+        {}, "more about what sends, beside OTEL_RESOURCE_ATTRIBUTES", _attributes
+    )
+    sample_data: bool = _setting(
+        False, "marks everything as made up", flag, "SPANGLASS_SAMPLE_DATA"
+    )
+    capture_content: bool = _setting(
+        True,
+        "whether arguments, results and messages are recorded",
+        flag,
+        "SPANGLASS_CAPTURE_CONTENT",
+        (Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", _content_mode),),
+    )
+    max_content_chars: int = _setting(
+        200_000,
+        "characters of one recorded value; longer ones are cut in the middle and marked",
+        _count,
+        "SPANGLASS_MAX_CONTENT_CHARS",
+    )
+    max_queue_spans: int = _setting(
+        10_000,
+        "spans that wait at most; further ones are dropped and counted",
+        _count,
+        "SPANGLASS_MAX_QUEUE_SPANS",
+        ("OTEL_BSP_MAX_QUEUE_SIZE",),
+    )
+    max_queue_bytes: int = _setting(
+        64 << 20,
+        "about how many bytes wait at most; further spans are dropped and counted",
+        _count,
+        "SPANGLASS_MAX_QUEUE_BYTES",
+    )
+    max_batch_spans: int = _setting(
+        512,
+        "spans of one request",
+        _count,
+        "SPANGLASS_MAX_BATCH_SPANS",
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",),
+    )
+    max_batch_bytes: int = _setting(
+        4 << 20, "bytes of one request, uncompressed", _count, "SPANGLASS_MAX_BATCH_BYTES"
+    )
+    export_delay_s: float = _setting(
+        0.5,
+        "seconds that a span waits for company",
+        _number,
+        "SPANGLASS_EXPORT_DELAY_S",
+        (Variable("OTEL_BSP_SCHEDULE_DELAY", _from_milliseconds),),
+    )
+    timeout_s: float = _setting(
+        10.0,
+        "seconds that one request may take",
+        _number,
+        "SPANGLASS_TIMEOUT_S",
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+    )
+    retry_s: float = _setting(
+        300.0,
+        "seconds after which a batch that is not taken is dropped",
+        _number,
+        "SPANGLASS_RETRY_S",
+    )
+    exit_timeout_s: float = _setting(
+        5.0,
+        "seconds that the end of the process waits for what is not sent yet",
+        _number,
+        "SPANGLASS_EXIT_TIMEOUT_S",
+    )
+    compression: str = _setting(
+        "auto",
+        "auto (gzip, but not to this machine), gzip or none",
+        _compression,
+        "SPANGLASS_COMPRESSION",
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"),
+    )
+    certificate: str = _setting(
+        "",
+        "file with the authorities that may vouch for the endpoint",
+        str,
+        otel=("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    )
+    client_certificate: str = _setting(
+        "",
+        "file with the certificate that this side shows",
+        str,
+        otel=(
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        ),
+    )
+    client_key: str = _setting(
+        "",
+        "file with that certificate's key",
+        str,
+        otel=("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+    )
+    web_url: str = _setting(
+        "", "where people read traces; for trace_url", str.strip, "SPANGLASS_WEB_URL"
+    )
+    use_global_provider: bool = _setting(
+        False, "whether to share OpenTelemetry's global tracer provider", flag
+    )
+    disabled: bool = _setting(
+        False, "switches everything off", flag, "SPANGLASS_DISABLED", ("OTEL_SDK_DISABLED",)
+    )
+
+    @property
+    def web(self) -> str:
+        """Base URL of the web application: as set, else beside the endpoint."""
+        if self.web_url:
+            return self.web_url.rstrip("/")
+        parts = urlsplit(self.endpoint)
+        host = parts.hostname or "127.0.0.1"
+        return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{_WEB_PORT}"
+
+
+def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that hold.
+
+    Args:
+        given: what `init` was called with; None counts as not given.
+        environ: the environment; None for the process's own.
+    """
+    environ = os.environ if environ is None else environ
+    ours = given.get("endpoint") is not None or bool(environ.get("SPANGLASS_ENDPOINT", "").strip())
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        read, variables = field.metadata["read"], field.metadata["variables"]
+        sources = [(f"{field.name}=", given.get(field.name), read)]
+        # Credentials for another endpoint are not shown to this one.
+        if not (ours and field.name in _OTEL_ONLY):
+            for name, reader in variables:
+                sources.append((name, environ.get(name, "").strip() or None, reader))
+        for source, value, reader in sources:
+            if value is None:
+                continue
+            try:
+                found[field.name] = reader(value)
+                break
+            except (ValueError, TypeError, AttributeError) as error:
+                log.warning("spanglass: %s cannot be used and is ignored: %s", source, error)
+    return Settings(**found)

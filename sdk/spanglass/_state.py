@@ -1,0 +1,37 @@
+"""What `init` has set up, where every module can see it at the cost of one look."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from spanglass._guard import log
+
+if TYPE_CHECKING:
+    from spanglass._runtime import Runtime
+
+#: None before `init`, after `shutdown`, and where the SDK is switched off.
+runtime: Runtime | None = None
+
+#: Why there is no runtime: "not_initialised", "shutdown" or "disabled".
+absence: str = "not_initialised"
+
+#: Spans that were not made because there was no runtime, by reason.
+missed: Final[dict[str, int]] = {}
+
+_lock: Final = threading.RLock()
+
+
+def miss() -> None:
+    """Counts a span that nobody took, and says once that `init` is missing."""
+    reason = absence
+    if reason == "disabled":
+        return
+    with _lock:
+        count = missed.get(reason, 0)
+        missed[reason] = count + 1
+    if count == 0 and reason == "not_initialised":
+        log.warning(
+            "spanglass.init() has not been called: nothing is recorded. Call it once at start,"
+            " or set OTEL_SDK_DISABLED=true to silence this."
+        )

@@ -1,0 +1,254 @@
+"""For the tests of applications: spans are kept in memory instead of sent.
+
+    from spanglass.testing import capture
+
+    def test_answer_asks_the_model_once() -> None:
+        with capture() as spans:
+            answer("Where is my order?")
+        call = spans.one("chat gpt-4o-mini")
+        assert call.attributes["gen_ai.usage.input_tokens"] == 12
+        assert spans.tree() == ["answer", ["chat gpt-4o-mini"]]
+
+With pytest, `from spanglass.testing import spanglass_spans` in a `conftest.py` gives tests a
+fixture of that name.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import format_span_id, format_trace_id
+
+from spanglass import _names as names
+from spanglass import _state
+from spanglass._exporter import Stats
+from spanglass._runtime import Runtime
+from spanglass._settings import resolve
+
+try:
+    import pytest
+except ImportError:  # pragma: no cover - pytest is the application's choice
+    pytest = None  # type: ignore[assignment]
+
+__all__ = ["CapturedEvent", "CapturedSpan", "CapturedSpans", "capture"]
+
+_INPUTS = (
+    names.INPUT_MESSAGES,
+    names.TOOL_ARGUMENTS,
+    names.RETRIEVAL_QUERY,
+    names.INPUT_VALUE,
+)
+_OUTPUTS = (
+    names.OUTPUT_MESSAGES,
+    names.TOOL_RESULT,
+    names.RETRIEVAL_DOCUMENTS,
+    names.OUTPUT_VALUE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedEvent:
+    """Something that happened within a span; `time_ns` is in nanoseconds since 1970."""
+
+    name: str
+    attributes: Mapping[str, Any]
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedSpan:
+    """A span as it would have been sent.
+
+    Attributes:
+        name: its name.
+        kind: OpenTelemetry's span kind, in lower case: `internal`, `client`, …
+        status: `unset`, `ok` or `error`.
+        status_message: what went wrong.
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits.
+        parent_id: the parent's `span_id`; None for a root.
+        start_ns: in nanoseconds since 1970.
+        end_ns: in nanoseconds since 1970.
+        attributes: all of them.
+        resource: attributes of what sends.
+        events: in order of time.
+    """
+
+    name: str
+    kind: str
+    status: str
+    status_message: str
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    start_ns: int
+    end_ns: int
+    attributes: Mapping[str, Any]
+    resource: Mapping[str, Any]
+    events: tuple[CapturedEvent, ...]
+
+    @property
+    def input(self) -> Any:
+        """What the span started from: JSON is decoded, text stays text; None without one."""
+        return self._first(_INPUTS)
+
+    @property
+    def output(self) -> Any:
+        """What came of it: JSON is decoded, text stays text; None without one."""
+        return self._first(_OUTPUTS)
+
+    def _first(self, keys: tuple[str, ...]) -> Any:
+        for key in keys:
+            value = self.attributes.get(key)
+            if value is not None:
+                try:
+                    return json.loads(value)
+                except ValueError:
+                    return value
+        return None
+
+
+class CapturedSpans:
+    """The spans that ended while capturing, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self._spans: list[CapturedSpan] = []
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[CapturedSpan]:
+        return iter(self.all())
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def all(self) -> list[CapturedSpan]:
+        """Every span."""
+        with self._lock:
+            return list(self._spans)
+
+    def named(self, name: str) -> list[CapturedSpan]:
+        """Every span with a name."""
+        return [span for span in self.all() if span.name == name]
+
+    def one(self, name: str) -> CapturedSpan:
+        """The only span with a name.
+
+        Raises:
+            AssertionError: there is none, or more than one.
+        """
+        found = self.named(name)
+        if len(found) != 1:
+            there = ", ".join(sorted({span.name for span in self.all()})) or "none at all"
+            raise AssertionError(f"{len(found)} spans are named {name!r}; there are: {there}")
+        return found[0]
+
+    def tree(self) -> list[Any]:
+        """Names, each followed by the list of its children where it has some, by start."""
+        spans = sorted(self.all(), key=lambda span: span.start_ns)
+        known = {span.span_id for span in spans}
+
+        def below(parent: str | None) -> list[Any]:
+            result: list[Any] = []
+            for span in spans:
+                if (span.parent_id if span.parent_id in known else None) == parent:
+                    result.append(span.name)
+                    if children := below(span.span_id):
+                        result.append(children)
+            return result
+
+        return below(None)
+
+    def clear(self) -> None:
+        """Forgets what ended so far."""
+        with self._lock:
+            self._spans.clear()
+
+    # What a runtime gives its spans to
+
+    def offer(self, span: ReadableSpan) -> None:
+        with self._lock:
+            self._spans.append(_captured(span))
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
+
+    def close(self, timeout_s: float, reason: str) -> int:
+        return 0
+
+    def retire(self, timeout_s: float, reason: str) -> None:
+        return None
+
+    def stats(self) -> Stats:
+        return Stats(accepted=len(self), sent=len(self))
+
+
+class _CountingIds(IdGenerator):
+    """1, 2, 3, …: the same in every run."""
+
+    def __init__(self) -> None:
+        self._traces = count(1)
+        self._spans = count(1)
+
+    def generate_trace_id(self) -> int:
+        return next(self._traces)
+
+    def generate_span_id(self) -> int:
+        return next(self._spans)
+
+
+@contextmanager
+def capture(**settings: Any) -> Iterator[CapturedSpans]:
+    """Keeps every span that ends inside, instead of sending it. What `init` set up waits.
+
+    Ids count from 1. The environment's settings do not apply.
+
+    Args:
+        settings: as for `spanglass.init`: `capture_content=False`, …
+    """
+    spans = CapturedSpans()
+    runtime = Runtime(resolve({"service": "test", **settings}, {}), spans, _CountingIds())
+    before = _state.runtime
+    _state.runtime = runtime
+    try:
+        yield spans
+    finally:
+        _state.runtime = before
+
+
+def _captured(span: ReadableSpan) -> CapturedSpan:
+    about, parent = span.get_span_context(), span.parent
+    assert about is not None
+    return CapturedSpan(
+        name=span.name,
+        kind=span.kind.name.lower(),
+        status=span.status.status_code.name.lower(),
+        status_message=span.status.description or "",
+        trace_id=format_trace_id(about.trace_id),
+        span_id=format_span_id(about.span_id),
+        parent_id=format_span_id(parent.span_id) if parent is not None else None,
+        start_ns=span.start_time or 0,
+        end_ns=span.end_time or 0,
+        attributes=dict(span.attributes or {}),
+        resource=dict(span.resource.attributes),
+        events=tuple(
+            CapturedEvent(event.name, dict(event.attributes or {}), event.timestamp)
+            for event in span.events
+        ),
+    )
+
+
+if pytest is not None:
+
+    @pytest.fixture
+    def spanglass_spans() -> Iterator[CapturedSpans]:
+        """Spans of the test, in memory."""
+        with capture() as spans:
+            yield spans

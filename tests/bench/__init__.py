@@ -1,0 +1,1 @@
+"""Measurements of Spanglass beside named peers and limits: `python -m bench --help`."""

@@ -1,0 +1,96 @@
+"""What ClickHouse says no to: what passes is waited for, what does not pass holds up nobody."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from chaos.sender import Sender
+from chaos.victim import ExternalServer, Victim
+from spanglass_store.client import OVERLOAD_CODES, TRANSIENT_CODES
+from support import otlp
+from support.waiting import wait_until
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+
+
+def test_table_is_away(tmp_path: Path) -> None:
+    """An operator's mistake is not the spans' fault: none becomes a dead letter."""
+    external = ExternalServer(tmp_path / "external")
+    with external, closing(external.owner()) as owner:
+        victim = Victim(tmp_path / "data", "--clickhouse", external.url)
+        with victim, Sender(victim.door) as sender:
+            wait_until(sender.more_than(1), "it takes spans")
+            owner.command("DETACH TABLE spanglass.spans")
+            wait_until(lambda: victim.retries() > 3, "inserts are tried again")
+            owner.command("ATTACH TABLE spanglass.spans")
+            sender.pause()
+            victim.verify(sender, owner)
+            assert set(sender.answers) == {200}, sender.answers
+
+
+def test_batch_too_large_for_the_memory(tmp_path: Path) -> None:
+    """It goes in in parts; the others do not wait for it."""
+    victim = Victim(tmp_path / "data", "--store-memory-bytes", str(256 << 20))
+    huge = ExportTraceServiceRequest()
+    trace = otlp.trace_id()
+    parts, spans = 40, 5_000
+    for part in range(parts):
+        many = [
+            otlp.span("s", trace=trace, id=(part * spans + n + 1).to_bytes(8, "big"))
+            for n in range(spans)
+        ]
+        huge.resource_spans.append(otlp.resource_spans(many, service=f"s{part}"))
+    with victim:
+        victim.send(huge)
+        with Sender(victim.door, rate=500) as sender:
+            wait_until(sender.more_than(500), "it takes spans")
+            sender.pause()
+        account = victim.settle()
+        assert account.dead_lettered == 0
+        assert account.stored == parts * spans + len(sender.acknowledged)
+        assert victim.one("SELECT count() AS n FROM spans")["n"] == account.stored
+
+
+def test_dead_letters(tmp_path: Path) -> None:
+    """Refused spans are alone in dead letters, once, also after a crash; and can come back."""
+    external = ExternalServer(tmp_path / "external")
+    poison = [otlp.span("poison") for _ in range(3)]
+    fine = [otlp.span() for _ in range(20)]
+    mixed = [*fine[:7], poison[0], *fine[7:], *poison[1:]]
+    with external, closing(external.owner()) as owner:
+        victim = Victim(tmp_path / "data", "--clickhouse", external.url)
+        with victim:
+            owner.command("ALTER TABLE spanglass.spans ADD CONSTRAINT c CHECK name != 'poison'")
+            victim.stop()
+            victim.launch("after_insert", count=1)
+            victim.await_ready()
+            victim.post(otlp.request(*mixed))
+            victim.await_kill()
+            victim.start()
+            account = victim.settle()
+            assert (account.dead_lettered, account.stored) == (len(poison), len(fine))
+            victim.stop()
+            letters = list((tmp_path / "data" / "dead-letters").glob("*.json"))
+            assert len(letters) == len(poison)
+            owner.command("ALTER TABLE spanglass.spans DROP CONSTRAINT c")
+            done = victim.cli("dead-letters", "replay")
+            assert done.returncode == 0, done
+            victim.start()
+            account = victim.settle()
+            assert (account.dead_lettered, account.stored) == (0, len(mixed))
+            assert not list((tmp_path / "data" / "dead-letters").iterdir())
+            rows = owner.query("SELECT count(), uniqExact(span_id) FROM spanglass.spans FINAL").rows
+            assert rows[0] == (len(mixed), len(mixed))
+
+
+def test_error_numbers(tmp_path: Path) -> None:
+    """The numbers that are taken for passing troubles are errors that ClickHouse has."""
+    with ExternalServer(tmp_path / "external") as external, closing(external.owner()) as owner:
+        unknown = [
+            code
+            for code in sorted(TRANSIENT_CODES | OVERLOAD_CODES)
+            if owner.query(f"SELECT errorCodeToName({code})").rows[0][0] == ""
+        ]
+    assert not unknown

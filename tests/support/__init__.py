@@ -1,0 +1,1 @@
+"""What tests share: builders of OTLP requests, running services, waiting, Hypothesis strategies."""

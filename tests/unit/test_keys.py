@@ -1,0 +1,127 @@
+"""Keys: made once, kept as a digest, revoked for good."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from spanglass_store.errors import StoreError
+from spanglass_store.state.database import Database
+from spanglass_store.state.keys import DEFAULT_PROJECT, Keys, Scope
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite3"
+
+
+@pytest.fixture
+def keys(path: Path) -> Iterator[Keys]:
+    database = Database(f"sqlite:///{path}")
+    yield Keys(database)
+    database.close()
+
+
+def test_a_new_installation_has_no_keys(keys: Keys) -> None:
+    assert not keys.configured()
+    assert keys.list() == []
+
+
+def test_a_key_is_listed_without_its_secret(keys: Keys) -> None:
+    before = datetime.now(UTC)
+    info, secret = keys.create(Scope.INGEST, project="shop", name="checkout", payload=False)
+    assert keys.list() == [info]
+    assert (info.scope, info.project, info.name) == (Scope.INGEST, "shop", "checkout")
+    assert info.revoked_at is None
+    assert before <= info.created_at <= datetime.now(UTC)
+    assert secret.startswith(f"sg_ingest_{info.id}_")
+    assert secret not in repr(info)
+
+
+def test_secrets_are_not_on_disk(keys: Keys, path: Path) -> None:
+    _, secret = keys.create(Scope.ADMIN)
+    hidden = secret.rpartition("_")[2].encode()
+    for file in path.parent.iterdir():
+        assert hidden not in file.read_bytes()
+
+
+def test_no_two_secrets_are_alike(keys: Keys) -> None:
+    assert len({keys.create(Scope.READ)[1] for _ in range(50)}) == 50
+
+
+def test_an_unknown_secret_belongs_to_nobody(keys: Keys) -> None:
+    _, secret = keys.create(Scope.READ)
+    assert keys.principal(secret[:-1]) is None
+    assert keys.principal(secret.upper()) is None
+    assert keys.principal("") is None
+    found = keys.principal(secret)
+    assert found is not None
+    assert found.project == DEFAULT_PROJECT
+
+
+def test_a_revoked_key_stays_listed(keys: Keys) -> None:
+    info, secret = keys.create(Scope.READ)
+    revoked = keys.revoke(info.id)
+    assert revoked.revoked_at is not None
+    assert keys.revoke(info.id).revoked_at == revoked.revoked_at, "the first time counts"
+    assert keys.list() == [revoked]
+    assert keys.principal(secret) is None
+
+
+def test_revoking_what_is_not_there_says_how_to_find_it(keys: Keys) -> None:
+    with pytest.raises(StoreError, match="no key 'nope'.*spanglass keys list"):
+        keys.revoke("nope")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Shop", "a b", "ü", "-a", "_a", "a" * 65, "a,b", "*", "a'b", "a\n", "a/b"]
+)
+def test_a_project_has_a_plain_name(keys: Keys, name: str) -> None:
+    """Commas and asterisks would mean something where projects are listed for row filters."""
+    with pytest.raises(StoreError, match="can't be a project's name"):
+        keys.create(Scope.READ, project=name)
+    assert keys.list() == []
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-b_c", "a" * 64])
+def test_plain_names_are_fine(keys: Keys, name: str) -> None:
+    assert keys.create(Scope.READ, project=name)[0].project == name
+
+
+def test_keys_survive_a_restart(keys: Keys, path: Path) -> None:
+    info, secret = keys.create(Scope.READ, project="shop")
+    database = Database(f"sqlite:///{path}")
+    again = Keys(database)
+    assert again.configured()
+    assert again.list() == [info]
+    found = again.principal(secret)
+    database.close()
+    assert found is not None
+    assert found.projects == ("shop",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nothing", "bogus://x", "sqlite:////no/such/folder/x.db", "postgresql+nodriver://h/d",
+        "sqlite://user@/x",
+    ],
+)  # fmt: skip
+def test_a_state_database_that_can_not_be_opened_says_so(url: str) -> None:
+    with pytest.raises(StoreError, match="--state"):
+        Database(url)
+
+
+def test_a_file_that_is_no_database_says_so(path: Path) -> None:
+    path.write_bytes(b"this is no database, it is a text of more than a page's header" * 100)
+    with pytest.raises(StoreError, match="--state"):
+        Database(f"sqlite:///{path}")
+
+
+def test_the_state_is_synced_before_a_key_is_shown(keys: Keys, path: Path) -> None:
+    keys.create(Scope.READ)
+    with sqlite3.connect(path) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert other.execute("SELECT count(*) FROM keys").fetchone() == (1,)

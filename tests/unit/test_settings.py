@@ -1,0 +1,145 @@
+"""One table of settings: flags over environment over file, and errors that name the place."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spanglass_collector.settings import PREFIX, Settings, SettingsError, load, split_address
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def file(text: str, name: str = "spanglass.toml") -> Path:
+    path = Path(name)
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = load({})
+    assert settings.otlp_grpc == "127.0.0.1:4317"
+    assert settings.otlp_http == "127.0.0.1:4318"
+    assert settings.web == "127.0.0.1:8400"
+    assert settings.role_set == {"ingest", "jobs", "web"}
+
+
+def test_flag_beats_environment_beats_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    file('web = "127.0.0.1:1"\notlp_http = "127.0.0.1:2"\notlp_grpc = "127.0.0.1:3"\nwriters = 4')
+    monkeypatch.setenv("SPANGLASS_WEB", "127.0.0.1:10")
+    monkeypatch.setenv("SPANGLASS_OTLP_HTTP", "127.0.0.1:20")
+    settings = load({"web": "127.0.0.1:100", "otlp_http": None})
+    assert settings.web == "127.0.0.1:100"
+    assert settings.otlp_http == "127.0.0.1:20"
+    assert settings.otlp_grpc == "127.0.0.1:3"
+    assert settings.writers == 4
+
+
+def test_the_file_can_be_named() -> None:
+    file("writers = 3")
+    other = file("writers = 7", "other.toml")
+    assert load({}).writers == 3
+    assert load({}, other).writers == 7
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_a_variable_and_a_key_in_the_file(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default = getattr(load({}), name)
+    others = {
+        "data_dir": "/elsewhere", "clickhouse": "http://h:1/d", "state": "sqlite:///x.db",
+        "otlp_grpc": "127.0.0.1:9", "otlp_http": "127.0.0.1:9", "web": "127.0.0.1:9",
+        "roles": "web", "log_level": "debug",
+    }  # fmt: skip
+    value = others[name] if name in others else default + 1
+    monkeypatch.setenv(PREFIX + name.upper(), str(value))
+    assert str(getattr(load({}), name)) == str(value)
+    monkeypatch.delenv(PREFIX + name.upper())
+    file(f"{name} = {value!r}")
+    assert str(getattr(load({}), name)) == str(value)
+    assert Settings.model_fields[name].description, "help for it"
+
+
+def test_a_wrong_flag_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^--web 'nowhere': should look like 127\.0\.0\.1"):
+        load({"web": "nowhere"})
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPANGLASS_RETENTION_DAYS", "-1")
+    with pytest.raises(SettingsError, match="^SPANGLASS_RETENTION_DAYS '-1': .*greater"):
+        load({})
+
+
+def test_a_wrong_entry_of_the_file_is_named_with_the_file() -> None:
+    file("retention_days = 'long'")
+    with pytest.raises(
+        SettingsError, match=r"^retention_days in spanglass\.toml 'long': .*integer"
+    ):
+        load({})
+
+
+def test_an_unknown_entry_of_the_file_is_named_with_the_file() -> None:
+    file("retention = 3")
+    with pytest.raises(SettingsError, match=r"^spanglass\.toml: there is no setting 'retention'"):
+        load({})
+
+
+@pytest.mark.parametrize("text", ["web =", "[section", "\x00", "web = 'a'\nweb = 'b'"])
+def test_a_file_that_is_no_toml_is_named(text: str) -> None:
+    file(text)
+    with pytest.raises(SettingsError, match=r"^spanglass\.toml can't be read: "):
+        load({})
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^There is no file gone\.toml\."):
+        load({}, Path("gone.toml"))
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "spanglass.toml").write_bytes(b"\xff\xfe web")
+    with pytest.raises(SettingsError, match=r"^spanglass\.toml can't be read: "):
+        load({})
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"roles": "web,mining"}, "--roles 'web,mining': 'mining' is no role"),
+        ({"roles": ""}, "--roles '': '' is no role"),
+        ({"log_level": "loud"}, "--log-level 'loud': "),
+        ({"max_body_bytes": 1}, "--max-body-bytes 1: "),
+        ({"segment_age_ms": 10**9}, "--segment-age-ms 1000000000: "),
+        ({"otlp_grpc": "127.0.0.1:99999"}, "--otlp-grpc '127.0.0.1:99999': "),
+        ({"otlp_grpc": ":4317"}, "--otlp-grpc ':4317': "),
+        ({"otlp_http": "4318"}, "--otlp-http '4318': "),
+        ({"writers": 0}, "--writers 0: "),
+    ],
+)
+def test_wrong_values_say_what_is_wrong(flags: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(flags)
+    message = str(caught.value)
+    assert message.startswith(said)
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("address", "split"),
+    [
+        ("127.0.0.1:4318", ("127.0.0.1", 4318)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:65535", ("localhost", 65535)),
+    ],
+)
+def test_addresses(address: str, split: tuple[str, int]) -> None:
+    assert split_address(address) == split
