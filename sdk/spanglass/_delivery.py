@@ -137,6 +137,7 @@ class Delivery:
             if time.monotonic() - began > exporter.settings.retry_s:
                 exporter.settle(0, count, "retries_exhausted")
                 return _Fate.DONE
+            exporter.report_losses()
             longest = _LONGEST_HURRIED_WAIT_S if exporter.hurried() else _LONGEST_WAIT_S
             exporter.pause(
                 max(retry_after, jittered(min(wait, longest))), interruptible=not retry_after

@@ -135,7 +135,9 @@ class Exporter:
         self.queue.ring()
         with self._settled_changed:
             self._settled_changed.wait_for(lambda: self._settled >= target, timeout_s)
-            return self._flushed(target)
+            complete = self._flushed(target)
+        self.report_losses(every_s=0)
+        return complete
 
     def _flushed(self, target: int) -> bool:
         lost = sum(self._dropped.values())
@@ -266,7 +268,7 @@ class Exporter:
                 if len(self.queue):
                     self._gather()
                     self._deliver_batch(delivery)
-                    self._warn()
+                    self.report_losses()
                 elif self._close_at is not None:
                     break
                 else:
@@ -276,11 +278,14 @@ class Exporter:
 
     def _run_here(self, timeout_s: float) -> None:
         """Sends from the caller's thread, where no thread can be started any more."""
-        if self._close_at is None:
-            self._close_at = time.monotonic() + timeout_s
-        delivery = self._load()
-        while len(self.queue) and self.seconds_left() > 0:
-            self._deliver_batch(delivery)
+        before = self._close_at
+        self._close_at = time.monotonic() + timeout_s
+        try:
+            delivery = self._load()
+            while len(self.queue) and self.seconds_left() > 0:
+                self._deliver_batch(delivery)
+        finally:
+            self._close_at = before
 
     def _deliver_batch(self, delivery: Delivery | None) -> None:
         batch = self.queue.take(self.settings.max_batch_spans, self.settings.max_batch_bytes)
@@ -312,14 +317,19 @@ class Exporter:
                 return
             self.queue.wait(batch, left)
 
-    def _warn(self) -> None:
+    def report_losses(self, every_s: float = _WARN_EVERY_S) -> None:
+        """Logs how many spans are lost, if it is more than last time.
+
+        Args:
+            every_s: seconds that have to have passed since.
+        """
         if self._close_at is not None:
             return  # the end has a notice of its own
         with self._settled_changed:
             lost = sum(self._dropped.values())
             shown = dict(self._dropped)
         now = time.monotonic()
-        if lost > self._warned_of and now - self._warned_at >= _WARN_EVERY_S:
+        if lost > self._warned_of and now - self._warned_at >= every_s:
             self._warned_of, self._warned_at = lost, now
             log.warning("spanglass: %d spans dropped so far: %s", lost, in_words(shown))
 

@@ -135,7 +135,7 @@ class Span:
         if not self._recording:
             return
         if isinstance(error, BaseException):
-            _failures.record_exception(self.otel, error)
+            _failures.record_exception(self.otel, error, self._now_ns())
         else:
             _failures.record_failure(self.otel, str(error))
 
@@ -195,7 +195,8 @@ class Span:
         if self._kind.operation:
             # What a sampler may want to see is given at the start.
             self._attributes.setdefault(names.OPERATION, self._kind.operation)
-            known = {k: v for k, v in self._attributes.items() if k in _KNOWN_AT_START}
+            early = _KNOWN_AT_START & self._attributes.keys()
+            known = {key: self._attributes.pop(key) for key in early}
         context, self._outer = _current.parent(runtime)
         self.otel = runtime.tracer.start_span(
             self._name,
@@ -252,6 +253,8 @@ class Span:
             for key, value in list(self._attributes.items()) if self._recording else ():
                 self.otel.set_attribute(key, value)
             self._recording = False
+            # Whoever still has this span in its context keeps neither content nor ancestors.
+            self._attributes, self._outer = {}, None
             self.otel.end(end_time_ns)
 
     def _finish(self) -> None:

@@ -1,10 +1,9 @@
-"""Traces written by hand and sent over OTLP/HTTP."""
+"""Traces written by hand, as OTLP requests."""
 
 import json
 import random
 import time
-import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -121,16 +120,9 @@ def _any(value: Any) -> AnyValue:
     return AnyValue(string_value=value if isinstance(value, str) else json.dumps(value))
 
 
-def send(traces: Sequence[Trace], otlp_http: str, key: str = "") -> None:
-    """Sends traces to `HOST:PORT`; they are on its disk when this returns."""
+def request_of(traces: Iterable[Trace]) -> ExportTraceServiceRequest:
+    """Several traces as one request."""
     whole = ExportTraceServiceRequest()
     for trace in traces:
         whole.MergeFrom(trace.request())
-    headers = {"Content-Type": "application/x-protobuf"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(
-        f"http://{otlp_http}/v1/traces", data=whole.SerializeToString(), headers=headers
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
+    return whole

@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any, Final
 
-from otlp import Trace
+from browser.otlp import Trace
 
 SYSTEM: Final = (
     "You are the support assistant of Halden Outdoor. Answer from the documents and from your"
@@ -163,7 +163,7 @@ def hostile(ago_s: float = 120, seed: int = 4, megabytes: float = 5) -> Trace:
     ]  # fmt: skip
     chat(trace, root, 10, 300, asked, [text("assistant", HOSTILE)], "gpt-4o", HOSTILE[:60], 10, 10)
     cut = json.dumps([text("user", "This message was cut in the mid")])[:-12]
-    chat(trace, root, 320, 100, None, None, "gpt-4o", MODELS[0], 5, 5, gen_ai__input__value=None)
+    chat(trace, root, 320, 100, None, None, "gpt-4o", MODELS[0], 5, 5)
     trace.span("chat truncated", 430, 50, root, gen_ai__operation__name="chat", gen_ai__input__messages=cut, gen_ai__output__messages='[{"role": "assistant", "parts": [{"type": "te')  # fmt: skip
     long = "A line of a log that somebody put into a prompt. " * 20 + "\n"
     chat(trace, root, 500, 200, [text("user", long * int(megabytes * 1e6 / len(long)))], [text("assistant", "x" * int(megabytes * 5e5))], "gpt-4o", MODELS[0], 900_000, 400)  # fmt: skip

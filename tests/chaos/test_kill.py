@@ -33,20 +33,38 @@ def test_random_kills(victim: Victim) -> None:
             if kind in ("collector", "both"):
                 victim.kill()
                 victim.launch()
-                if number % 4 == 0:
+                if number % 5 == 0:
                     # Once more, somewhere in its start.
                     time.sleep(chance.uniform(0, 2))
                     victim.kill()
                     victim.launch()
                 victim.await_ready()
                 wait_until(partial(all_ended, orphans), "the orphan ends")
-            if number % 2:
+            if number % 3 == 2:
                 time.sleep(chance.uniform(0, 0.5))
                 sender.pause()
                 victim.verify(sender)
         sender.pause()
         victim.verify(sender)
     assert sender.errors, "no request was cut off: the load was too light"
+
+
+def test_orphan_in_the_way(victim: Victim) -> None:
+    """The server of a killed service takes its time to go; the next one waits for it."""
+    victim.start()
+    with Sender(victim.door) as sender:
+        wait_until(sender.more_than(500), "it takes spans")
+        (orphan,) = victim.servers()
+        orphan.suspend()
+        victim.kill()
+        victim.launch()
+        wait_until(lambda: len(victim.servers()) == 2, "the next one is there")
+        time.sleep(2)
+        assert victim.returncode is None, victim.output()
+        orphan.resume()
+        victim.await_ready()
+        sender.pause()
+        victim.verify(sender)
 
 
 def test_server_killed_while_it_inserts(victim: Victim) -> None:

@@ -33,21 +33,18 @@ def test_table_is_away(tmp_path: Path) -> None:
 def test_batch_too_large_for_the_memory(tmp_path: Path) -> None:
     """It goes in in parts; the others do not wait for it."""
     victim = Victim(tmp_path / "data", "--store-memory-bytes", str(256 << 20))
+    text, parts, spans = "x" * 1000, 50, 1000
     huge = ExportTraceServiceRequest()
-    trace = otlp.trace_id()
-    parts, spans = 40, 5_000
-    for part in range(parts):
-        many = [
-            otlp.span("s", trace=trace, id=(part * spans + n + 1).to_bytes(8, "big"))
-            for n in range(spans)
-        ]
-        huge.resource_spans.append(otlp.resource_spans(many, service=f"s{part}"))
+    for _ in range(parts):
+        many = [otlp.span(attrs={"text": text}) for _ in range(spans)]
+        huge.resource_spans.append(otlp.resource_spans(many))
     with victim:
         victim.send(huge)
         with Sender(victim.door, rate=500) as sender:
             wait_until(sender.more_than(500), "it takes spans")
             sender.pause()
         account = victim.settle()
+        assert victim.retries() >= 2, "the batch was not too large"
         assert account.dead_lettered == 0
         assert account.stored == parts * spans + len(sender.acknowledged)
         assert victim.one("SELECT count() AS n FROM spans")["n"] == account.stored
@@ -56,9 +53,9 @@ def test_batch_too_large_for_the_memory(tmp_path: Path) -> None:
 def test_dead_letters(tmp_path: Path) -> None:
     """Refused spans are alone in dead letters, once, also after a crash; and can come back."""
     external = ExternalServer(tmp_path / "external")
-    poison = [otlp.span("poison") for _ in range(3)]
-    fine = [otlp.span() for _ in range(20)]
-    mixed = [*fine[:7], poison[0], *fine[7:], *poison[1:]]
+    poison = [otlp.span("poison") for _ in range(2)]
+    fine = [otlp.span() for _ in range(9)]
+    mixed = [*fine[:5], poison[0], *fine[5:], poison[1]]
     with external, closing(external.owner()) as owner:
         victim = Victim(tmp_path / "data", "--clickhouse", external.url)
         with victim:

@@ -187,6 +187,7 @@ class Victim(RunningService):
         """
         assert not sender.wrong, sender.wrong[:5]
         account = wait_until(self._settled_again, "everything accepted is stored", 90)
+        wait_until(lambda: self.api("GET", "/readyz").status_code == 200, "the store is back")
         owner = store or self.owner()
         try:
             check_stored(owner, sender)

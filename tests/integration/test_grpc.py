@@ -33,6 +33,7 @@ def test_an_empty_request_is_taken(service: RunningService) -> None:
 @pytest.mark.parametrize(
     "body",
     [b"\xff\xff\xff", b"hello, world", otlp.request(otlp.span()).SerializeToString()[:-1]],
+    ids=["no tag", "text", "cut off"],
 )
 def test_garbage_is_an_invalid_argument_and_counted(service: RunningService, body: bytes) -> None:
     before = service.requests("unreadable")

@@ -293,7 +293,8 @@ def test_what_is_no_http_does_not_disturb(service: RunningService, lines: bytes)
             connection.sendall(lines)
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(65536)
-        except ConnectionError:
+        except OSError:
+            # It may have hung up in the middle of that.
             answer = b""
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer
     one = otlp.span()

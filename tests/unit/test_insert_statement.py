@@ -10,6 +10,7 @@ from spanglass_store.migrate import migrations
 from spanglass_store.otlp import columns, content
 from spanglass_store.otlp.insert import insert_spans, quoted
 from spanglass_store.otlp.schema import KIND_ENUM, protobuf_schema, structure
+from spanglass_store.schema import PAYLOAD_COLUMNS, READABLE_COLUMNS
 from support.running import environment
 
 #: Columns of `spans` that something else fills: prices, energy, redaction.
@@ -81,6 +82,11 @@ def test_typed_columns_are_columns() -> None:
         *columns.TEXT, *columns.INTEGER, *columns.FLOAT, *columns.TEXT_LIST, *columns.RESOURCE_TEXT,
     }  # fmt: skip
     assert mapped <= set(table())
+
+
+def test_every_column_is_readable_or_content() -> None:
+    """A column that is in neither list could be read by nobody, one in both by everybody."""
+    assert sorted((*READABLE_COLUMNS, *PAYLOAD_COLUMNS)) == sorted(table())
 
 
 def test_another_table_can_be_named() -> None:

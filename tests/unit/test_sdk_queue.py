@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from spanglass._exporter import Exporter
 from spanglass._queue import SpanQueue, size_of
 from spanglass._settings import resolve
+from support.sdk_sink import running_sink
 from support.waiting import wait_until
 
 RESOURCE = Resource({})
@@ -20,6 +21,16 @@ RESOURCE = Resource({})
 
 def span(text: str = "", **options: Any) -> ReadableSpan:
     return ReadableSpan("s", attributes={"input.value": text}, resource=RESOURCE, **options)
+
+
+class _NoThreads:
+    """The module `threading` of an interpreter that is at its end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+    def Thread(self, **options: Any) -> Any:  # noqa: N802
+        raise RuntimeError("can't start new thread at interpreter shutdown")
 
 
 def test_the_number_is_bounded() -> None:
@@ -141,6 +152,25 @@ def test_spans_after_the_end_are_counted() -> None:
     exporter.offer(span())
     assert exporter.stats().dropped == {"shutdown": 1}
     assert exporter.stats().accepted == 0
+
+
+def test_where_no_thread_can_start_a_flush_sends_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running_sink() as sink:
+        exporter = Exporter(resolve({"endpoint": sink.url}, {}))
+        with monkeypatch.context() as patched:
+            patched.setattr("spanglass._exporter.threading", _NoThreads())
+            exporter.offer(
+                span(context=SpanContext(1, 1, is_remote=False), start_time=1, end_time=2)
+            )
+            assert exporter.flush(20) is True
+        assert len(sink.spans()) == 1
+        assert exporter.seconds_left() == float("inf")
+        exporter.offer(span(context=SpanContext(1, 1, is_remote=False), start_time=1, end_time=2))
+        assert exporter.flush(20) is True, "and later a thread does it"
+        assert len(sink.spans()) == 2
+        assert exporter.close(20) == 0
 
 
 @pytest.mark.parametrize("broken", ["deliver", "load"])

@@ -1,9 +1,11 @@
 """`span`, `generation`, `context`, and how they live beside another OpenTelemetry set-up."""
 
 import asyncio
+import gc
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,6 +270,32 @@ def test_the_first_chunk_is_the_first_with_content(spans: CapturedSpans) -> None
         call.chunk("a", time_ns=start + 5_000_000_000)
         call.chunk("b", time_ns=start + 9_000_000_000)
     assert spans.one("chat m").attributes["gen_ai.response.time_to_first_chunk"] == 5.0
+
+
+def test_a_chain_of_callbacks_keeps_no_ancestors_alive(spans: CapturedSpans) -> None:
+    # Each step is scheduled inside the span of the step before, and so has it in its context.
+    made: list[weakref.ref[trace.Span]] = []
+
+    async def main() -> None:
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def step(left: int) -> None:
+            with spanglass.span("step", input="x" * 1000) as span:
+                made.append(weakref.ref(span.otel))
+                if left:
+                    loop.call_soon(step, left - 1)
+                else:
+                    gc.collect()
+                    alive.append(sum(ref() is not None for ref in made))
+                    done.set()
+
+        step(50)
+        await done.wait()
+
+    alive: list[int] = []
+    asyncio.run(main())
+    assert len(spans.named("step")) == 51
+    assert alive[0] <= 3, "itself, the one before, and the one that the next is made in"
 
 
 def test_embeddings(spans: CapturedSpans) -> None:

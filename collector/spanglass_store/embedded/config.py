@@ -14,7 +14,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from spanglass_store.endpoint import Role
-from spanglass_store.schema import PAYLOAD_COLUMNS, READABLE_TABLES
+from spanglass_store.schema import READABLE_COLUMNS, READABLE_TABLES
 
 #: The header that names the projects a reader may see: names with commas, or `*` for all.
 PROJECTS_HEADER: Final = "X-Spanglass-Projects"
@@ -132,10 +132,9 @@ def _grants(statements: Iterable[str]) -> str:
 
 
 def _reader_grants(database: str, payload: bool) -> list[str]:
-    grants = [f"GRANT SELECT ON {database}.{table}" for table in READABLE_TABLES]
-    if not payload:
-        names = ", ".join(f"`{name}`" for name in PAYLOAD_COLUMNS)
-        grants.append(f"REVOKE SELECT({names}) ON {database}.spans")
+    tables = [f"SELECT ON {database}.{table}" for table in READABLE_TABLES if table != "spans"]
+    columns = "" if payload else "(" + ", ".join(f"`{name}`" for name in READABLE_COLUMNS) + ")"
+    grants = [f"GRANT {each}" for each in (f"SELECT{columns} ON {database}.spans", *tables)]
     # What clients ask for before a first query, and what a person needs to find their way.
     grants += [
         f"GRANT SELECT ON system.{table}"

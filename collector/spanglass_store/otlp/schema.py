@@ -13,8 +13,8 @@ Source: opentelemetry-proto 1.9, `trace/v1/trace.proto` and `common/v1/common.pr
 from typing import Final
 
 #: Field numbers with which the collector stamps its own facts into `ResourceSpans`. They lie in
-#: the range that protobuf leaves to applications; a client's own value is overridden because the
-#: last occurrence of a singular field wins.
+#: the range that protobuf leaves to applications. A client's own value is removed first: of a text
+#: that comes twice ClickHouse keeps neither.
 PROJECT_FIELD: Final = 10001
 RETENTION_FIELD: Final = 10002
 PAYLOAD_RETENTION_FIELD: Final = 10003

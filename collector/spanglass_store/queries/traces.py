@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -165,9 +166,14 @@ def _read_cursor(cursor: str, order: str) -> tuple[float, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         made_for, value, trace_id = json.loads(text)
-        if made_for == order and isinstance(value, int | float) and isinstance(trace_id, str):
+        fits = (
+            isinstance(value, int | float) and math.isfinite(value)
+            if order == "cost"
+            else type(value) is int and -(1 << 63) <= value < 1 << 63
+        )
+        if made_for == order and fits and isinstance(trace_id, str):
             return value, trace_id
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass
     raise BadCursor("The cursor is not one of this list. Leave it out to begin at the top.")
 

