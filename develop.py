@@ -75,12 +75,13 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def lint(_: Sequence[str]) -> int:
-    """Formatting, rules, types; all of them, even if one fails."""
+    """Formatting, rules, types, the web application's too; all of them, even if one fails."""
     ruff = [str(PYTHON), "-m", "ruff"]
     codes = [
         call([*ruff, "format", "--check", "."]),
         call([*ruff, "check", "."]),
         call([str(PYTHON), "-m", "mypy"]),
+        call([str(PYTHON), "hatch_build.py", "--verify"]),
     ]
     return max(codes)
 

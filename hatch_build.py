@@ -63,7 +63,7 @@ class WebBuildHook(BuildHookInterface):  # type: ignore[type-arg, misc, unused-i
             # is missing. A wheel without them would be broken for whoever installs it.
             if version != "editable":
                 raise
-            print(f"The web application was not built: {error}", file=sys.stderr)
+            print(f"The web application: {error}", file=sys.stderr)
 
 
 def is_fresh() -> bool:
@@ -96,6 +96,18 @@ def build(force: bool = False) -> bool:
         shutil.rmtree(TARGET, ignore_errors=True)
         shutil.move(SOURCE / "dist", TARGET)
     return True
+
+
+def verify() -> None:
+    """Lints, type-checks and tests the web application's sources.
+
+    Raises:
+        BuildFailed: if one of them finds something.
+    """
+    with _alone():
+        _install_packages()
+        for script in ("lint", "test"):
+            _npm("run", script, failed="The lines above name what is wrong.")
 
 
 def _install_packages() -> None:
@@ -180,14 +192,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Builds the web application.")
     parser.add_argument("--force", action="store_true", help="build even if nothing changed")
     parser.add_argument("--check", action="store_true", help="only say whether it is fresh")
+    parser.add_argument(
+        "--verify", action="store_true", help="run its linter, its compiler and its unit tests"
+    )
     given = parser.parse_args()
     if given.check:
         print("fresh" if is_fresh() else "not built, or its sources changed since")
         return 0 if is_fresh() else 1
     try:
+        if given.verify:
+            verify()
+            return 0
         made = build(given.force)
     except BuildFailed as error:
-        print(f"The web application was not built: {error}", file=sys.stderr)
+        print(f"The web application: {error}", file=sys.stderr)
         return 1
     where = TARGET.relative_to(ROOT)
     print(f"{where} {'is built' if made else 'is fresh: nothing to do'}.")

@@ -37,7 +37,7 @@ from spanglass._spans import Span, span
 from spanglass._version import __version__
 
 if TYPE_CHECKING:
-    from spanglass._exporter import Stats
+    from spanglass._stats import Stats
 
 __all__ = [
     "Context",
@@ -61,7 +61,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "Stats":
-        from spanglass._exporter import Stats
+        from spanglass._stats import Stats
 
         return Stats
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

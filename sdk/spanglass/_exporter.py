@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spanglass._guard import guard, log
 from spanglass._queue import SpanQueue
 from spanglass._settings import Settings
+from spanglass._stats import Stats, in_words
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -37,31 +37,6 @@ _exporters: Final[weakref.WeakSet[Exporter]] = weakref.WeakSet()
 #: Held while the thread imports what it sends with. A fork waits for it: a child in which the
 #: lock of a half-imported module is held by a thread that is gone could never import it.
 _importing = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What became of the spans of this process.
-
-    Attributes:
-        accepted: spans that were taken into the queue.
-        sent: spans that the endpoint has acknowledged.
-        waiting: spans that are queued or on their way.
-        dropped: spans that are lost, by reason: `queue_full`, `queue_bytes`, `too_large`,
-            `encoding`, `rejected` (by the endpoint, one by one), `refused`, `unauthorized`,
-            `retries_exhausted`, `exit`, `shutdown`, `not_initialised`, `internal`.
-        retries: requests that were sent again.
-        internal_errors: errors of ours that the guard has swallowed.
-        last_error: why the last request failed; empty where it did not.
-    """
-
-    accepted: int = 0
-    sent: int = 0
-    waiting: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    retries: int = 0
-    internal_errors: int = 0
-    last_error: str = ""
 
 
 class Exporter:
@@ -332,11 +307,6 @@ class Exporter:
         if lost > self._warned_of and now - self._warned_at >= every_s:
             self._warned_of, self._warned_at = lost, now
             log.warning("spanglass: %d spans dropped so far: %s", lost, in_words(shown))
-
-
-def in_words(dropped: dict[str, int]) -> str:
-    """Losses by reason, for people."""
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
 
 
 def close_all() -> None:

@@ -13,9 +13,9 @@ from spanglass import _current, _state
 from spanglass._guard import guarded, internal_errors, log, nothing
 
 if TYPE_CHECKING:
-    from spanglass._exporter import Stats
     from spanglass._runtime import Runtime
     from spanglass._settings import Settings
+    from spanglass._stats import Stats
 
 _lock: Final = threading.Lock()
 _at_exit_registered = False
@@ -154,7 +154,7 @@ def shutdown(timeout_s: float | None = None) -> None:
 
 
 def _no_stats() -> Stats:
-    from spanglass._exporter import Stats
+    from spanglass._stats import Stats
 
     return Stats()
 

@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from spanglass import _current
 from spanglass import _names as names
-from spanglass._exporter import Stats
 from spanglass._guard import log, report
 from spanglass._settings import Settings
+from spanglass._stats import Stats
 from spanglass._version import __version__
 
 if TYPE_CHECKING:

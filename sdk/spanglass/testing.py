@@ -29,9 +29,9 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from spanglass import _names as names
 from spanglass import _state
-from spanglass._exporter import Stats
 from spanglass._runtime import Runtime
 from spanglass._settings import resolve
+from spanglass._stats import Stats
 
 try:
     import pytest

@@ -67,8 +67,9 @@ def chromium() -> Iterator[Any]:
     path = find_chromium()
     if not path:
         pytest.skip("Chromium is missing: apt-get install chromium, or set SPANGLASS_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         yield browser

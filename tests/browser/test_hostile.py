@@ -83,5 +83,5 @@ def test_five_megabytes_are_shown_in_pieces(site: Site, visit: Open) -> None:
     expect(message.get_by_role("button", name="Download 5.0 MB")).to_be_visible()
     assert watched.nodes() < 2500
     page.get_by_role("tab", name="Raw").click()
-    expect(page.get_by_text("span_id:").first).to_be_visible()
+    expect(page.get_by_text("parent_span_id")).to_be_visible()
     assert watched.nodes() < 2500

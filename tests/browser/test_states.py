@@ -23,7 +23,7 @@ def problem(status: int, title: str, detail: str) -> dict[str, Any]:
 def test_a_list_that_takes_its_time_has_a_shape(site: Site, visit: Open) -> None:
     watched = visit(site.running)
     held: list[Any] = []
-    watched.page.route(LIST, held.append)
+    watched.page.route(LIST, lambda route: held.append(route))
     page = watched.goto("/traces")
     expect(page.get_by_role("status", name="Loading traces")).to_be_visible()
     page.unroute(LIST)
@@ -36,7 +36,7 @@ def test_a_trace_that_takes_its_time_has_a_shape(site: Site, visit: Open) -> Non
     watched = visit(site.running)
     held: list[Any] = []
     for pattern in ("**/tree", "**/spans/*"):
-        watched.page.route(pattern, held.append)
+        watched.page.route(pattern, lambda route: held.append(route))
     page = watched.goto(f"/traces/{site.answered.id}")
     expect(page.get_by_role("status", name="Loading the trace")).to_be_visible()
     page.unroute("**/tree")

@@ -14,7 +14,7 @@ def test_tool_calls_documents_and_reasoning_are_shown(site: Site, visit: Open) -
     page.locator(LINES).filter(has_text="chat gpt-4o").first.click()
     answer = page.get_by_role("article", name="Answer")
     expect(answer).to_contain_text("Calls get_order_status")
-    expect(answer).to_contain_text('order_id:"HO-10482"')
+    expect(answer).to_contain_text('order_id"HO-10482"')
     reasoning = answer.get_by_text("They ask about a repair")
     expect(reasoning).to_be_hidden()
     answer.get_by_text("Reasoning").click()

@@ -10,7 +10,7 @@ from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import RESOURCE_SPANS
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
-from spanglass_collector.ingest.spool import Spool
+from spanglass_collector.ingest.spool import Spool, SpoolFull
 from spanglass_collector.settings import load
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.errors import StoreError
@@ -57,7 +57,10 @@ def replay(
                     wire.field(RESOURCE_SPANS, content)
                     for content in wire.messages(letters.body(name), RESOURCE_SPANS)
                 ]
-                spool.append(parts, spans).result()
+                try:
+                    spool.append(parts, spans).result()
+                except SpoolFull as full:
+                    raise StoreError(f"{name} stays a dead letter: {full}. Make room.") from full
                 ledger.revived(spans)
                 letters.remove(name)
                 console.print(f"{name}: {spans} spans are in the spool again", highlight=False)

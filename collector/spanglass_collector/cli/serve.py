@@ -83,7 +83,9 @@ def _serve(**flags: Any) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    logging.getLogger("clickhouse_connect").setLevel(logging.WARNING)
+    # What they say about a store that is away is said by us, once.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     run(settings)
 
 

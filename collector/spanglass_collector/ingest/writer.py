@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 #: First and longest pause after a fault that may pass, in seconds.
 _PAUSES: Final = (0.2, 10.0)
-#: Tries of an insert that takes too much memory or time, before it is halved.
-_OVERLOADED_TRIES: Final = 3
+#: Tries of an insert that takes too much memory or time, before it is halved; and of one that
+#: can't be halved, before it is a dead letter, since somebody else may use the memory up.
+_OVERLOADED_TRIES: Final = (3, 8)
 #: A body, in bytes, that any working ClickHouse has room for: if it has none, that will pass.
 _ALWAYS_FITS: Final = 256 << 10
 #: One block an insert: what a block holds is stored whole or not at all.
@@ -203,7 +204,7 @@ class Writer:
                 problem = error
             except StoreOverloaded as error:
                 overloaded += 1
-                if overloaded >= _OVERLOADED_TRIES and len(body) > _ALWAYS_FITS:
+                if overloaded >= _OVERLOADED_TRIES[spans == 1] and len(body) > _ALWAYS_FITS:
                     raise
                 problem = error
             except StoreError as error:

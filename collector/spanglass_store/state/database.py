@@ -71,8 +71,9 @@ class Database:
                 event.listen(self._engine, "connect", _prepare_sqlite)
             Base.metadata.create_all(self._engine)
         except (SQLAlchemyError, ImportError) as error:
+            said = str(error).partition("\n")[0]
             raise StoreError(
-                f"Can't open the state database: {error}. Check the address given with --state."
+                f"Can't open the state database: {said}. Check the address given with --state."
             ) from error
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 

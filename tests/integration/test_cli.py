@@ -1,0 +1,380 @@
+"""The commands: against a running service, and against the data of one that does not run."""
+
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from support import otlp
+from support.running import Launch, RunningService, command, environment, run_cli
+from support.waiting import wait_until
+
+Done = subprocess.CompletedProcess[bytes]
+
+
+def failed(done: Done, code: int = 1) -> str:
+    """What a command that could not do it says: one line."""
+    text = done.stderr.decode()
+    assert done.returncode == code, text
+    assert "Traceback" not in text
+    assert done.stdout == b""
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    assert lines[0].startswith("spanglass: ")
+    return lines[0]
+
+
+def out(done: Done) -> str:
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+# -- sql -----------------------------------------------------------------------------------------
+
+QUERY = (
+    "SELECT 'a[b]\n[red]c[/red] ü' AS t, 1.5 AS f, [1, 2] AS l, map('k', [true]) AS m, NULL AS n,"
+    " 18446744073709551615 AS b, {p:String} AS p FROM numbers(2) ORDER BY 1"
+)
+ROW: dict[str, Any] = {
+    "t": "a[b]\n[red]c[/red] ü", "f": 1.5, "l": [1, 2], "m": {"k": [True]}, "n": None, "b": 2**64 - 1,
+    "p": "x=y",
+}  # fmt: skip
+
+
+def check_formats(service: RunningService) -> None:
+    """Every format of `spanglass sql`, each with the same rows."""
+    ask = ("--param", "p=x=y")
+    shown = json.loads(out(service.cli("sql", QUERY, "--format", "json", *ask)))
+    assert shown == [ROW, ROW]
+    # From standard input, into a file.
+    path = service.data_dir.parent / "result.parquet"
+    service_answer = service.cli(
+        "sql", "-", "--format", "parquet", "-o", path, *ask, stdin=QUERY.replace("NULL", "'z'")
+    )
+    assert out(service_answer) == ""
+    table = pq.read_table(path)
+    assert table.column_names == list(ROW)
+    assert table.num_rows == 2
+    row = {name: table[name][0].as_py() for name in ("t", "f", "l", "b", "p")}
+    assert row == {name: ROW[name] for name in row}
+
+
+def test_sql_against_a_running_service(service: RunningService) -> None:
+    check_formats(service)
+    text = out(service.cli("sql", QUERY, "--format", "csv", "--param", "p=x=y"))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 2
+    assert rows[0]["t"] == ROW["t"]
+    assert json.loads(rows[0]["l"]) == [1, 2]
+    assert json.loads(rows[0]["m"]) == {"k": [True]}
+    assert (rows[0]["n"], rows[0]["b"]) == ("", str(2**64 - 1))
+
+
+def test_a_table_shows_values_as_they_are(service: RunningService) -> None:
+    done = service.cli("sql", "SELECT 'a[b] [red]c[/red]' AS t, [1, 2] AS l, NULL AS n, ['x'] AS x")
+    table = out(done)
+    assert "a[b] [red]c[/red]" in table
+    assert "[1, 2]" in table
+    assert '["x"]' in table
+    assert "NULL" in table
+    assert "\\" not in table
+    assert "1 row" in done.stderr.decode()
+
+
+def test_sql_that_is_refused_is_one_line(service: RunningService) -> None:
+    assert "nonsense" in failed(service.cli("sql", "SELECT nonsense"))
+    assert "not available" in failed(service.cli("sql", "SELECT file('/etc/hostname')"))
+
+
+def test_a_reader_that_goes_away_is_no_error(service: RunningService) -> None:
+    line = " ".join(
+        f"'{part}'" for part in command("sql", "SELECT number FROM numbers(99999)", "--format", "csv",
+                                        "--data-dir", service.data_dir)
+    )  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line} | head -n 1"], env=environment(), check=False,
+        capture_output=True, cwd=service.data_dir.parent, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == b"number\n"
+    assert done.stderr == b""
+    assert done.returncode == 0
+
+
+# -- tail, doctor --------------------------------------------------------------------------------
+
+
+def test_tail_shows_spans_as_they_arrive(service: RunningService, unique: str) -> None:
+    first = otlp.chat_span(5, 7)
+    service.send(otlp.request(first, otlp.span("plain [x]", error="bad"), service=unique))
+    service.settle()
+    process = subprocess.Popen(
+        command("tail", "--service", unique, "--data-dir", service.data_dir),
+        env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=service.data_dir.parent,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        lines = sorted(process.stdout.readline().decode() for _ in range(2))
+        assert any("chat gpt-4o-mini" in line and "5→7" in line for line in lines)
+        assert any("plain [x]" in line for line in lines)
+        service.send(otlp.request(otlp.span("other"), service="somebody-else"))
+        for n in range(3):
+            service.send(otlp.request(otlp.span(f"new {n}"), service=unique))
+        new = [process.stdout.readline().decode() for _ in range(3)]
+        assert sorted(line.split("  ")[-2].strip() for line in new) == ["new 0", "new 1", "new 2"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == b""
+    llm = out(service.cli("tail", "--service", unique, "--llm", "--no-follow", "-n", "50"))
+    assert [line for line in llm.splitlines() if first.trace_id.hex() in line] == llm.splitlines()
+    bad = out(service.cli("tail", "--service", unique, "--errors", "--no-follow"))
+    assert len(bad.splitlines()) == 1
+
+
+def test_doctor_knows_a_running_service(service: RunningService) -> None:
+    text = out(service.cli("doctor"))
+    assert f"✓ a service runs at {service.web} and is ready" in text
+    assert "✗" not in text
+
+
+# -- a service that does not run -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunningService:
+    """The data of a service that ran, took a span and was stopped."""
+    service = RunningService(tmp_path_factory.mktemp("stopped") / "data")
+    with service:
+        service.send(otlp.request(otlp.span("kept")))
+        service.settle()
+    return service
+
+
+def test_sql_opens_the_data_directory(stopped: RunningService) -> None:
+    check_formats(stopped)
+    text = out(stopped.cli("sql", "SELECT name FROM spans", "--format", "csv"))
+    assert text == "name\nkept\n"
+    assert "not available" in failed(stopped.cli("sql", "SELECT file('/etc/hostname')"))
+
+
+def test_migrate_and_doctor_open_it_too(stopped: RunningService) -> None:
+    assert "The schema is at 3 of 3." in out(stopped.cli("migrate"))
+    done = stopped.cli("doctor")
+    assert "✓ embedded ClickHouse 2" in done.stdout.decode()
+
+
+def test_tail_needs_a_service(stopped: RunningService) -> None:
+    assert "spanglass serve" in failed(stopped.cli("tail"))
+
+
+def test_what_a_killed_service_left_is_no_running_service(launch: Launch) -> None:
+    service = launch()
+    service.send(otlp.request(otlp.span("kept")))
+    service.settle()
+    service.kill()
+    assert (service.data_dir / "service.json").exists()
+    assert "kept" in out(service.cli("sql", "SELECT name FROM spans", "--format", "csv"))
+
+
+def test_a_table_of_a_new_directory_is_migrated(tmp_path: Path) -> None:
+    done = run_cli("migrate", "--data-dir", tmp_path / "new", cwd=tmp_path)
+    assert "applied 0001_spans" in out(done)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+# -- keys ----------------------------------------------------------------------------------------
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    def keys(*arguments: str) -> Done:
+        return run_cli("keys", *arguments, "--data-dir", tmp_path / "data", cwd=tmp_path)
+
+    made = keys("create", "--scope", "read", "--project", "shop", "--name", "till", "--no-payload")
+    secret = out(made).strip()
+    assert secret.startswith("sg_read_")
+    key_id = secret.split("_")[2]
+    assert key_id in made.stderr.decode()
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    listed = out(keys("list"))
+    for text in (key_id, "read", "shop", "till", "no"):
+        assert text in listed
+    assert secret not in listed
+    assert "is revoked" in keys("revoke", key_id).stderr.decode()
+    assert "There is no key 'x'" in failed(keys("revoke", "x"))
+    assert "can't be a project's name" in failed(keys("create", "--project", "A B"))
+
+
+def test_keys_made_while_the_service_runs_are_honoured(launch: Launch) -> None:
+    service = launch()
+    assert service.post(otlp.request(otlp.span())).status_code == 200
+    secret = service.key("ingest", "shop")
+    wait_until(lambda: service.post(otlp.request(otlp.span())).status_code == 401)
+    service.send(otlp.request(otlp.span("with key")), authorization=f"Bearer {secret}")
+    service.settle()
+    assert service.one("SELECT project FROM spans WHERE name = 'with key'") == {"project": "shop"}
+    # Commands on this machine go on working: they have the token of the data directory.
+    assert "shop" in out(service.cli("sql", "SELECT DISTINCT project FROM spans"))
+
+
+# -- what is wrong is one line and a status --------------------------------------------------------
+
+PORTS = ("--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--web", "127.0.0.1:0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "--no-such-flag"), "No such option: --no-such-flag"),
+        (("serve", "--writers", "many"), "--writers"),
+        (("keys", "create", "--scope", "owner"), "'owner' is not one of"),
+        (("sql",), "query"),
+        (("nothing",), "No such command 'nothing'"),
+    ],
+)
+def test_a_wrong_use_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    line = failed(run_cli(*arguments, cwd=tmp_path), 2)
+    assert said in line
+    assert "--help" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--web", "nowhere"), "--web 'nowhere': should look like 127.0.0.1:4318"),
+        (("--config", "gone.toml"), "There is no file gone.toml"),
+        (("--clickhouse", "nonsense"), "--clickhouse must look like"),
+        (("--clickhouse", "http://u:secret@127.0.0.1:1/x", *PORTS), "Can't reach ClickHouse at"),
+        (("--state", "bogus://x", *PORTS), "--state"),
+        (("--otlp-http", "0.0.0.0:0"), "spanglass keys create"),
+        (("--web", "[::]:0"), "spanglass keys create"),
+        (("--data-dir", "file", *PORTS), "Can't use the data directory"),
+        (("--data-dir", "file/below", *PORTS), "Can't use the data directory"),
+        (("--data-dir", "newer", *PORTS), "has format 99, this version knows"),
+        (("--data-dir", "broken", *PORTS), "format.json can't be read"),
+    ],
+)
+def test_a_service_that_can_not_start_says_why(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for name, text in (("newer", '{"format": 99}'), ("broken", "?")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "format.json").write_text(text)
+    line = failed(run_cli("serve", *arguments, cwd=tmp_path, env={"HOME": str(tmp_path)}))
+    assert said in line
+    assert "secret" not in line
+
+
+def test_an_entry_of_the_settings_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "spanglass.toml").write_text("webb = '127.0.0.1:1'\n")
+    assert "spanglass.toml: there is no setting 'webb'" in failed(run_cli("serve", cwd=tmp_path))
+
+
+def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    segment = tmp_path / "data" / "spool" / "000000000001.v9.traces"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"of the future")
+    done = run_cli("serve", "--data-dir", "data", "--log-level", "error", *PORTS, cwd=tmp_path)
+    assert "version 9, this version knows 1" in failed(done)
+    assert segment.read_bytes() == b"of the future"
+
+
+def test_what_is_taken_is_named(service: RunningService, tmp_path: Path) -> None:
+    """A port of another, a data directory of another."""
+    for flag, name in (
+        ("--otlp-http", "otlp_http"),
+        ("--web", "web"),
+        ("--otlp-grpc", "otlp_grpc"),
+    ):
+        flags = list(PORTS)
+        flags[flags.index(flag) + 1] = service.addresses[name]
+        done = run_cli(
+            "serve", "--data-dir", tmp_path / "data", "--log-level", "error", *flags, cwd=tmp_path
+        )
+        line = failed(done)
+        assert service.addresses[name].split(":")[1] in line
+        assert flag in line
+    line = failed(run_cli("serve", "--data-dir", service.data_dir, *PORTS, cwd=tmp_path))
+    assert "in use by another process" in line
+    assert "in use by another process" in failed(service.cli("migrate"))
+    assert "in use by another process" in failed(service.cli("dead-letters", "replay"))
+    assert service.get("/api/v1/traces", limit=1)
+
+
+# -- ending --------------------------------------------------------------------------------------
+
+
+def family(service: RunningService) -> list[psutil.Process]:
+    return [service.process, *service.process.children(recursive=True)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_end_drains_and_leaves_nothing(launch: Launch, number: int) -> None:
+    service = launch()
+    processes = family(service)
+    assert len(processes) == 2
+    sent = otlp.request(*(otlp.span() for _ in range(500)))
+    service.send(sent)
+    os.kill(service.process.pid, number)
+    began = time.monotonic()
+    assert service.wait() == 0
+    assert time.monotonic() - began < 10, "the contract, not a measurement"
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert alive == []
+    assert not (service.data_dir / "service.json").exists()
+    rows = out(service.cli("sql", "SELECT count() AS n FROM spans", "--format", "csv"))
+    assert rows == "n\n500\n"
+
+
+def test_a_killed_service_leaves_no_server_behind_and_loses_nothing(launch: Launch) -> None:
+    service = launch()
+    processes = family(service)
+    ids = set()
+    for _ in range(20):
+        one = otlp.span()
+        service.send(otlp.request(one))
+        ids.add(one.span_id.hex())
+    service.kill()
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert alive == []
+    service.start()
+    service.settle()
+    assert {row["span_id"] for row in service.sql("SELECT span_id FROM spans")} == ids
+    account = service.account()
+    assert account.stored == 20
+
+
+def test_a_server_that_dies_is_started_again(launch: Launch) -> None:
+    service = launch()
+    first = service.store_process.pid
+    os.kill(first, signal.SIGKILL)
+    one = otlp.span()
+    service.send(otlp.request(one))
+    wait_until(lambda: service.metrics()["spanglass_store_restarts_total"][()] >= 1)
+    service.settle()
+    assert service.stored_span(one.span_id, "name") == {"name": "work"}
+    assert service.store_process.pid != first
+    assert service.api("GET", "/readyz").status_code == 200
+
+
+def test_ports_are_free_again_after_the_end(launch: Launch) -> None:
+    service = launch()
+    ports = [int(address.rpartition(":")[2]) for address in service.addresses.values()]
+    assert len(set(ports)) == 3
+    service.stop()
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
