@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.migrate import migrate
+from support.commands import Commands
 from support.embedded import EmbeddedStore
 from support.running import Launch, RunningService
 
@@ -67,6 +69,19 @@ def embedded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedde
         migrate(owner)
         yield EmbeddedStore(owner, server, directory)
         owner.close()
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Commands:
+    """Runs commands as they are typed, in a folder of their own."""
+    for name in list(os.environ):
+        if name.startswith("SPANGLASS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Commands(tmp_path, monkeypatch, capfdbinary)
 
 
 @pytest.fixture

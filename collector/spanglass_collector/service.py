@@ -43,8 +43,9 @@ from spanglass_store.state.keys import Keys
 
 log = logging.getLogger(__name__)
 
-#: Seconds from `SIGTERM` to the end, at most.
-DRAIN_S: Final = 8.0
+#: Seconds from `SIGTERM` until the receivers and the writers have ended, at most; the embedded
+#: server and the event loop take up to a second each behind that.
+DRAIN_S: Final = 7.0
 
 
 @contextlib.contextmanager
@@ -206,7 +207,8 @@ class Service:
 
     def _bind(self) -> dict[str, socket.socket]:
         roles = self.settings.role_set
-        wanted = (["otlp_http"] if "ingest" in roles else []) + (["web"] if "web" in roles else [])
+        ingest = ["otlp_http", "otlp_grpc"] if "ingest" in roles else []
+        wanted = [*ingest, *(["web"] if "web" in roles else [])]
         bound: dict[str, socket.socket] = {}
         for name in wanted:
             host, port = split_address(getattr(self.settings, name))
@@ -220,6 +222,10 @@ class Service:
                     f" the port, or choose another with --{name.replace('_', '-')}."
                 ) from error
             self.addresses[name] = f"{host}:{bound[name].getsockname()[1]}"
+        if ingest:
+            # gRPC binds by itself, when the store is up. Whether it can is known before that.
+            bound.pop("otlp_grpc").close()
+            del self.addresses["otlp_grpc"]
         return bound
 
     def _announce(self, directory: DataDirectory, token: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from chaos.sender import Sender
-from chaos.victim import Victim
+from chaos.victim import Victim, marks
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = marks(300)
 
 _MIB = 1 << 20
 

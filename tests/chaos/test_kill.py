@@ -5,13 +5,12 @@ import time
 from functools import partial
 
 import psutil
-import pytest
 
 from chaos.sender import Sender
-from chaos.victim import Victim, rounds
+from chaos.victim import Victim, marks, rounds
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = marks(600)
 
 
 def all_ended(processes: list[psutil.Process]) -> bool:

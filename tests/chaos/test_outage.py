@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from chaos.sender import Sender
-from chaos.victim import ExternalServer, Victim, rounds
+from chaos.victim import ExternalServer, Victim, marks, rounds
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = marks(300)
 
 
 def test_ports_are_kept(victim: Victim) -> None:

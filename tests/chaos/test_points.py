@@ -5,12 +5,12 @@ import random
 import pytest
 
 from chaos.sender import Sender
-from chaos.victim import Victim, rounds
+from chaos.victim import Victim, marks, rounds
 from spanglass_store.migrate import migrations
 from support import otlp
 from support.waiting import PATIENCE_S, wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = marks(300)
 
 
 @pytest.mark.parametrize("point", ["after_sync", "after_insert", "after_finish"])

@@ -3,16 +3,15 @@
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from chaos.sender import Sender
-from chaos.victim import ExternalServer, Victim
+from chaos.victim import ExternalServer, Victim, marks
 from spanglass_store.client import OVERLOAD_CODES, TRANSIENT_CODES
 from support import otlp
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = marks(300)
 
 
 def test_table_is_away(tmp_path: Path) -> None:

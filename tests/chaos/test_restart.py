@@ -3,16 +3,14 @@
 import random
 from pathlib import Path
 
-import pytest
-
 from chaos.sender import Sender
-from chaos.victim import Victim, rounds
+from chaos.victim import Victim, marks, rounds
 from spanglass_collector.ingest import wire
 from support import otlp
 from support.running import run_cli
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = marks(300)
 
 
 def test_torn_end(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 import httpx
 import psutil
+import pytest
 
 import spanglass_store.embedded as embedded
 from chaos.sender import Sender
@@ -28,9 +29,17 @@ _FAULTY: Final = Path(__file__).with_name("faulty.py")
 _CHILD: Final = Path(embedded.__file__).with_name("child.py")
 
 
+_ROUNDS: Final = float(os.environ.get("CHAOS_ROUNDS", "1"))
+
+
 def rounds(count: int) -> int:
     """How often to do what is done `count` times by default."""
-    return max(1, round(count * float(os.environ.get("CHAOS_ROUNDS", "1"))))
+    return max(1, round(count * _ROUNDS))
+
+
+def marks(seconds: float) -> list[pytest.MarkDecorator]:
+    """Of a module whose tests end within so many seconds by default, also on a busy machine."""
+    return [pytest.mark.chaos, pytest.mark.timeout(seconds * max(1.0, _ROUNDS))]
 
 
 class Victim(RunningService):
@@ -119,14 +128,14 @@ class Victim(RunningService):
         shutil.rmtree(self.data_dir)
 
     def end_in_time(self) -> None:
-        """SIGTERM, and at most ten seconds."""
+        """SIGTERM, and at most ten seconds; a few more on a busy machine."""
         assert self._process is not None
         self._process.terminate()
         self._alive = False
         try:
-            code = self._process.wait(10)
+            code = self._process.wait(15)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"did not end within 10 s: {self.output()[-3000:]}") from None
+            raise AssertionError(f"did not end in time: {self.output()[-3000:]}") from None
         assert code == 0, self.output()[-3000:]
         self._disconnect()
 

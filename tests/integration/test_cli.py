@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from support import otlp
+from support.commands import Commands, Done
 from support.running import Launch, RunningService, command, environment, run_cli
 from support.waiting import wait_until
-
-Done = subprocess.CompletedProcess[bytes]
 
 
 def failed(done: Done, code: int = 1) -> str:
@@ -51,49 +51,56 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def check_formats(service: RunningService) -> None:
+def check_formats(run: Callable[..., Done], folder: Path) -> None:
     """Every format of `spanglass sql`, each with the same rows."""
     ask = ("--param", "p=x=y")
-    shown = json.loads(out(service.cli("sql", QUERY, "--format", "json", *ask)))
+    shown = json.loads(out(run("sql", QUERY, "--format", "json", *ask)))
     assert shown == [ROW, ROW]
-    # From standard input, into a file.
-    path = service.data_dir.parent / "result.parquet"
-    service_answer = service.cli(
-        "sql", "-", "--format", "parquet", "-o", path, *ask, stdin=QUERY.replace("NULL", "'z'")
-    )
-    assert out(service_answer) == ""
-    table = pq.read_table(path)
-    assert table.column_names == list(ROW)
-    assert table.num_rows == 2
-    row = {name: table[name][0].as_py() for name in ("t", "f", "l", "b", "p")}
-    assert row == {name: ROW[name] for name in row}
-
-
-def test_sql_against_a_running_service(service: RunningService) -> None:
-    check_formats(service)
-    text = out(service.cli("sql", QUERY, "--format", "csv", "--param", "p=x=y"))
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = list(csv.DictReader(io.StringIO(out(run("sql", QUERY, "--format", "csv", *ask)))))
     assert len(rows) == 2
     assert rows[0]["t"] == ROW["t"]
     assert json.loads(rows[0]["l"]) == [1, 2]
     assert json.loads(rows[0]["m"]) == {"k": [True]}
     assert (rows[0]["n"], rows[0]["b"]) == ("", str(2**64 - 1))
+    # From standard input, into a file.
+    path = folder / "result.parquet"
+    assert out(run("sql", "-", "--format", "parquet", "-o", path, *ask, stdin=QUERY)) == ""
+    table = pq.read_table(path)
+    assert table.column_names == list(ROW)
+    assert table.num_rows == 2
+    assert {name: table[name][0].as_py() for name in ROW} == ROW
 
 
-def test_a_table_shows_values_as_they_are(service: RunningService) -> None:
-    done = service.cli("sql", "SELECT 'a[b] [red]c[/red]' AS t, [1, 2] AS l, NULL AS n, ['x'] AS x")
+def test_sql_against_a_running_service(
+    service: RunningService, cli: Commands, tmp_path: Path
+) -> None:
+    check_formats(cli.on(service.data_dir), tmp_path)
+
+
+def test_a_table_shows_values_as_they_are(service: RunningService, cli: Commands) -> None:
+    query = "SELECT 'a[b] [red]c[/red]' AS `[t]`, [1, 2] AS l, NULL AS n, ['x'] AS x"
+    done = cli("sql", query, "--data-dir", service.data_dir)
     table = out(done)
-    assert "a[b] [red]c[/red]" in table
-    assert "[1, 2]" in table
-    assert '["x"]' in table
-    assert "NULL" in table
+    for text in ("[t]", "a[b] [red]c[/red]", "[1, 2]", '["x"]', "NULL"):
+        assert text in table
     assert "\\" not in table
     assert "1 row" in done.stderr.decode()
 
 
-def test_sql_that_is_refused_is_one_line(service: RunningService) -> None:
-    assert "nonsense" in failed(service.cli("sql", "SELECT nonsense"))
-    assert "not available" in failed(service.cli("sql", "SELECT file('/etc/hostname')"))
+def test_sql_that_is_refused_is_one_line(service: RunningService, cli: Commands) -> None:
+    run = cli.on(service.data_dir)
+    assert "nonsense" in failed(run("sql", "SELECT nonsense"))
+    assert "not available" in failed(run("sql", "SELECT file('/etc/hostname')"))
+    assert "should look like name=value" in failed(run("sql", "SELECT 1", "--param", "x"))
+    gone = failed(run("sql", "SELECT 1", "--format", "csv", "-o", "no/such/folder/x"))
+    assert "Can't write" in gone
+
+
+def test_a_service_is_found_by_its_address(service: RunningService, cli: Commands) -> None:
+    assert out(cli("sql", "SELECT 1 AS n", "--format", "csv", "--url", service.web)) == "n\n1\n"
+    line = failed(cli("sql", "SELECT 1", "--url", "http://127.0.0.1:1"))
+    assert "Can't reach the service at http://127.0.0.1:1" in line
+    assert "There is no data in" in failed(cli("sql", "SELECT 1", "--data-dir", "nothing"))
 
 
 def test_a_reader_that_goes_away_is_no_error(service: RunningService) -> None:
@@ -113,7 +120,9 @@ def test_a_reader_that_goes_away_is_no_error(service: RunningService) -> None:
 # -- tail, doctor --------------------------------------------------------------------------------
 
 
-def test_tail_shows_spans_as_they_arrive(service: RunningService, unique: str) -> None:
+def test_tail_shows_spans_as_they_arrive(
+    service: RunningService, unique: str, cli: Commands
+) -> None:
     first = otlp.chat_span(5, 7)
     service.send(otlp.request(first, otlp.span("plain [x]", error="bad"), service=unique))
     service.settle()
@@ -137,14 +146,16 @@ def test_tail_shows_spans_as_they_arrive(service: RunningService, unique: str) -
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == b""
-    llm = out(service.cli("tail", "--service", unique, "--llm", "--no-follow", "-n", "50"))
-    assert [line for line in llm.splitlines() if first.trace_id.hex() in line] == llm.splitlines()
-    bad = out(service.cli("tail", "--service", unique, "--errors", "--no-follow"))
+    run = cli.on(service.data_dir)
+    llm = out(run("tail", "--service", unique, "--llm", "--no-follow", "-n", "50"))
+    assert len(llm.splitlines()) == 1
+    assert first.trace_id.hex() in llm
+    bad = out(run("tail", "--service", unique, "--errors", "--no-follow"))
     assert len(bad.splitlines()) == 1
 
 
-def test_doctor_knows_a_running_service(service: RunningService) -> None:
-    text = out(service.cli("doctor"))
+def test_doctor_knows_a_running_service(service: RunningService, cli: Commands) -> None:
+    text = out(cli("doctor", "--data-dir", service.data_dir))
     assert f"✓ a service runs at {service.web} and is ready" in text
     assert "✗" not in text
 
@@ -162,44 +173,39 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunningService:
     return service
 
 
-def test_sql_opens_the_data_directory(stopped: RunningService) -> None:
-    check_formats(stopped)
-    text = out(stopped.cli("sql", "SELECT name FROM spans", "--format", "csv"))
-    assert text == "name\nkept\n"
-    assert "not available" in failed(stopped.cli("sql", "SELECT file('/etc/hostname')"))
+def test_commands_open_the_data_directory(
+    stopped: RunningService, cli: Commands, tmp_path: Path
+) -> None:
+    run = cli.on(stopped.data_dir)
+    assert out(run("sql", "SELECT name FROM spans", "--format", "csv")) == "name\nkept\n"
+    check_formats(run, tmp_path)
+    assert "not available" in failed(run("sql", "SELECT file('/etc/hostname')"))
+    assert "The schema is at 3 of 3." in out(run("migrate"))
+    assert "✓ embedded ClickHouse 2" in run("doctor").stdout.decode()
+    assert "spanglass serve" in failed(run("tail"))
 
 
-def test_migrate_and_doctor_open_it_too(stopped: RunningService) -> None:
-    assert "The schema is at 3 of 3." in out(stopped.cli("migrate"))
-    done = stopped.cli("doctor")
-    assert "✓ embedded ClickHouse 2" in done.stdout.decode()
-
-
-def test_tail_needs_a_service(stopped: RunningService) -> None:
-    assert "spanglass serve" in failed(stopped.cli("tail"))
-
-
-def test_what_a_killed_service_left_is_no_running_service(launch: Launch) -> None:
+def test_what_a_killed_service_left_is_no_running_service(launch: Launch, cli: Commands) -> None:
     service = launch()
     service.send(otlp.request(otlp.span("kept")))
     service.settle()
     service.kill()
     assert (service.data_dir / "service.json").exists()
-    assert "kept" in out(service.cli("sql", "SELECT name FROM spans", "--format", "csv"))
+    run = cli.on(service.data_dir)
+    assert "kept" in out(run("sql", "SELECT name FROM spans", "--format", "csv"))
 
 
-def test_a_table_of_a_new_directory_is_migrated(tmp_path: Path) -> None:
-    done = run_cli("migrate", "--data-dir", tmp_path / "new", cwd=tmp_path)
-    assert "applied 0001_spans" in out(done)
+def test_a_new_directory_is_migrated(cli: Commands, tmp_path: Path) -> None:
+    assert "applied 0001_spans" in out(cli("migrate", "--data-dir", "new"))
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
 # -- keys ----------------------------------------------------------------------------------------
 
 
-def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+def test_keys_are_made_listed_and_revoked(cli: Commands, tmp_path: Path) -> None:
     def keys(*arguments: str) -> Done:
-        return run_cli("keys", *arguments, "--data-dir", tmp_path / "data", cwd=tmp_path)
+        return cli("keys", *arguments, "--data-dir", "data")
 
     made = keys("create", "--scope", "read", "--project", "shop", "--name", "till", "--no-payload")
     secret = out(made).strip()
@@ -216,7 +222,7 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert "can't be a project's name" in failed(keys("create", "--project", "A B"))
 
 
-def test_keys_made_while_the_service_runs_are_honoured(launch: Launch) -> None:
+def test_keys_made_while_the_service_runs_are_honoured(launch: Launch, cli: Commands) -> None:
     service = launch()
     assert service.post(otlp.request(otlp.span())).status_code == 200
     secret = service.key("ingest", "shop")
@@ -225,7 +231,8 @@ def test_keys_made_while_the_service_runs_are_honoured(launch: Launch) -> None:
     service.settle()
     assert service.one("SELECT project FROM spans WHERE name = 'with key'") == {"project": "shop"}
     # Commands on this machine go on working: they have the token of the data directory.
-    assert "shop" in out(service.cli("sql", "SELECT DISTINCT project FROM spans"))
+    query = "SELECT DISTINCT project FROM spans"
+    assert "shop" in out(cli("sql", query, "--data-dir", service.data_dir))
 
 
 # -- what is wrong is one line and a status --------------------------------------------------------
@@ -243,8 +250,8 @@ PORTS = ("--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--web", "1
         (("nothing",), "No such command 'nothing'"),
     ],
 )
-def test_a_wrong_use_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    line = failed(run_cli(*arguments, cwd=tmp_path), 2)
+def test_a_wrong_use_is_one_line(cli: Commands, arguments: tuple[str, ...], said: str) -> None:
+    line = failed(cli(*arguments), 2)
     assert said in line
     assert "--help" in line
 
@@ -266,32 +273,41 @@ def test_a_wrong_use_is_one_line(tmp_path: Path, arguments: tuple[str, ...], sai
     ],
 )
 def test_a_service_that_can_not_start_says_why(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
+    cli: Commands, tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     for name, text in (("newer", '{"format": 99}'), ("broken", "?")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "format.json").write_text(text)
-    line = failed(run_cli("serve", *arguments, cwd=tmp_path, env={"HOME": str(tmp_path)}))
+    line = failed(cli("serve", *arguments))
     assert said in line
     assert "secret" not in line
 
 
-def test_an_entry_of_the_settings_file_is_named(tmp_path: Path) -> None:
+def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
+    """What the other tests see inside this process, once from outside."""
     (tmp_path / "spanglass.toml").write_text("webb = '127.0.0.1:1'\n")
-    assert "spanglass.toml: there is no setting 'webb'" in failed(run_cli("serve", cwd=tmp_path))
+    done = run_cli("serve", cwd=tmp_path)
+    assert "spanglass.toml: there is no setting 'webb'" in failed(done)
+    done = run_cli("serve", "--no-such-flag", cwd=tmp_path)
+    assert "No such option: --no-such-flag" in failed(done, 2)
+    # A ClickHouse that is away: what the libraries log about it is not shown.
+    (tmp_path / "spanglass.toml").unlink()
+    done = run_cli("serve", "--clickhouse", "http://127.0.0.1:1/x", *PORTS, "--data-dir", "d",
+                   cwd=tmp_path)  # fmt: skip
+    assert "Can't reach ClickHouse at 127.0.0.1:1" in failed(done)
 
 
-def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_a_spool_of_a_newer_version_is_left_alone(cli: Commands, tmp_path: Path) -> None:
     segment = tmp_path / "data" / "spool" / "000000000001.v9.traces"
     segment.parent.mkdir(parents=True)
     segment.write_bytes(b"of the future")
-    done = run_cli("serve", "--data-dir", "data", "--log-level", "error", *PORTS, cwd=tmp_path)
+    done = cli("serve", "--data-dir", "data", *PORTS)
     assert "version 9, this version knows 1" in failed(done)
     assert segment.read_bytes() == b"of the future"
 
 
-def test_what_is_taken_is_named(service: RunningService, tmp_path: Path) -> None:
+def test_what_is_taken_is_named(service: RunningService, cli: Commands) -> None:
     """A port of another, a data directory of another."""
     for flag, name in (
         ("--otlp-http", "otlp_http"),
@@ -300,17 +316,14 @@ def test_what_is_taken_is_named(service: RunningService, tmp_path: Path) -> None
     ):
         flags = list(PORTS)
         flags[flags.index(flag) + 1] = service.addresses[name]
-        done = run_cli(
-            "serve", "--data-dir", tmp_path / "data", "--log-level", "error", *flags, cwd=tmp_path
-        )
-        line = failed(done)
+        line = failed(cli("serve", "--data-dir", "data", *flags))
         assert service.addresses[name].split(":")[1] in line
         assert flag in line
-    line = failed(run_cli("serve", "--data-dir", service.data_dir, *PORTS, cwd=tmp_path))
-    assert "in use by another process" in line
-    assert "in use by another process" in failed(service.cli("migrate"))
-    assert "in use by another process" in failed(service.cli("dead-letters", "replay"))
-    assert service.get("/api/v1/traces", limit=1)
+    run = cli.on(service.data_dir)
+    assert "in use by another process" in failed(run("serve", *PORTS))
+    assert "in use by another process" in failed(run("migrate"))
+    assert "in use by another process" in failed(run("dead-letters", "replay"))
+    assert service.get("/api/v1/traces", limit=1)["items"] is not None
 
 
 # -- ending --------------------------------------------------------------------------------------
@@ -321,7 +334,9 @@ def family(service: RunningService) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_end_drains_and_leaves_nothing(launch: Launch, number: int) -> None:
+def test_a_signal_to_end_drains_and_leaves_nothing(
+    launch: Launch, cli: Commands, number: int
+) -> None:
     service = launch()
     processes = family(service)
     assert len(processes) == 2
@@ -334,8 +349,8 @@ def test_a_signal_to_end_drains_and_leaves_nothing(launch: Launch, number: int) 
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert alive == []
     assert not (service.data_dir / "service.json").exists()
-    rows = out(service.cli("sql", "SELECT count() AS n FROM spans", "--format", "csv"))
-    assert rows == "n\n500\n"
+    query = "SELECT count() AS n FROM spans"
+    assert out(cli("sql", query, "--format", "csv", "--data-dir", service.data_dir)) == "n\n500\n"
 
 
 def test_a_killed_service_leaves_no_server_behind_and_loses_nothing(launch: Launch) -> None:

@@ -30,6 +30,7 @@ def list_(data_dir: DataDir = None) -> None:
     print_table(
         ("name", "at", "spans", "reason"),
         [(each.name, each.at, each.spans, each.reason) for each in letters],
+        whole=("name", "at"),
     )
 
 

@@ -1,15 +1,18 @@
 """Where commands print: answers to standard output, everything else to standard error."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 console = Console()
 errors = Console(stderr=True)
+#: Width of a table that no terminal limits, in characters.
+_WIDEST: Final = 1_000_000
 
 
 class Format(StrEnum):
@@ -30,16 +33,23 @@ def cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table as wide as the terminal; long cells are wrapped, nothing is left out."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], whole: Collection[str] = ()
+) -> None:
+    """A table as wide as the terminal, where long cells are wrapped and nothing is left out.
+
+    In a pipe or a file it is as wide as it needs to be: a row is a line, for whoever searches it.
+
+    Args:
+        columns: their names.
+        rows: a value for each of them.
+        whole: columns that are wrapped last, because people copy from them.
+    """
     table = Table(show_edge=False, header_style="bold", pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold", no_wrap=name in whole)
     for row in rows:
-        table.add_row(*(_plain(cell(value)) for value in row))
-    console.print(table, highlight=False, markup=False)
-
-
-def _plain(text: str) -> str:
-    # Square brackets are rich's markup; in data they are data.
-    return text.replace("[", "\\[")
+        # As text: square brackets are rich's markup, in data they are data.
+        table.add_row(*(Text(cell(value)) for value in row))
+    out = console if console.is_terminal else Console(width=_WIDEST)
+    out.print(table, highlight=False, markup=False)

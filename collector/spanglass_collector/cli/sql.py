@@ -116,20 +116,25 @@ def _rendered(columns: list[str], rows: list[list[Any]], fmt: Format) -> bytes:
     return text.getvalue().encode()
 
 
+def _array(values: list[Any]) -> Any:
+    import pyarrow as pa
+
+    for kind in (None, pa.uint64()):
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            continue
+    # What has no Arrow type of its own, like a map of mixed values, is written as JSON text.
+    return pa.array([json.dumps(value, ensure_ascii=False) for value in values])
+
+
 def _parquet(columns: list[str], rows: list[list[Any]]) -> bytes:
     import io
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # A map of mixed values has no Arrow type of its own: such columns are written as JSON text.
-    arrays = []
-    for n in range(len(columns)):
-        values = [row[n] for row in rows]
-        try:
-            arrays.append(pa.array(values))
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            arrays.append(pa.array([json.dumps(v, ensure_ascii=False) for v in values]))
+    arrays = [_array([row[n] for row in rows]) for n in range(len(columns))]
     sink = io.BytesIO()
     pq.write_table(pa.table(dict(zip(columns, arrays, strict=True))), sink)
     return sink.getvalue()

@@ -20,6 +20,8 @@ from spanglass_store.errors import StoreError, StoreUnavailable
 log = logging.getLogger(__name__)
 
 _CHILD: Final = Path(__file__).with_name("child.py")
+#: Seconds that a server has to answer a ping, twice. A busy machine is no reason to kill it.
+_PING_S: Final = 5.0
 #: Pauses between starts of a server that keeps dying, in seconds.
 _BACKOFF: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -187,7 +189,7 @@ class EmbeddedServer:
             )
 
     def _answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self._ports[0], timeout=2)
+        connection = HTTPConnection("127.0.0.1", self._ports[0], timeout=_PING_S)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200

@@ -1,0 +1,113 @@
+"""The bundled examples against the running service."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.running import RunningService, environment
+from support.waiting import wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run_example(*command: str, **env: str) -> str:
+    """An example's output; it has to succeed."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment(**env),
+        cwd=EXAMPLES.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def spans_of(service: RunningService, name: str, at_least: int) -> list[dict[str, object]]:
+    """A service's spans, once there are enough of them."""
+
+    def found() -> list[dict[str, object]] | None:
+        rows = service.sql(
+            "SELECT name, operation, status, input_text, output_text, request_model, provider,"
+            " input_tokens, output_tokens, finish_reasons, session_id, user_id, tool_name,"
+            " error_type, parent_span_id, time_to_first_token_s, sample_data, input_key"
+            " FROM spans WHERE service = {name:String}",
+            name=name,
+        )
+        return rows if len(rows) >= at_least else None
+
+    service.dirty = True
+    return wait_until(found, f"{at_least} spans of {name}")
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_an_application_that_knows_only_opentelemetry(
+    service: RunningService, unique: str, protocol: str
+) -> None:
+    """The OpenAI instrumentation with the real client: streaming, tools, errors."""
+    endpoint = service.otlp if "http" in protocol else f"http://{service.addresses['otlp_grpc']}"
+    output = run_example(
+        "examples/otel_only_service.py",
+        "--questions",
+        "8",
+        "--speed",
+        "0",
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        OTEL_SERVICE_NAME=unique,
+    )
+    assert "8 questions asked, 2 failed" in output
+    delivered = re.search(r"(\d+) spans delivered", output)
+    assert delivered is not None
+    rows = spans_of(service, unique, int(delivered[1]))
+    assert len(rows) == int(delivered[1])
+    traces = re.findall(r"^trace ([0-9a-f]{32})$", output, re.MULTILINE)
+    service.settle()
+    listed = service.get("/api/v1/traces", service=unique, limit=100)["items"]
+    asked = {item["trace_id"]: item for item in listed if item["root_name"] == "POST /ask"}
+    assert set(asked) == set(traces)
+    assert all(item["complete"] and item["total_tokens"] for item in asked.values())
+    by_operation: dict[object, list[dict[str, object]]] = {}
+    for row in rows:
+        by_operation.setdefault(row["operation"], []).append(row)
+    chats = [row for row in by_operation["chat"] if row["status"] != "error"]
+    assert chats
+    assert all(row["provider"] == "openai" for row in chats)
+    assert all(row["input_tokens"] and row["output_tokens"] for row in chats)
+    assert all("Halden Outdoor" in str(row["input_text"]) for row in chats)
+    assert any(row["output_text"] for row in chats)
+    assert any(row["tool_name"] == "get_order_status" for row in by_operation["execute_tool"])
+    assert all(row["input_text"] for row in by_operation["retrieval"])
+    assert any(row["status"] == "error" and row["error_type"] for row in rows)
+    assert all(row["session_id"] and row["user_id"] for row in chats)
+
+
+def test_the_quickstart(service: RunningService) -> None:
+    run_example("examples/quickstart.py", SPANGLASS_ENDPOINT=service.otlp)
+    rows = service.sql("SELECT DISTINCT service FROM spans")
+    service.dirty = True
+    assert rows
+
+
+def test_the_demo_sends_its_history(service: RunningService) -> None:
+    run_example(
+        "examples/demo", "--endpoint", service.otlp, "--days", "2", "--visits", "20", "--no-live"
+    )
+    rows = spans_of(service, "shop-assistant", 40)
+    assert all(row["sample_data"] for row in rows)
+    chats = [row for row in rows if row["operation"] == "chat" and row["status"] != "error"]
+    assert any(row["time_to_first_token_s"] for row in chats)
+    assert all(row["finish_reasons"] for row in chats)
+    roots = [row for row in rows if not row["parent_span_id"]]
+    assert all(row["input_text"] and row["output_text"] for row in roots)
+    first = service.one(
+        "SELECT min(start_time) < now() - INTERVAL 12 HOUR AS past FROM spans"
+        " WHERE service = 'shop-assistant'"
+    )
+    assert first["past"]
