@@ -22,6 +22,7 @@ import uvicorn
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Intake
 from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.spool import Segment, Spool, SpoolLimits
 from spanglass_collector.ingest.writer import Writer
 from spanglass_collector.metrics import ServiceMetrics
@@ -170,6 +171,7 @@ class Service:
                     is_ready=metrics.is_ready,
                     clickhouse_version=version,
                     addresses=self.addresses,
+                    dead_letters=ingest.desk if ingest is not None else None,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
@@ -266,6 +268,7 @@ class _Ingest:
             hooks.after_insert,
             hooks.after_finish,
         )
+        self.desk = DeadLetterDesk(self.dead_letters, self.spool, self.ledger)
         self.intake = Intake(
             self.spool,
             self.ledger,

@@ -5,6 +5,10 @@ class StoreError(Exception):
     """Something the operator has to change; the message says what."""
 
 
+class Unknown(StoreError):
+    """There is no such thing; the message says where to look up what there is."""
+
+
 class StoreUnavailable(StoreError):
     """ClickHouse can't be reached, is short of something, or gave no answer; it may later.
 

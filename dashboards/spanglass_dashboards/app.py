@@ -7,7 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI, Request, Response
 
 from spanglass_dashboards import pages, problems
-from spanglass_dashboards.api import facets, health, scores, session, sql, traces, tree
+from spanglass_dashboards.api import (
+    dead_letters,
+    facets,
+    health,
+    scores,
+    session,
+    sql,
+    traces,
+    tree,
+)
 from spanglass_dashboards.context import Context
 
 
@@ -50,7 +59,7 @@ def create_app(context: Context) -> FastAPI:
         return response
 
     # `facets` before `traces`, whose path would take its name for a trace's id.
-    for module in (health, session, sql, facets, traces, tree, scores):
+    for module in (health, session, sql, facets, traces, tree, scores, dead_letters):
         app.include_router(module.router)
     pages.install(app)
     return app

@@ -1,7 +1,8 @@
 """What the application is given by whoever runs it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from fastapi import Request
 
@@ -9,6 +10,16 @@ from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.state.keys import Principal, Scope
+
+
+class DeadLetterOffice(Protocol):
+    """What the ingest can do about dead letters; `spanglass_collector.ingest.replay` does it."""
+
+    def list(self) -> Sequence[Any]: ...
+
+    def show(self, name: str) -> tuple[Any, dict[str, Any]]: ...
+
+    def replay(self, names: Sequence[str]) -> Mapping[str, int]: ...
 
 
 @dataclass
@@ -21,6 +32,7 @@ class Context:
         metrics: the Prometheus exposition of the service.
         is_ready: empty when requests can be served, otherwise what is missing.
         addresses: host and port of the receivers, by door (`otlp_http`, `otlp_grpc`).
+        dead_letters: where this process takes spans: what the store refused of them.
     """
 
     endpoint: Endpoint
@@ -29,6 +41,7 @@ class Context:
     is_ready: Callable[[], str]
     clickhouse_version: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
+    dead_letters: DeadLetterOffice | None = None
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_store.client import Store
 from spanglass_store.embedded.config import USERS
 from spanglass_store.endpoint import Endpoint, Role
 from support import otlp
-from support.commands import Commands
+from support.commands import Commands, Done
 from support.running import Launch, RunningService
 
 
@@ -30,45 +32,93 @@ def names(service: RunningService) -> set[str]:
     return {row["name"] for row in service.sql("SELECT name FROM spans")}
 
 
-def test_a_refused_span_is_kept_and_can_be_replayed(launch: Launch, cli: Commands) -> None:
-    service = launch()
+@contextmanager
+def refusing(service: RunningService) -> Iterator[None]:
+    """As long as this lasts, ClickHouse takes no span by the name of bad."""
     with owner(service) as store:
         store.command("ALTER TABLE spanglass.spans ADD CONSTRAINT no_bad CHECK name != 'bad'")
+    yield
+    with owner(service) as store:
+        store.command("ALTER TABLE spanglass.spans DROP CONSTRAINT no_bad")
+
+
+def text(done: Done) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def check_shown(run: Callable[..., Done], bad: Span) -> str:
+    """The only dead letter's name, after what `list` and `show` say of it."""
+    listed = text(run("dead-letters", "list"))
+    assert "no_bad" in listed
+    (name,) = re.findall(r"\d{8}T\d{6}-\d{12}-\d+", listed)
+    done = run("dead-letters", "show", name)
+    assert b"no_bad" in done.stderr
+    (shown,) = json.loads(text(done))["resourceSpans"]
+    assert shown["scopeSpans"][0]["spans"][0]["traceId"] == bad.trace_id.hex()
+    for command in ("show", "replay"):
+        done = run("dead-letters", command, "nothing")
+        assert done.returncode == 1
+        assert b"There is no dead letter 'nothing'" in done.stderr
+    return str(name)
+
+
+def test_a_refused_span_is_kept_and_can_be_replayed(launch: Launch, cli: Commands) -> None:
+    service = launch()
+    run = cli.on(service.data_dir)
     good = [otlp.span(f"good {n}") for n in range(99)]
     bad = otlp.span("bad", attrs={"why": "because"})
     about = {"resource": "kept"}
-    service.send(otlp.request(*good[:50], bad, *good[50:], service="shop", resource=about))
-    account = service.settle()
-    assert (account.stored, account.dead_lettered) == (99, 1)
-    assert names(service) == {one.name for one in good}
+    with refusing(service):
+        service.send(otlp.request(*good[:50], bad, *good[50:], service="shop", resource=about))
+        account = service.settle()
+        assert (account.stored, account.dead_lettered) == (99, 1)
+        assert names(service) == {one.name for one in good}
 
-    run = cli.on(service.data_dir)
-    listed = run("dead-letters", "list").stdout.decode()
-    assert "no_bad" in listed
-    (name,) = re.findall(r"\d{8}T\d{6}-\d{12}-\d+", listed)
-    # The service has the folder: replaying has to wait.
-    assert b"in use by another process" in run("dead-letters", "replay").stderr
+        # Through the service. Still refused: it comes back, and nothing is counted twice.
+        name = check_shown(run, bad)
+        assert "1 spans are in the spool again" in text(run("dead-letters", "replay", name))
+        account = service.settle()
+        assert (account.received, account.stored, account.dead_lettered) == (100, 99, 1)
 
-    # Still refused: it comes back as a dead letter, and nothing is counted twice.
-    service.stop()
-    done = run("dead-letters", "replay", name)
-    assert "1 spans are in the spool again" in done.stdout.decode()
-    assert b"There is no dead letter" in run("dead-letters", "replay", name).stderr
-    service.start()
-    account = service.settle()
-    assert (account.received, account.stored, account.dead_lettered) == (100, 99, 1)
+        # The same without it.
+        service.stop()
+        second = check_shown(run, bad)
+        assert second != name
+        done = run("dead-letters", "replay", second)
+        assert "1 spans are in the spool again" in text(done)
+        assert b"stored when the service runs again" in done.stderr
+        assert b"There are no dead letters." in run("dead-letters", "replay").stderr
+        service.start()
+        account = service.settle()
+        assert (account.received, account.stored, account.dead_lettered) == (100, 99, 1)
 
-    with owner(service) as store:
-        store.command("ALTER TABLE spanglass.spans DROP CONSTRAINT no_bad")
-    service.stop()
-    assert run("dead-letters", "replay").returncode == 0
-    assert b"There are no dead letters." in run("dead-letters", "replay").stderr
-    service.start()
+    assert "1 spans are in the spool again" in text(run("dead-letters", "replay"))
     account = service.settle()
     assert (account.received, account.stored, account.dead_lettered) == (100, 100, 0)
+    assert b"There are no dead letters." in run("dead-letters", "replay").stderr
     (shown,) = service.trace(bad.trace_id)
     assert (shown["name"], shown["attributes"], shown["service"]) == (
         "bad", {"why": "because"}, "shop",
     )  # fmt: skip
     assert shown["resource"]["resource"] == "kept"
     assert shown["project"] == "default"
+
+
+def test_what_is_shown_can_be_sent(launch: Launch) -> None:
+    """Pages of dead letters, and the text of one, which any OTLP receiver takes."""
+    service = launch()
+    with refusing(service):
+        for _ in range(3):
+            service.send(otlp.request(otlp.span("bad")))
+            service.settle()
+    first = service.get("/api/v1/dead-letters", limit=2)
+    second = service.get("/api/v1/dead-letters", limit=2, cursor=first["next"])
+    assert [len(page["items"]) for page in (first, second)] == [2, 1]
+    assert second["next"] == ""
+    letter = service.get(f"/api/v1/dead-letters/{second['items'][0]['name']}")
+    sent = service.post(json.dumps(letter["request"]).encode(), content_type="application/json")
+    assert sent.status_code == 200
+    assert service.settle().stored == 1
+    reader = service.key("read")
+    assert service.api("GET", "/api/v1/dead-letters", key=reader).status_code == 403

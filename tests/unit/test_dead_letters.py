@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from spanglass_collector.ingest.dead_letters import DeadLetters
+from spanglass_store.errors import Unknown
 
 
 @pytest.fixture
@@ -49,8 +50,10 @@ def test_a_letter_can_be_removed(letters: DeadLetters, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nothing", "../ledger", "/etc/hostname", "", "..", "a/b"])
 def test_a_name_is_never_a_path(letters: DeadLetters, tmp_path: Path, name: str) -> None:
     (tmp_path.parent / "ledger.otlp").write_bytes(b"secret")
-    with pytest.raises(KeyError):
+    with pytest.raises(Unknown):
         letters.body(name)
+    with pytest.raises(Unknown):
+        letters.find(name)
 
 
 def test_a_letter_whose_description_was_not_written_is_not_there_yet(

@@ -1,82 +1,112 @@
 """`spanglass dead-letters`: what ClickHouse refused, and its second chance."""
 
-from typing import Annotated
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from spanglass_collector.cli.output import console, errors, print_table
-from spanglass_collector.cli.remote import DataDir
-from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS
+from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
-from spanglass_collector.ingest.spool import Spool, SpoolFull
-from spanglass_collector.settings import load
+from spanglass_collector.ingest.replay import DeadLetterDesk, shown
+from spanglass_collector.ingest.spool import Spool
 from spanglass_store.data_directory import DataDirectory
-from spanglass_store.errors import StoreError
 
 app = typer.Typer(help="Spans that ClickHouse refused for ever.", no_args_is_help=True)
 
+_PATH = "/api/v1/dead-letters"
+
 
 @app.command("list")
-def list_(data_dir: DataDir = None) -> None:
+def list_(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
     """Shows what was refused, and why.
 
     spanglass dead-letters list
     """
-    settings = load({"data_dir": data_dir})
-    folder = settings.data_dir / "dead-letters"
-    letters = DeadLetters(folder).list() if folder.is_dir() else []
-    print_table(
-        ("name", "at", "spans", "reason"),
-        [(each.name, each.at, each.spans, each.reason) for each in letters],
-        whole=("name", "at"),
-    )
+    service, settings = find_service(data_dir, url, key)
+    columns = ("name", "at", "spans", "reason")
+    if service is not None:
+        rows = [tuple(item[name] for name in columns) for item in _items(service)]
+    else:
+        letters = DeadLetters(settings.data_dir / "dead-letters").list()
+        rows = [(each.name, each.at, each.spans, each.reason) for each in letters]
+    print_table(columns, rows, whole=("name", "at"))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="As `spanglass dead-letters list` shows it.")],
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Prints one with its spans, in OTLP's JSON.
+
+    spanglass dead-letters show 20260102T030405-000000000042-1
+    """
+    service, settings = find_service(data_dir, url, key)
+    if service is not None:
+        letter = service.request("GET", f"{_PATH}/{quote(name, safe='')}").json()
+        reason, content = letter["reason"], letter["request"]
+    else:
+        found, content = shown(DeadLetters(settings.data_dir / "dead-letters"), name)
+        reason = found.reason
+    errors.print(reason, highlight=False, markup=False, soft_wrap=True)
+    print(json.dumps(content, ensure_ascii=False, indent=2))
 
 
 @app.command()
 def replay(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all unless given.")] = None,
     data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
 ) -> None:
-    """Puts refused spans back into the spool; the service stores them when it starts again.
+    """Puts refused spans back into the spool, from where the service stores them.
 
     spanglass dead-letters replay
     spanglass dead-letters replay 20260102T030405-000000000042-1
     """
-    settings = load({"data_dir": data_dir})
-    with DataDirectory(settings.data_dir) as directory:
-        letters = DeadLetters(directory.dead_letters)
-        wanted = _chosen(letters, names)
+    service, settings = find_service(data_dir, url, key)
+    if service is not None:
+        body = {"names": names or []}
+        replayed = service.request("POST", f"{_PATH}/replay", json=body).json()["spans"]
+    else:
+        with _desk(settings.data_dir) as desk:
+            replayed = desk.replay(names or ())
+    for name, spans in replayed.items():
+        console.print(f"{name}: {spans} spans are in the spool again", highlight=False)
+    if not replayed:
+        errors.print("There are no dead letters.")
+    elif service is None:
+        errors.print("They are stored when the service runs again.")
+
+
+def _items(service: Service) -> Iterator[dict[str, Any]]:
+    cursor = ""
+    while True:
+        page = service.request("GET", _PATH, params={"limit": 1000, "cursor": cursor}).json()
+        yield from page["items"]
+        cursor = page["next"]
+        if not cursor:
+            return
+
+
+@contextlib.contextmanager
+def _desk(data_dir: Path) -> Iterator[DeadLetterDesk]:
+    """The dead letters of a data directory whose service does not run."""
+    with DataDirectory(data_dir) as directory:
         ledger = Ledger(directory.path / "ledger.json")
         finished = ledger.finished
         spool = Spool(directory.spool, None, ledger.spooled, finished)
         ledger.forget(*finished)
         try:
-            for name, spans in wanted.items():
-                parts = [
-                    wire.field(RESOURCE_SPANS, content)
-                    for content in wire.messages(letters.body(name), RESOURCE_SPANS)
-                ]
-                try:
-                    spool.append(parts, spans).result()
-                except SpoolFull as full:
-                    raise StoreError(f"{name} stays a dead letter: {full}. Make room.") from full
-                ledger.revived(spans)
-                letters.remove(name)
-                console.print(f"{name}: {spans} spans are in the spool again", highlight=False)
+            yield DeadLetterDesk(DeadLetters(directory.dead_letters), spool, ledger)
         finally:
             spool.close()
             ledger.close()
-    if not wanted:
-        errors.print("There are no dead letters.")
-
-
-def _chosen(letters: DeadLetters, names: list[str] | None) -> dict[str, int]:
-    found = {letter.name: letter.spans for letter in letters.list()}
-    for name in names or ():
-        if name not in found:
-            raise StoreError(
-                f"There is no dead letter {name!r}. `spanglass dead-letters list` shows the names."
-            )
-    return {name: spans for name, spans in found.items() if not names or name in names}

@@ -4,6 +4,7 @@
 20261122T141523-000000000042-3.json    when, why, how many
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spanglass_store.data_directory import sync_folder, write_private
+from spanglass_store.errors import Unknown
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,38 @@ class DeadLetters:
         write_private(self._folder / f"{name}.json", json.dumps(asdict(letter)))
         return letter
 
+    def find(self, name: str) -> DeadLetter:
+        """The description of one.
+
+        Raises:
+            Unknown: if there is none of that name.
+        """
+        for letter in self.list():
+            if letter.name == name:
+                return letter
+        raise _unknown(name)
+
     def list(self) -> list[DeadLetter]:
         """All of them, oldest first."""
-        return [self._read(path) for path in sorted(self._folder.glob("*.json"))]
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            # One that is being replayed may be gone by now.
+            with contextlib.suppress(FileNotFoundError):
+                found.append(self._read(path))
+        return found
 
     def body(self, name: str) -> bytes:
         """The spans of one, a serialised trace request.
 
         Raises:
-            KeyError: if there is none of that name.
+            Unknown: if there is none of that name.
         """
         path = self._folder / f"{name}.otlp"
         # A name is one of ours, never a path.
-        if path.parent != self._folder or not path.exists():
-            raise KeyError(name)
-        return path.read_bytes()
+        if path.parent == self._folder:
+            with contextlib.suppress(FileNotFoundError):
+                return path.read_bytes()
+        raise _unknown(name)
 
     def remove(self, name: str) -> None:
         """Deletes one that is in the spool again, or that nobody wants."""
@@ -89,3 +108,9 @@ class DeadLetters:
         return DeadLetter(
             str(stored["name"]), str(stored["reason"]), int(stored["spans"]), str(stored["at"])
         )
+
+
+def _unknown(name: str) -> Unknown:
+    return Unknown(
+        f"There is no dead letter {name!r}. `spanglass dead-letters list` shows the names."
+    )

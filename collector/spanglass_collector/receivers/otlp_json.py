@@ -1,4 +1,4 @@
-"""OTLP's JSON encoding of traces, brought to the binary one.
+"""OTLP's JSON encoding of traces, brought to the binary one and back.
 
 It is protobuf's JSON mapping with two exceptions: ids are hexadecimal, and enums are numbers.
 
@@ -7,10 +7,10 @@ Source: OpenTelemetry protocol 1.9, section "JSON Protobuf Encoding".
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import EncodeError, Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
@@ -36,7 +36,7 @@ def traces_from_json(body: bytes) -> bytes:
     try:
         document = json.loads(body)
         for span in _spans(document):
-            _ids_to_base64(span)
+            _change_ids(span, _hex_to_base64)
         try:
             return _message(document, ExportTraceServiceRequest())
         except _ERRORS:
@@ -46,6 +46,15 @@ def traces_from_json(body: bytes) -> bytes:
             )
     except _ERRORS as error:
         raise Unreadable(f"The body is no OTLP trace request in JSON: {error}.") from error
+
+
+def traces_to_json(body: bytes) -> dict[str, Any]:
+    """A serialised `ExportTraceServiceRequest` as what its JSON text says."""
+    request = ExportTraceServiceRequest.FromString(body)
+    document: dict[str, Any] = MessageToDict(request, use_integers_for_enums=True)
+    for span in _spans(document):
+        _change_ids(span, lambda text: base64.b64decode(text).hex())
+    return document
 
 
 def _spans(document: dict[str, Any]) -> Iterator[Any]:
@@ -89,7 +98,7 @@ def _span(document: Any) -> bytes:
         return _UNREADABLE_SPAN
 
 
-def _ids_to_base64(span: Any) -> None:
+def _change_ids(span: Any, change: Callable[[str], str]) -> None:
     if not isinstance(span, dict):
         return
     links = span.get("links")
@@ -97,9 +106,13 @@ def _ids_to_base64(span: Any) -> None:
         for name in _IDS:
             value = message.get(name) if isinstance(message, dict) else None
             if isinstance(value, str):
-                # An id that is no hexadecimal becomes one of a wrong length.
-                try:
-                    raw = bytes.fromhex(value)
-                except ValueError:
-                    raw = b"\x00"
-                message[name] = base64.b64encode(raw).decode()
+                message[name] = change(value)
+
+
+def _hex_to_base64(text: str) -> str:
+    # An id that is no hexadecimal becomes one of a wrong length.
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b"\x00"
+    return base64.b64encode(raw).decode()
