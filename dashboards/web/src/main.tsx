@@ -4,7 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "@mantine/core/styles.layer.css";
+import "./app/mantine.css";
 import "./app/tokens.css";
 import "./app/controls.css";
 import { queryClient } from "./api/queries";
@@ -15,6 +15,13 @@ import { colorScheme, resolver, theme } from "./app/theme";
 // variables and the scroll lock of its dialogs.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
 setNonce(nonce);
+
+// Files of an older build are gone after an upgrade: fetch the present page, once.
+window.addEventListener("vite:preloadError", () => {
+  if (sessionStorage.getItem("spanglass-reloaded") === "1") return;
+  sessionStorage.setItem("spanglass-reloaded", "1");
+  location.reload();
+});
 
 const place = document.getElementById("root");
 if (!place) throw new Error("the page has no #root");

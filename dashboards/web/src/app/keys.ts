@@ -1,6 +1,6 @@
 // Keys that work on a whole page.
 
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 export type KeyMap = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
@@ -10,13 +10,14 @@ export type KeyMap = Readonly<Record<string, (event: KeyboardEvent) => void>>;
  */
 export function useKeys(keys: KeyMap): void {
   const current = useRef(keys);
-  useEffect(() => {
+  // Before the page is painted: who sees it may press its keys.
+  useLayoutEffect(() => {
     current.current = keys;
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (document.querySelector('[role="dialog"], [role="listbox"], [role="menu"]')) return;
+      if (overlayIsOpen()) return;
       const target = event.target instanceof HTMLElement ? event.target : undefined;
       if (target && event.key !== "Escape" && isField(target)) return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -30,6 +31,11 @@ export function useKeys(keys: KeyMap): void {
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, []);
+}
+
+/** Whether a dialog or a list of choices lies over the page. */
+function overlayIsOpen(): boolean {
+  return [...document.querySelectorAll('[role="dialog"], [role="listbox"], [role="menu"]')].some((element) => element.checkVisibility());
 }
 
 function isField(element: HTMLElement): boolean {
@@ -64,6 +70,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["←", "→"], does: "Collapse, expand" },
       { keys: ["E"], does: "Next error" },
       { keys: ["M"], does: "Next model call" },
+      { keys: ["R"], does: "Refresh" },
       { keys: ["[", "]"], does: "Previous, next trace of the list" },
     ],
   },

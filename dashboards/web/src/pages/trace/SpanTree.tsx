@@ -3,6 +3,7 @@ import { IconFold, IconFoldDown, IconSearch } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import type { LightSpan } from "../../api/tree";
+import { useTyped } from "../../app/typed";
 import { ticks } from "../../lib/axis";
 import { formatCount, formatDuration, plural } from "../../lib/format";
 import type { Tree } from "../../lib/tree";
@@ -31,6 +32,7 @@ const AXIS = 25;
 
 export function SpanTree(props: Props) {
   const { tree, shown, selected, collapsed, found, onSelect, onToggle } = props;
+  const { text, type, settle } = useTyped(props.query, props.onQuery);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: shown.length,
@@ -65,14 +67,17 @@ export function SpanTree(props: Props) {
           className={styles["search"] ?? ""}
           placeholder="Search this trace"
           aria-label="Search this trace"
-          value={props.query}
+          value={text}
           maxLength={500}
           leftSection={<IconSearch size={15} stroke={1.6} />}
-          onChange={(event) => props.onQuery(event.currentTarget.value)}
+          onChange={(event) => type(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === "Enter") nextMatch(event.shiftKey ? -1 : 1);
+            if (event.key === "Enter") {
+              if (text.trim() === props.query) nextMatch(event.shiftKey ? -1 : 1);
+              else settle(text);
+            }
             if (event.key === "Escape") {
-              props.onQuery("");
+              settle("");
               event.currentTarget.blur();
               event.preventDefault();
             }

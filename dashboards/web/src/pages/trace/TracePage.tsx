@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import type { LightSpan } from "../../api/tree";
-import { traceQuery } from "../../api/queries";
+import { queryClient, traceQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
@@ -22,9 +22,24 @@ import styles from "./TracePage.module.css";
 
 const route = getRouteApi("/traces/$traceId");
 
+/** Milliseconds between two looks at a trace that is still arriving. */
+const ARRIVING_EVERY = 3_000;
+/** Milliseconds after which a root span that is missing counts as lost. */
+const GIVEN_UP_AFTER = 600_000;
+
+/** Whether the root span is still to come: exporters send children first. */
+function isArriving(spans: readonly LightSpan[]): boolean {
+  const first = spans[0];
+  if (!first || spans.some((span) => span.parent_span_id === "")) return false;
+  return Date.now() - Number(first.start_unix_nano) / 1e6 < GIVEN_UP_AFTER;
+}
+
 export function TracePage() {
   const { traceId } = route.useParams();
-  const trace = useQuery(traceQuery(traceId.toLowerCase()));
+  const trace = useQuery({
+    ...traceQuery(traceId.toLowerCase()),
+    refetchInterval: ({ state }) => (state.data && isArriving(state.data.spans) ? ARRIVING_EVERY : false),
+  });
   const back = lastList();
   useEffect(() => {
     if (!trace.data) document.title = "Trace · Spanglass";
@@ -53,6 +68,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
       void navigate({ to: "/traces/$traceId", params: { traceId }, search: (before: SpanSearch) => ({ ...before, ...changed }), replace: true }),
     [navigate, traceId],
   );
+  const searchFor = useCallback((q: string) => change({ q: q || undefined }), [change]);
   const start = useMemo(() => startingSpan(spans, tree), [spans, tree]);
   const wanted = search.span ? tree.byId.get(search.span) : undefined;
   const selected = wanted ?? (start ? tree.byId.get(start.span_id) : undefined) ?? 0;
@@ -127,6 +143,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     Enter: () => setPane("detail"),
     e: () => nextWhere((each) => each.status === "error"),
     m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
+    r: () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
     "[": () => neighbour(-1),
     "]": () => neighbour(1),
     Escape: () => {
@@ -147,7 +164,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
       collapsed={collapsed}
       found={found}
       query={search.q ?? ""}
-      onQuery={(q) => change({ q: q || undefined })}
+      onQuery={searchFor}
       onSelect={select}
       onToggle={toggle}
       onCollapseAll={() => setCollapsed(new Set(tree.nodes.filter((each) => each.depth > 0 && each.children.length > 0).map((each) => each.key)))}

@@ -1,6 +1,5 @@
 // Searching within a trace: names here, attributes and messages where they are stored.
 
-import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { LightSpan } from "../../api/tree";
@@ -19,24 +18,22 @@ const NOTHING: Found = { nodes: undefined, set: new Set(), searching: false };
 
 export function useTraceSearch(traceId: string, tree: Tree<LightSpan>, query: string): Found {
   const wanted = query.trim().toLowerCase();
-  const [settled] = useDebouncedValue(wanted, 300);
   const { data: session } = useQuery(sessionQuery);
   const [first, last] = useMemo(() => bounds(tree), [tree]);
   const content = useQuery({
-    ...contentSearchQuery(traceId, first, last, settled, session?.payload ?? false),
-    enabled: settled.length >= 2 && settled === wanted && session !== undefined,
+    ...contentSearchQuery(traceId, first, last, wanted, session?.payload ?? false),
+    enabled: wanted.length >= 2 && session !== undefined,
   });
   return useMemo(() => {
     if (wanted === "") return NOTHING;
-    const inContent = settled === wanted ? content.data : undefined;
     const set = new Set<number>();
     tree.nodes.forEach((node, index) => {
       const span = node.span;
-      if (span && (fits(span, wanted) || inContent?.has(span.span_id))) set.add(index);
+      if (span && (fits(span, wanted) || content.data?.has(span.span_id))) set.add(index);
     });
     const nodes = [...set].sort((a, b) => (tree.nodes[a]?.offset ?? 0) - (tree.nodes[b]?.offset ?? 0));
     return { nodes, set, searching: content.isFetching };
-  }, [wanted, settled, content.data, content.isFetching, tree]);
+  }, [wanted, content.data, content.isFetching, tree]);
 }
 
 /** Starts of the first and the last span, in nanoseconds since 1970. */

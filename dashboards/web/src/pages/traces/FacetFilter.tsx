@@ -28,6 +28,7 @@ export function FacetFilter({ label, value, options, onChange }: Props) {
     <Combobox
       store={combobox}
       position="bottom-start"
+      keepMounted={false}
       width={264}
       onOptionSubmit={(chosen) => {
         onChange(chosen === value ? undefined : chosen);

@@ -1,7 +1,8 @@
 import { TextInput } from "@mantine/core";
 import { IconSearch, IconX } from "@tabler/icons-react";
-import { type RefObject, useEffect, useState } from "react";
+import { type RefObject, useCallback } from "react";
 import type { Facets } from "../../api/client";
+import { useTyped } from "../../app/typed";
 import { isFiltered, type TraceSearch } from "../../lib/search";
 import { FacetFilter } from "./FacetFilter";
 import styles from "./Filters.module.css";
@@ -15,9 +16,6 @@ interface Props {
   onClear: () => void;
 }
 
-/** Milliseconds after the last letter until the list follows. */
-const TYPING_PAUSE = 250;
-
 const STATUSES = [
   { value: undefined, label: "All" },
   { value: "ok", label: "OK" },
@@ -25,19 +23,8 @@ const STATUSES = [
 ] as const;
 
 export function FilterBar({ search, facets, input, onChange, onClear }: Props) {
-  const [typed, setTyped] = useState(search.q ?? "");
-  const [shown, setShown] = useState(search.q);
-  // The address changed by other means than typing: back, a link, "clear".
-  if (shown !== search.q) {
-    setShown(search.q);
-    if ((search.q ?? "") !== typed.trim()) setTyped(search.q ?? "");
-  }
-  useEffect(() => {
-    const wanted = typed.trim();
-    if (wanted === (search.q ?? "")) return;
-    const timer = setTimeout(() => onChange({ q: wanted || undefined }), TYPING_PAUSE);
-    return () => clearTimeout(timer);
-  }, [typed, search.q, onChange]);
+  const follow = useCallback((q: string) => onChange({ q: q || undefined }), [onChange]);
+  const { text, type, settle } = useTyped(search.q ?? "", follow);
   return (
     <div className={styles["bar"]} role="search">
       <TextInput
@@ -45,17 +32,17 @@ export function FilterBar({ search, facets, input, onChange, onClear }: Props) {
         className={styles["search"] ?? ""}
         aria-label="Search traces"
         placeholder="Name, service or trace id"
-        value={typed}
+        value={text}
         maxLength={1000}
         leftSection={<IconSearch size={16} stroke={1.6} />}
-        rightSection={typed ? (
-          <button type="button" className={styles["clear"]} aria-label="Clear the search" onClick={() => setTyped("")}>
+        rightSection={text ? (
+          <button type="button" className={styles["clear"]} aria-label="Clear the search" onClick={() => settle("")}>
             <IconX size={14} stroke={2} />
           </button>
         ) : <kbd className={styles["hint"]}>/</kbd>}
-        onChange={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => type(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === "Enter") onChange({ q: typed.trim() || undefined });
+          if (event.key === "Enter") settle(text);
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />

@@ -1,10 +1,11 @@
 import { Popover } from "@mantine/core";
 import { IconAdjustmentsHorizontal } from "@tabler/icons-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import type { Facets } from "../../api/client";
 import type { TraceSearch } from "../../lib/search";
-import { MORE_FIELDS } from "./moreFields";
 import styles from "./Filters.module.css";
+import { MORE_FIELDS } from "./moreFields";
+import type { MoreFiltersForm } from "./MoreFiltersForm";
 
 interface Props {
   search: TraceSearch;
@@ -12,16 +13,23 @@ interface Props {
   onChange: (change: Partial<TraceSearch>) => void;
 }
 
-const MoreFiltersForm = lazy(() => import("./MoreFiltersForm").then((module) => ({ default: module.MoreFiltersForm })));
-
 export function MoreFilters({ search, facets, onChange }: Props) {
   const [opened, setOpened] = useState(false);
+  // Its fields are fetched when somebody wants them, before the popover takes the focus.
+  const [Form, setForm] = useState<typeof MoreFiltersForm>();
   const active = MORE_FIELDS.filter((field) => search[field] !== undefined).length;
+  const toggle = async (): Promise<void> => {
+    if (!Form) {
+      const module = await import("./MoreFiltersForm");
+      setForm(() => module.MoreFiltersForm);
+    }
+    setOpened(!opened);
+  };
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-start" trapFocus returnFocus withRoles={false}>
       <Popover.Target>
         <div className={styles["pill"]} data-active={active > 0 || undefined}>
-          <button type="button" aria-haspopup="dialog" aria-expanded={opened} onClick={() => setOpened(!opened)}>
+          <button type="button" aria-haspopup="dialog" aria-expanded={opened} onClick={() => void toggle()}>
             <IconAdjustmentsHorizontal size={15} stroke={1.6} aria-hidden />
             Filters
             {active > 0 && <b>{active}</b>}
@@ -29,20 +37,17 @@ export function MoreFilters({ search, facets, onChange }: Props) {
         </div>
       </Popover.Target>
       <Popover.Dropdown p={14} w={320} role="dialog" aria-label="Filters">
-        <Suspense fallback={<div className={styles["formLoading"]} role="status" aria-label="Loading the filters" />}>
-          {opened && (
-            <MoreFiltersForm
-              search={search}
-              facets={facets}
-              onApply={(change) => {
-                setOpened(false);
-                onChange(change);
-              }}
-            />
-          )}
-        </Suspense>
+        {opened && Form && (
+          <Form
+            search={search}
+            facets={facets}
+            onApply={(change) => {
+              setOpened(false);
+              onChange(change);
+            }}
+          />
+        )}
       </Popover.Dropdown>
     </Popover>
   );
 }
-

@@ -66,7 +66,7 @@ export const TraceRow = memo(function TraceRow({ trace, now, scale, index, curre
       </div>
       <div role="cell" className={styles["tokens"]} title={trace.total_tokens > 0 ? `${formatCount(trace.input_tokens)} in, ${formatCount(trace.output_tokens)} out` : undefined}>
         {trace.total_tokens > 0 ? (
-          <>{formatCompact(trace.input_tokens)}<small aria-label="to"> → </small>{formatCompact(trace.output_tokens)}</>
+          <>{formatCompact(trace.input_tokens)}<small aria-hidden> → </small>{formatCompact(trace.output_tokens)}</>
         ) : <span className={styles["none"]}>{NONE}</span>}
       </div>
       <div role="cell" className={styles["cost"]}>

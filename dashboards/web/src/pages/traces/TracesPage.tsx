@@ -9,7 +9,7 @@ import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { formatCount } from "../../lib/format";
-import { isFiltered, type Sort, toFilters, type TraceSearch } from "../../lib/search";
+import { isFiltered, readTraceSearch, type Sort, toFilters, type TraceSearch } from "../../lib/search";
 import { describeRange, type TimeRange } from "../../lib/time";
 import { FilterBar } from "./FilterBar";
 import { rememberList } from "./listMemory";
@@ -26,7 +26,9 @@ const route = getRouteApi("/traces");
 const LIVE_EVERY = 3_000;
 
 export function TracesPage() {
-  const search = route.useSearch();
+  // The router hands on what the address says beside what the page understands.
+  const said = route.useSearch();
+  const search = useMemo(() => readTraceSearch(said as Record<string, unknown>), [said]);
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
   const [cursor, setCursor] = useState(-1);
@@ -63,7 +65,7 @@ export function TracesPage() {
   const change = useCallback(
     (changed: Partial<TraceSearch>) => {
       setCursor(-1);
-      void navigate({ to: "/traces", search: (before) => ({ ...before, ...changed }), replace: "q" in changed });
+      void navigate({ to: "/traces", search: (before) => ({ ...readTraceSearch(before), ...changed }), replace: "q" in changed });
     },
     [navigate],
   );
