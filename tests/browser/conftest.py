@@ -1,39 +1,20 @@
 """A built application, a service with data, and pages that notice what goes wrong on them."""
 
 import importlib.util
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from browser import sample_traces
+from browser.chromium import MISSING, find_chromium, launch
 from browser.otlp import Trace, request_of
+from browser.watched import PATIENCE_MS, Watched
 from support.running import ROOT, RunningService
 from support.waiting import wait_until
-
-_ARGUMENTS: Final = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-#: Milliseconds that something on a page may take to appear on a machine that does much else.
-PATIENCE_MS: Final = int(os.environ.get("PATIENCE_MS", "30000"))
-
-
-def find_chromium() -> str:
-    """The browser's path, or empty."""
-    names = (
-        os.environ.get("SPANGLASS_CHROMIUM", ""),
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-    )
-    return next((path for name in names if name and (path := shutil.which(name))), "")
 
 
 def load_build() -> ModuleType:
@@ -66,14 +47,29 @@ def chromium() -> Iterator[Any]:
         pytest.skip("Playwright is missing: pip install playwright")
     path = find_chromium()
     if not path:
-        pytest.skip("Chromium is missing: apt-get install chromium, or set SPANGLASS_CHROMIUM")
+        pytest.skip(MISSING)
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = launch(playwright, path)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def profile(chromium: Any) -> Iterator[Any]:
+    """What all pages of a worker share: files that were fetched once, as with any visitor."""
+    context = new_profile(chromium)
+    yield context
+    context.close()
+
+
+def new_profile(chromium: Any) -> Any:
+    """A profile in which nothing was ever chosen or fetched."""
+    return chromium.new_context(
+        reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"]
+    )
 
 
 @dataclass
@@ -113,82 +109,30 @@ def site(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
         yield site
 
 
-@dataclass
-class Watched:
-    """A page, and what went wrong on it.
-
-    Attributes:
-        page: Playwright's.
-        problems: console errors, exceptions, requests to other hosts.
-        tolerated: parts of messages that a test provokes on purpose.
-    """
-
-    page: Any
-    web: str
-    problems: list[str] = field(default_factory=list)
-    tolerated: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self._note(f"exception: {error}"))
-        self.page.on("request", self._request)
-
-    def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self._note(f"console: {message.text}")
-
-    def _request(self, request: Any) -> None:
-        if not request.url.startswith((self.web + "/", "data:image/png", "blob:")):
-            self._note(f"request to elsewhere: {request.url[:200]}")
-
-    def _note(self, problem: str) -> None:
-        if not any(part in problem for part in self.tolerated):
-            self.problems.append(problem)
-
-    def goto(self, path: str) -> Any:
-        """Opens an address of the application; the page."""
-        self.page.goto(self.web + path)
-        return self.page
-
-    def overflow(self) -> int:
-        """Pixels by which the page is wider than its window."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
-
-    def nodes(self) -> int:
-        """Elements on the page."""
-        return int(self.page.evaluate("document.querySelectorAll('*').length"))
-
-
-#: Opens a page: web address of the service, then width, height, colour scheme.
+#: Opens a page: the service, then width, height, colour scheme, and a profile of its own if any.
 Open = Callable[..., Watched]
 
 
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Open]:
+def visit(profile: Any) -> Iterator[Open]:
     """Opens pages, and fails the test if anything went wrong on one of them."""
     watched: list[Watched] = []
-    with ExitStack() as stack:
 
-        def start(
-            running: RunningService, width: int = 1440, height: int = 900, scheme: str = "light",
-            context: Any = None,
-        ) -> Watched:  # fmt: skip
-            if context is None:
-                context = chromium.new_context(
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,
-                    reduced_motion="reduce",
-                    permissions=["clipboard-read", "clipboard-write"],
-                )
-                stack.callback(context.close)
-            page = Watched(context.new_page(), running.web)
-            watched.append(page)
-            return page
+    def start(
+        running: RunningService, width: int = 1440, height: int = 900, scheme: str = "light",
+        own: Any = None,
+    ) -> Watched:  # fmt: skip
+        page = (own or profile).new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        watched.append(Watched(page, running.web))
+        return watched[-1]
 
-        yield start
-        problems = [problem for page in watched for problem in page.problems]
-        assert not problems, "\n".join(problems)
+    yield start
+    for each in watched:
+        each.page.close()
+    problems = [problem for page in watched for problem in page.problems]
+    assert not problems, "\n".join(problems)
 
 
 def eventually(condition: Callable[[], Any], what: str = "") -> Any:

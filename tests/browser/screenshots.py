@@ -20,7 +20,8 @@ sys.path[:0] = [
 ]
 
 from browser import sample_traces  # noqa: E402
-from browser.conftest import find_chromium, load_build  # noqa: E402
+from browser.chromium import MISSING, find_chromium, launch  # noqa: E402
+from browser.conftest import load_build  # noqa: E402
 from browser.otlp import request_of  # noqa: E402
 from support.running import RunningService  # noqa: E402
 
@@ -40,18 +41,13 @@ def main() -> int:
     given = parser.parse_args()
     chromium = find_chromium()
     if not chromium:
-        print(
-            "Chromium is missing: apt-get install chromium, or set SPANGLASS_CHROMIUM",
-            file=sys.stderr,
-        )
+        print(MISSING, file=sys.stderr)
         return 1
     given.out.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
 
     with _service(given.url) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = launch(playwright, chromium)
         for scheme in ("light", "dark"):
             context = browser.new_context(
                 viewport=SIZE, color_scheme=scheme, reduced_motion="reduce"

@@ -15,11 +15,12 @@ def test_markup_and_scripts_stay_text(site: Site, visit: Open) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(
         "<script>window.__pwned = 1</script>"
     )
-    for index in range(page.locator(LINES).count()):
+    expect(page.locator(LINES)).to_have_count(7)
+    for index in range(7):
         page.locator(LINES).nth(index).click()
         for tab in ("Attributes", "Events", "Resource", "Raw"):
             page.get_by_role("tab", name=tab).click()
-            page.wait_for_timeout(20)
+            expect(page.get_by_role("tabpanel", name=tab)).to_be_visible()
         page.get_by_role("tab").first.click()
     _harmless(page)
     page.goto(site.running.web + "/traces")

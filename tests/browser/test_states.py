@@ -1,14 +1,12 @@
 """Loading, empty and broken: each says what to do."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Open, Site
-from support.running import Launch
 
 ROWS = "[role=rowgroup] [role=row]"
 LIST = "**/api/v1/traces?*"
@@ -20,32 +18,44 @@ def problem(status: int, title: str, detail: str) -> dict[str, Any]:
     return {"status": status, "content_type": "application/problem+json", "body": json.dumps(body)}
 
 
+class Held:
+    """Requests that wait until they are let go, and those that come after."""
+
+    def __init__(self, page: Any, pattern: str) -> None:
+        self._waiting: list[Any] = []
+        self._open = False
+        page.route(pattern, self._take)
+
+    def _take(self, route: Any) -> None:
+        if self._open:
+            route.continue_()
+        else:
+            self._waiting.append(route)
+
+    def let_go(self) -> None:
+        self._open = True
+        for route in self._waiting:
+            route.continue_()
+
+
 def test_a_list_that_takes_its_time_has_a_shape(site: Site, visit: Open) -> None:
     watched = visit(site.running)
-    held: list[Any] = []
-    watched.page.route(LIST, lambda route: held.append(route))
+    held = Held(watched.page, LIST)
     page = watched.goto("/traces")
     expect(page.get_by_role("status", name="Loading traces")).to_be_visible()
-    page.unroute(LIST)
-    for route in held:
-        route.continue_()
+    held.let_go()
     expect(page.locator(ROWS).first).to_be_visible()
 
 
 def test_a_trace_that_takes_its_time_has_a_shape(site: Site, visit: Open) -> None:
     watched = visit(site.running)
-    held: list[Any] = []
-    for pattern in ("**/tree", "**/spans/*"):
-        watched.page.route(pattern, lambda route: held.append(route))
+    tree, span = Held(watched.page, "**/tree"), Held(watched.page, "**/spans/*")
     page = watched.goto(f"/traces/{site.answered.id}")
     expect(page.get_by_role("status", name="Loading the trace")).to_be_visible()
-    page.unroute("**/tree")
-    held.pop().continue_()
+    tree.let_go()
     expect(page.get_by_role("status", name="Loading the span")).to_be_visible()
     expect(page.get_by_role("treeitem")).to_have_count(9)
-    page.unroute("**/spans/*")
-    for route in held:
-        route.continue_()
+    span.let_go()
     expect(page.get_by_role("article", name="Answer")).to_be_visible()
 
 
@@ -122,28 +132,13 @@ def test_a_span_that_can_not_be_loaded_is_said_in_its_place(site: Site, visit: O
     expect(page.get_by_role("treeitem")).to_have_count(9)
 
 
-def test_a_service_that_restarts_is_caught_up_with(
-    built: None, launch: Launch, visit: Open
-) -> None:
-    from browser import sample_traces
-
-    running = launch()
-    running.send(sample_traces.answered().request())
-    running.settle()
-    watched = visit(running)
+def test_a_service_that_comes_back_is_caught_up_with(site: Site, visit: Open) -> None:
+    watched = visit(site.running)
     watched.tolerated.append(FAILED)
-    page = watched.goto("/traces?live=1")
+    page = watched.goto(f"/traces?live=1&q={site.answered.id}")
     expect(page.locator(ROWS)).to_have_count(1)
-    released = threading.Event()
-
-    def refuse(route: Any) -> None:
-        if released.is_set():
-            route.continue_()
-        else:
-            route.abort("connectionrefused")
-
-    page.route("**/api/**", refuse)
+    page.route("**/api/**", lambda route: route.abort("connectionrefused"))
     expect(page.get_by_role("alert")).to_contain_text("Not up to date")
     expect(page.locator(ROWS)).to_have_count(1)
-    released.set()
+    page.unroute("**/api/**")
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -95,7 +95,7 @@ def test_ten_thousand_spans_scroll_with_few_elements(site: Site, visit: Open) ->
     most = 0
     for step in range(21):
         scroller.evaluate(f"list => {{ list.scrollTop = list.scrollHeight * {step / 20} }}")
-        page.wait_for_timeout(30)
+        watched.painted()
         most = max(most, watched.nodes())
     expect(page.locator(LINES).last).to_be_visible()
     assert most < 2500
