@@ -231,7 +231,8 @@ def test_cursors_that_are_not_of_this_list_are_refused(service: RunningService, 
         ({"order": "up"}, 422), ({"status": "bad"}, 422), ({"min_tokens": -1}, 422),
         ({"min_duration_ms": "nan"}, 422), ({"min_duration_ms": "inf"}, 422),
         ({"min_cost_usd": "nan"}, 422), ({"min_cost_usd": "inf"}, 422),
-        ({"min_tokens": 2**60}, 422), ({"start": "yesterday"}, 422), ({"cursor": "x" * 501}, 422),
+        ({"min_tokens": 2**60}, 422), ({"start": "yesterday"}, 422), ({"start": "0.5"}, 422), ({"end": "1760000000"}, 422),
+        ({"cursor": "x" * 501}, 422),
         ({"start": "0001-01-01T00:00:00Z"}, 400), ({"end": "9999-12-31T23:59:59Z"}, 400),
         ({"end": "0001-01-01T00:00:00Z"}, 400), ({"service": "x" * 1001}, 422),
     ],
@@ -387,6 +388,15 @@ def test_scores_are_stored(service: RunningService, unique: str) -> None:
 )  # fmt: skip
 def test_scores_that_say_nothing_are_problems(service: RunningService, body: Any) -> None:
     problem(service.api("POST", "/api/v1/scores", json=body), 422)
+
+
+def test_what_is_wrong_of_a_score_is_named(service: RunningService) -> None:
+    wrong = [{"name": "x", "value": 1, "session_id": "s"}, {"name": "x", "session_id": "s"}]
+    one = problem(service.api("POST", "/api/v1/scores", json=wrong[1]), 422)
+    assert "give a value, a label, or both" in one
+    several = problem(service.api("POST", "/api/v1/scores", json=wrong), 422)
+    assert "give a value, a label, or both" in several
+    assert ".1:" in several
 
 
 # -- health --------------------------------------------------------------------------------------

@@ -75,6 +75,13 @@ async def list_(
     return DeadLetterPage(items=items, next=items[-1].name if len(found) > limit else "")
 
 
+@router.post("/replay")
+async def replay(office: Office, body: Replay) -> Replayed:
+    """Puts refused spans back into the spool, from where they are stored."""
+    return Replayed(spans=dict(await asyncio.to_thread(office.replay, body.names)))
+
+
+# Behind `/replay`, which has a name's form.
 @router.get("/{name}")
 async def show(
     office: Office, name: Annotated[str, Path(min_length=1, max_length=100)]
@@ -83,9 +90,3 @@ async def show(
     letter, content = await asyncio.to_thread(office.show, name)
     described = DeadLetter.model_validate(letter)
     return WholeDeadLetter(**described.model_dump(), request=content)
-
-
-@router.post("/replay")
-async def replay(office: Office, body: Replay) -> Replayed:
-    """Puts refused spans back into the spool, from where they are stored."""
-    return Replayed(spans=dict(await asyncio.to_thread(office.replay, body.names)))

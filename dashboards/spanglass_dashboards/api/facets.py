@@ -1,13 +1,12 @@
 """What can be chosen from when filtering traces."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.api.time_range import time_range
+from spanglass_dashboards.api.time_range import End, Start, time_range
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_store.queries.facets import trace_facets
 from spanglass_store.queries.traces import TraceFilter
@@ -38,10 +37,8 @@ class TraceFacets(BaseModel):
 async def facets(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
-    start: Annotated[
-        datetime | None, Query(description="Earliest start; a day ago unless given.")
-    ] = None,
-    end: Annotated[datetime | None, Query(description="Latest start; now unless given.")] = None,
+    start: Start = None,
+    end: End = None,
     project: Annotated[str, Query(max_length=1000)] = "",
 ) -> TraceFacets:
     """The values of service, operation, model and others in a range, the commonest of each."""

@@ -1,10 +1,10 @@
 """Judgements: taking them in."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
 from spanglass_dashboards.context import Context, context_of, writer
 from spanglass_store.queries.scores import Score, add_scores
@@ -13,8 +13,22 @@ from spanglass_store.state.keys import Principal
 router = APIRouter(prefix="/api/v1", tags=["scores"])
 
 
+def _given(field: str, **schema: JsonValue) -> JsonValue:
+    return {"properties": {field: schema}, "required": [field]}
+
+
+#: What `ScoreIn` demands of its fields together, in the words of JSON Schema.
+_TOGETHER: Final[list[JsonValue]] = [
+    {"anyOf": [_given("value", type="number"), _given("label", minLength=1)]},
+    {"anyOf": [_given("trace_id", minLength=32), _given("session_id", minLength=1)]},
+    {"anyOf": [{"properties": {"span_id": {"maxLength": 0}}}, _given("trace_id", minLength=32)]},
+]
+
+
 class ScoreIn(BaseModel):
     """One judgement of a span, a trace or a session."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _TOGETHER})
 
     name: str = Field(min_length=1, max_length=200, examples=["user_feedback"])
     value: float | None = Field(
@@ -41,6 +55,18 @@ class ScoreIn(BaseModel):
         return self
 
 
+def _how_many(given: Any) -> str:
+    return "several" if isinstance(given, list) else "one"
+
+
+#: Told apart before they are read, so that what is wrong is said of the right one.
+_Body = Annotated[
+    Annotated[ScoreIn, Tag("one")]
+    | Annotated[list[ScoreIn], Field(min_length=1, max_length=10_000), Tag("several")],
+    Discriminator(_how_many),
+]
+
+
 class Accepted(BaseModel):
     """The ids under which scores were stored."""
 
@@ -49,7 +75,7 @@ class Accepted(BaseModel):
 
 @router.post("/scores", response_model=Accepted, status_code=201)
 async def create(
-    body: ScoreIn | Annotated[list[ScoreIn], Field(min_length=1, max_length=10_000)],
+    body: _Body,
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(writer)],
 ) -> Accepted:

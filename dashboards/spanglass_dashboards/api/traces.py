@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.api.time_range import time_range
+from spanglass_dashboards.api.time_range import End, Start, time_range
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.queries.traces import Order, TraceFilter, get_trace, list_traces
@@ -171,10 +170,8 @@ _Text = Annotated[str, Query(max_length=1000)]
 async def index(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
-    start: Annotated[
-        datetime | None, Query(description="Earliest start; a day ago unless given.")
-    ] = None,
-    end: Annotated[datetime | None, Query(description="Latest start; now unless given.")] = None,
+    start: Start = None,
+    end: End = None,
     project: _Text = "",
     service: _Text = "",
     operation: _Text = "",

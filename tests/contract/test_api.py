@@ -1,0 +1,30 @@
+"""The API does what its description says, with every request that can be made of it.
+
+schemathesis makes them: valid ones and ones that the description excludes.
+"""
+
+from typing import Final
+
+import schemathesis
+from hypothesis import settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from contract.conftest import Fuzzed
+from spanglass_dashboards.openapi import document
+
+SCHEMA = schemathesis.openapi.from_dict(document())
+SCHEMA.config.generation.update(modes=list(GenerationMode))
+#: Operations with a parameter whose form no schema can tell: SQL, a cursor that we made, a range
+#: of time that the store can hold.
+MORE_THAN_A_SCHEMA: Final = {"POST /api/v1/sql", "GET /api/v1/traces", "GET /api/v1/traces/facets"}
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=12)
+def test_the_api_keeps_its_description(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
+    headers = {"authorization": f"Bearer {fuzzed.service.token}"}
+    response = case.call(base_url=fuzzed.service.web, headers=headers)
+    refused = response.status_code == 400 and case.operation.label in MORE_THAN_A_SCHEMA
+    excluded = [positive_data_acceptance] if refused else []
+    case.validate_response(response, excluded_checks=excluded, headers=headers)
