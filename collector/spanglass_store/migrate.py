@@ -13,12 +13,13 @@ from typing import Final
 
 from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
+from spanglass_store.otlp.columns import defaults
 from spanglass_store.otlp.schema import KIND_ENUM
 
 log = logging.getLogger(__name__)
 
 _ENGINE: Final = re.compile(r"\$\{engine:(\w+):([\w, ]*)\}")
-_NAME: Final = re.compile(r"\$\{(\w+)\}")
+_NAME: Final = re.compile(r"\$\{([\w:]+)\}")
 
 #: Settings of every MergeTree table. New parts are compact, since a part of many columns costs a
 #: file each and a sync each; they are synced, since "stored" means on disk.
@@ -70,6 +71,7 @@ class Migration:
             "input_text": _message_text("input"),
             "output_text": _message_text("output"),
             "mergetree_settings": _MERGETREE_SETTINGS,
+            **{f"default:{name}": sql for name, sql in defaults().items()},
         }
         text = _ENGINE.sub(lambda m: f"{m[1]}({m[2]})", self.template)
         text = _NAME.sub(lambda m: values[m[1]], text)

@@ -154,11 +154,6 @@ def test_time_per_output_token(service: RunningService) -> None:
     assert row["each"] is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="open: toFloat64OrNull lets nan and inf into time_to_first_token_s and sample_weight,"
-    " which JSON can't say: the API's answer is no valid JSON",
-)
 def test_numbers_that_are_none_stay_out_of_typed_columns(service: RunningService) -> None:
     trace = otlp.trace_id()
     spans = [

@@ -167,10 +167,6 @@ def test_a_span_without_an_end_has_no_duration(service: RunningService) -> None:
     assert (shown["duration_ns"], shown["end_before_start"]) == (0, True)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="open: an end beyond 2262 wraps to 1677 (toInt64), so the API does not find the span",
-)
 def test_an_end_beyond_what_a_time_can_say_does_not_hide_the_span(
     service: RunningService,
 ) -> None:

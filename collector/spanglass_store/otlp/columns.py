@@ -1,12 +1,16 @@
 """Which attributes fill which typed column of `spans`: OpenTelemetry's GenAI names, as data.
 
 A column takes the first attribute that a span has, in the order given. Older spellings and
-other dialects are brought to these names before they reach the store.
+other dialects are brought to these names before they reach the store. The expressions are
+defaults of the table's columns, not part of the insert: ClickHouse analyses a default once in a
+tenth of the time that the same expression takes in a statement.
 
 Source: OpenTelemetry semantic conventions for generative AI, v1.37 and later.
 """
 
 from typing import Final
+
+from spanglass_store.otlp.literal import quoted
 
 TEXT: Final[dict[str, tuple[str, ...]]] = {
     "operation": ("gen_ai.operation.name",),
@@ -52,3 +56,58 @@ RESOURCE_TEXT: Final[dict[str, tuple[str, ...]]] = {
     "environment": ("deployment.environment.name", "deployment.environment"),
     "release": ("service.version",),
 }
+
+
+def defaults() -> dict[str, str]:
+    """The SQL of every typed column, over the columns `attributes` and `resource`."""
+    result = {name: _first(keys, "attributes") for name, keys in TEXT.items()}
+    for name, keys in INTEGER.items():
+        result[name] = f"toUInt64OrNull({_first(keys, 'attributes')})"
+    for name, keys in FLOAT.items():
+        result[name] = _number(_first(keys, "attributes"))
+    for name, key in TEXT_LIST.items():
+        result[name] = _text_list(key)
+    for name, keys in RESOURCE_TEXT.items():
+        result[name] = _first(keys, "resource")
+    return result | {
+        # First token to last, over the tokens after the first.
+        "time_per_output_token_s": (
+            "if(output_tokens > 1 AND duration_ns / 1e9 > time_to_first_token_s,"
+            " (duration_ns / 1e9 - time_to_first_token_s) / (output_tokens - 1), NULL)"
+        ),
+        "tokens_estimated": "attributes['spanglass.tokens_estimated'] = 'true'",
+        "sample_weight": f"ifNull({_number(_value('attributes', 'spanglass.sample_weight'))}, 1)",
+        "sample_data": (
+            "attributes['spanglass.sample_data'] = 'true'"
+            " OR resource['spanglass.sample_data'] = 'true'"
+        ),
+    }
+
+
+def _value(source: str, name: str) -> str:
+    return f"{source}[{quoted(name)}]"
+
+
+def _first(names: tuple[str, ...], source: str) -> str:
+    """The first of several attributes that is there and not empty, else an empty text."""
+    *rest, last = names
+    result = _value(source, last)
+    for name in reversed(rest):
+        value = _value(source, name)
+        result = f"if({value} != '', {value}, {result})"
+    return result
+
+
+def _number(text: str) -> str:
+    """A finite number that is not negative, else none: JSON and sums know no infinity."""
+    number = f"toFloat64OrNull({text})"
+    return f"if(isFinite({number}) AND {number} >= 0, {number}, NULL)"
+
+
+def _text_list(name: str) -> str:
+    """An attribute that is a list of texts; a single text counts as a list of one."""
+    text = _value("attributes", name)
+    return (
+        f"multiIf({text} = '', [], startsWith({text}, '['),"
+        f" JSONExtract({text}, 'Array(String)'), [{text}])"
+    )
