@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -110,6 +111,10 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
         changed = True
     else:
         changed = False
+    if _is_mistyped(request):
+        # To protobuf these are unknown fields, to ClickHouse a reason to refuse the whole batch.
+        request.DiscardUnknownFields()
+        changed = True
     changed |= _remove_bad(request, first, last, result.rejected)
     if nested.has_nested(body):
         nested.write_json(request)
@@ -123,6 +128,31 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
                 result.resources.append(content)
                 result.counts.append(count)
     return result
+
+
+def _is_mistyped(request: ExportTraceServiceRequest) -> bool:
+    """Whether a known field has another wire type than it should, down to the spans.
+
+    Not below them: looking at every attribute would double what the check costs.
+    """
+    return _has_mistyped(request) or any(
+        _has_mistyped(resource_spans)
+        or _has_mistyped(resource_spans.resource)
+        or any(
+            _has_mistyped(scope_spans)
+            or _has_mistyped(scope_spans.scope)
+            or any(map(_has_mistyped, scope_spans.spans))
+            for scope_spans in resource_spans.scope_spans
+        )
+        for resource_spans in request.resource_spans
+    )
+
+
+def _has_mistyped(message: Message) -> bool:
+    unknown = UnknownFieldSet(message)
+    return len(unknown) > 0 and any(
+        found.field_number in message.DESCRIPTOR.fields_by_number for found in unknown
+    )
 
 
 def _remove_bad(
