@@ -9,6 +9,10 @@ class Unknown(StoreError):
     """There is no such thing; the message says where to look up what there is."""
 
 
+class NotAllowed(StoreError):
+    """Whoever asks may not have that; the message says what it takes."""
+
+
 class StoreUnavailable(StoreError):
     """ClickHouse can't be reached, is short of something, or gave no answer; it may later.
 

@@ -5,15 +5,21 @@ lets read every file of the machine, our passwords among them; nor table functio
 parts instead of rows, past every row filter. So a statement is looked at before it is run, as
 ClickHouse itself has parsed it (`EXPLAIN AST`), and has to consist of what is known here: a kind
 of node that is not listed is refused.
+
+Somebody else's ClickHouse has one user for everything, whose rights cover more than a reader may
+see. There a statement may name our tables and no others, and a reader without the right to
+payload, which only rights to columns could keep from it, may run none at all.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from spanglass_store.client import Store
-from spanglass_store.errors import QueryRefused
+from spanglass_store.endpoint import Role
+from spanglass_store.errors import NotAllowed, QueryRefused
+from spanglass_store.schema import READABLE_TABLES
 
 #: Nodes that a query is made of. `ColumnsApplyTransformer` is not among them: the tree does not
 #: show which function it applies.
@@ -38,10 +44,12 @@ _TABLE_FUNCTIONS: Final = frozenset({
 })  # fmt: skip
 #: Functions that reach files, other services or the server itself.
 _FORBIDDEN: Final = re.compile(r"file|ai[A-Z]\w*|dictGet\w*|joinGet\w*|catboostEvaluate|logTrace")
+#: Tables that hold nothing of anybody.
+_HARMLESS_TABLES: Final = frozenset({"system.one", "system.numbers"})
 _NODE: Final = re.compile(r" *([\w:]+)(?: (\S+))?")
 #: Statements without a tree worth looking at, in the only forms that are let through.
 _SHOW: Final = re.compile(
-    r"\s*SHOW\s+(?:TABLES|DATABASES|CREATE\s+(?:TABLE\s+)?[\w.]+|COLUMNS\s+FROM\s+[\w.]+)\s*",
+    r"\s*SHOW\s+(?:TABLES|DATABASES|(?:CREATE(?:\s+TABLE)?|COLUMNS\s+FROM)\s+([\w.]+))\s*",
     re.IGNORECASE,
 )
 
@@ -56,9 +64,18 @@ def check_statement(store: Store, sql: str, parameters: Mapping[str, Any] | None
 
     Raises:
         QueryRefused: if the statement contains such a thing, or is wrong.
+        NotAllowed: if this reader may not run any.
     """
-    if _SHOW.fullmatch(sql):
+    if store.role is Role.READER and not store.endpoint.isolated:
+        raise NotAllowed(
+            "This key may not read prompts and answers, and the ClickHouse given with --clickhouse"
+            " can't keep them from its SQL. Use a key made with --payload."
+        )
+    show = _SHOW.fullmatch(sql)
+    if show:
+        _check_names(store, {show[1]} if show[1] else set())
         return
+    names = set()
     before = ""
     tree = store.text(f"EXPLAIN AST {sql}", "JSONCompactEachRow", parameters)
     for row in tree.splitlines():
@@ -75,4 +92,37 @@ def check_statement(store: Store, sql: str, parameters: Mapping[str, Any] | None
             raise QueryRefused(
                 f"Only SELECT, DESCRIBE and EXPLAIN are run here; this contains {node}."
             )
+        if node in ("TableIdentifier", "Identifier") and before:
+            names.add(name)
         before = node
+    _check_names(store, names)
+
+
+def _check_names(store: Store, names: Set[str]) -> None:
+    """Refuses names of tables that are not ours, where rights do not keep them from readers.
+
+    A name can also be a column's, an alias or a `WITH`: what is no table's is let through. Columns
+    are looked at, too, because what stands behind `IN` can be either.
+
+    Raises:
+        QueryRefused: if there is one.
+    """
+    if store.endpoint.isolated or not names:
+        return
+    tables = {f"{store.database}.{name}" for name in READABLE_TABLES} | _HARMLESS_TABLES
+    present = store.query(
+        "SELECT name FROM system.databases UNION ALL"
+        " SELECT name FROM system.tables WHERE database = {database:String}"
+        " AND name NOT IN {readable:Array(String)}",
+        {"database": store.database, "readable": list(READABLE_TABLES)},
+    )
+    # As the tree shows them, where a name ends at a blank.
+    others = [str(row[0]).partition(" ")[0] for row in present.rows]
+    for name in names:
+        # Database and table, if it is a table; a column may have parts behind those.
+        table = ".".join(name.split(".")[:2])
+        if table not in tables and any(f"{name}.".startswith(f"{other}.") for other in others):
+            raise QueryRefused(
+                f"{name} is not available here, and nothing can have its name."
+                f" The tables are {', '.join(READABLE_TABLES)}."
+            )

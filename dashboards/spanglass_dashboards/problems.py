@@ -12,7 +12,13 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from spanglass_store.access import Denied
-from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable, Unknown
+from spanglass_store.errors import (
+    NotAllowed,
+    QueryRefused,
+    StoreError,
+    StoreUnavailable,
+    Unknown,
+)
 
 
 class Problem(BaseModel):
@@ -67,6 +73,8 @@ def install(app: FastAPI) -> None:
     async def store(_: Request, error: StoreError) -> JSONResponse:
         if isinstance(error, StoreUnavailable):
             return problem(503, "Not available right now", str(error), **{"Retry-After": "2"})
+        if isinstance(error, NotAllowed):
+            return problem(403, "Not allowed", str(error))
         if isinstance(error, Unknown):
             return problem(404, "Not found", str(error))
         if isinstance(error, QueryRefused):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chaos.sender import Sender
-from chaos.victim import ExternalServer, Victim, marks, rounds
+from chaos.victim import Victim, marks, rounds
+from support.external import ExternalServer
 from support.waiting import wait_until
 
 pytestmark = marks(300)

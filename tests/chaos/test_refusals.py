@@ -6,9 +6,10 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from chaos.sender import Sender
-from chaos.victim import ExternalServer, Victim, marks
+from chaos.victim import Victim, marks
 from spanglass_store.client import OVERLOAD_CODES, TRANSIENT_CODES
 from support import otlp
+from support.external import ExternalServer
 from support.waiting import wait_until
 
 pytestmark = marks(300)

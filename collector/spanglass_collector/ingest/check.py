@@ -150,9 +150,8 @@ def _is_mistyped(request: ExportTraceServiceRequest) -> bool:
 
 def _has_mistyped(message: Message) -> bool:
     unknown = UnknownFieldSet(message)
-    return len(unknown) > 0 and any(
-        found.field_number in message.DESCRIPTOR.fields_by_number for found in unknown
-    )
+    known = message.DESCRIPTOR.fields_by_number
+    return any(unknown[n].field_number in known for n in range(len(unknown)))
 
 
 def _remove_bad(
