@@ -15,6 +15,9 @@ export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["pa
 /** No question goes unanswered for longer than this; the service's own limit is 30 s. */
 const TIMEOUT_MS = 40_000;
 
+/** The title of a problem where nothing answers at all. */
+export const UNREACHABLE = "Can't reach Spanglass";
+
 /** An answer that is an error, in the service's words; status 0 where there was no answer. */
 export class ApiProblem extends Error {
   constructor(
@@ -35,7 +38,7 @@ async function send(request: Request): Promise<Response> {
     if (error instanceof DOMException && error.name === "TimeoutError") {
       throw new ApiProblem(0, "No answer in time", "The service took longer than 40 seconds. Try a shorter range of time.");
     }
-    throw new ApiProblem(0, "Can't reach Spanglass", "The service does not answer. It may be restarting, or the network is away.");
+    throw new ApiProblem(0, UNREACHABLE, "The service does not answer. It may be restarting, or the network is away.");
   }
 }
 

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconAlertTriangle, IconCloudOff, IconLock, IconZoomQuestion } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { ApiProblem } from "../api/client";
+import { ApiProblem, UNREACHABLE } from "../api/client";
 import { State } from "./State";
 
 /** An error of the API, with what to do about it. */
@@ -19,6 +19,7 @@ export function Problem({ error, retry, action }: { error: unknown; retry: () =>
   return (
     <State icon={away ? <IconCloudOff /> : <IconAlertTriangle />} tone="error" title={problem.title} action={<>{action}{again}</>}>
       {problem.detail}
+      {problem.title === UNREACHABLE && <p>Is it running? <code>spanglass serve</code> starts it, and <code>spanglass doctor</code> says what is missing.</p>}
       {problem.status === 503 && <p>It usually is back within seconds. <code>spanglass doctor</code> says what is missing.</p>}
     </State>
   );

@@ -74,6 +74,11 @@ export function isFiltered(search: TraceSearch): boolean {
   return Object.entries(search).some(([key, value]) => value !== undefined && !NO_FILTERS.has(key));
 }
 
+/** The range of time of a list. */
+export function rangeOf({ range, from, to }: TraceSearch): TimeRange {
+  return { range, from, to };
+}
+
 /** The API's names for the page's filters. */
 export function toFilters(search: TraceSearch) {
   return compact({

@@ -65,7 +65,7 @@ function Value({ value }: { value: Json }) {
   if (typeof value === "string") {
     const reading = readJson(value);
     if (reading.isJson) return <JsonView value={reading.value} open={value.length < 400 ? 2 : 0} />;
-    return value === "" ? <i>empty</i> : <LongText text={value} first={400} />;
+    return value === "" ? <i>empty</i> : <LongText text={value} first={400} mono={value.includes("\n")} />;
   }
   if (typeof value === "object" && value !== null) return <JsonView value={value} open={1} />;
   return <span className={styles[typeof value]}>{String(value)}</span>;

@@ -23,7 +23,7 @@ const ROLES: Readonly<Record<Role, { label: string; icon: typeof IconTool }>> = 
   other: { label: "Message", icon: IconMessageCircle },
 };
 /** Characters of a system message shown at first: it rarely is what one came for. */
-const SYSTEM_FIRST = 260;
+const SYSTEM_FIRST = 150;
 
 export function MessageView({ message, toolNames, answer = false, label }: Props) {
   const role = ROLES[message.role];
@@ -35,7 +35,7 @@ export function MessageView({ message, toolNames, answer = false, label }: Props
     <article className={styles["message"]} data-role={message.role} data-answer={answer || undefined} aria-label={label ?? name}>
       <header>
         <role.icon size={15} stroke={1.8} aria-hidden />
-        <b>{name}</b>
+        <b title={name}>{name}</b>
         {!usual && <small>{message.sentRole}</small>}
         {message.name && <small>{message.name}</small>}
         {label && label !== "Answer" && <small>{label}</small>}
@@ -68,7 +68,7 @@ function PartView({ part, role, toolNames }: { part: Part; role: Role; toolNames
         <div className={styles["card"]}>
           <div className={styles["cardHead"]}>
             <IconBolt size={14} stroke={1.8} aria-hidden />
-            <span>Calls</span> <b>{part.name}</b>
+            <span>Calls</span> <b title={part.name}>{part.name}</b>
             {part.id && <code title="Id of the call">{part.id}</code>}
             <Copy value={() => textOf(part.input)} label="Copy the arguments" size={13} />
           </div>
@@ -81,7 +81,7 @@ function PartView({ part, role, toolNames }: { part: Part; role: Role; toolNames
         <div className={styles["card"]}>
           <div className={styles["cardHead"]}>
             <IconTool size={14} stroke={1.8} aria-hidden />
-            <span>Result</span> {name && <b>{name}</b>}
+            <span>Result</span> {name && <b title={name}>{name}</b>}
             {part.id && <code title="Id of the call">{part.id}</code>}
             <Copy value={() => textOf(part.output)} label="Copy the result" size={13} />
           </div>
@@ -94,7 +94,7 @@ function PartView({ part, role, toolNames }: { part: Part; role: Role; toolNames
     case "other":
       return (
         <div className={styles["card"]}>
-          {part.type && <div className={styles["cardHead"]}><b>{part.type}</b></div>}
+          {part.type && <div className={styles["cardHead"]}><b title={part.type}>{part.type}</b></div>}
           <Value value={part.value} empty="Empty" />
         </div>
       );

@@ -9,7 +9,7 @@ import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { formatCount } from "../../lib/format";
-import { isFiltered, readTraceSearch, type Sort, toFilters, type TraceSearch } from "../../lib/search";
+import { isFiltered, rangeOf, readTraceSearch, type Sort, toFilters, type TraceSearch } from "../../lib/search";
 import { describeRange, type TimeRange } from "../../lib/time";
 import { FilterBar } from "./FilterBar";
 import { rememberList } from "./listMemory";
@@ -34,7 +34,7 @@ export function TracesPage() {
   const [cursor, setCursor] = useState(-1);
   const [atTop, setAtTop] = useState(true);
 
-  const range = useMemo<TimeRange>(() => ({ range: search.range, from: search.from, to: search.to }), [search.range, search.from, search.to]);
+  const range = useMemo(() => rangeOf(search), [search]);
   const filters = useMemo(() => toFilters(search), [search]);
   const options = useMemo(() => tracesQuery(filters, range), [filters, range]);
   const live = search.live === true && search.to === undefined;

@@ -1,27 +1,19 @@
+// Puts the application on the page.
+
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "./app/mantine.css";
-import "./app/tokens.css";
-import "./app/controls.css";
-import { queryClient } from "./api/queries";
-import { preloadPages, router } from "./app/router";
-import { colorScheme, resolver, theme } from "./app/theme";
+import { queryClient } from "../api/queries";
+import { preloadPages, router } from "./router";
+import { colorScheme, resolver, theme } from "./theme";
 
 // The content security policy allows style elements that carry this response's nonce: Mantine's
 // variables and the scroll lock of its dialogs.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
 setNonce(nonce);
-
-// Files of an older build are gone after an upgrade: fetch the present page, once.
-window.addEventListener("vite:preloadError", () => {
-  if (sessionStorage.getItem("spanglass-reloaded") === "1") return;
-  sessionStorage.setItem("spanglass-reloaded", "1");
-  location.reload();
-});
 
 const place = document.getElementById("root");
 if (!place) throw new Error("the page has no #root");
