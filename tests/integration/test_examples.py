@@ -111,3 +111,15 @@ def test_the_demo_sends_its_history(service: RunningService) -> None:
         " WHERE service = 'shop-assistant'"
     )
     assert first["past"]
+
+
+def test_every_example_is_described_and_run() -> None:
+    described = set(re.findall(r"^\| `([\w.]+)/?` \|", (EXAMPLES / "README.md").read_text(), re.M))
+    assert described == {
+        path.name for path in EXAMPLES.iterdir() if path.name not in ("README.md", "__pycache__")
+    }
+    # Here, and the sample server by `test_sample_server`.
+    tests = [Path(__file__), Path(__file__).with_name("test_sample_server.py")]
+    text = "".join(path.read_text() for path in tests)
+    for name in described:
+        assert f"examples/{name}" in text or f"from {name}" in text, f"nothing runs {name}"

@@ -1,0 +1,196 @@
+"""What README and docs tell people to type is typed, against a running service."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from sample_server import BackgroundServer
+from sample_server import Settings as SampleSettings
+from spanglass_collector.settings import load
+from support import otlp
+from support.commands import Commands
+from support.docs import Block, blocks, languages
+from support.external import ExternalServer
+from support.running import ROOT, Launch, RunningService, environment
+from support.waiting import wait_until
+
+#: Commands that install packages, and run for minutes what is run here anyway.
+NOT_RUN: Final = ("make demo", "make test", "python3 develop.py")
+#: Commands that go on until somebody ends them, with what they say when they are ready.
+SERVING: Final = {"spanglass serve": "Web, API", "python examples/sample_server": "http://"}
+#: Somebody's application that knows OpenTelemetry alone.
+APP: Final = """
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+with provider.get_tracer("app").start_as_current_span("of your app"):
+    pass
+provider.shutdown()
+"""
+
+
+class Desk:
+    """Where things are typed: a folder with what the documents take for granted.
+
+    Attributes:
+        data_dir: of the service that runs.
+        places: what stands in the documents, with what it is here.
+    """
+
+    def __init__(self, folder: Path, service: RunningService, model: str) -> None:
+        self.folder = folder
+        self.data_dir = service.data_dir
+        self.places = {
+            "127.0.0.1:4318": service.addresses["otlp_http"],
+            "localhost:4318": service.addresses["otlp_http"],
+            "localhost:4317": service.addresses["otlp_grpc"],
+            "http://127.0.0.1:8410/v1": model,
+            "--port 8410": "--port 0",
+            # Realistic pauses are for people.
+            "otel_only_service.py": "otel_only_service.py --speed 0",
+        }
+        self._env = environment(
+            PATH=f"{folder / 'bin'}:/usr/bin:/bin",
+            SPANGLASS_ENDPOINT=service.otlp,
+            OTEL_EXPORTER_OTLP_ENDPOINT=service.otlp,
+            SPANGLASS_DATA_DIR=str(folder / "data"),
+            **{f"SPANGLASS_{door}": "127.0.0.1:0" for door in ("OTLP_GRPC", "OTLP_HTTP", "WEB")},
+        )
+        (folder / "bin").mkdir()
+        for name, more in (("python", ""), ("spanglass", " -m spanglass_collector.cli")):
+            script = folder / "bin" / name
+            script.write_text(f'#!/bin/sh\nexec {sys.executable}{more} "$@"\n')
+            script.chmod(0o755)
+        (folder / "your_app.py").write_text(APP)
+        (folder / "examples").symlink_to(ROOT / "examples")
+
+    def here(self, text: str) -> str:
+        for there, here in self.places.items():
+            text = text.replace(there, here)
+        return text
+
+    def type(self, command: str) -> str:
+        """Runs a command of a shell; what it says. One that serves is ended when it is ready."""
+        ready = next((said for name, said in SERVING.items() if command.startswith(name)), None)
+        log = self.folder / "output"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {self.here(command)}" if ready else self.here(command)],
+                cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            try:
+                if ready is not None:
+                    wait_until(
+                        lambda: ready in log.read_text() or process.poll() is not None,
+                        f"{command} is ready",
+                    )
+                    process.terminate()
+                code = process.wait(120)
+                # The sample server leaves it to the system what the signal does.
+                assert code == 0 or (ready and code == -signal.SIGTERM), (
+                    f"{command}: {log.read_text()}"
+                )
+            finally:
+                with suppress(ProcessLookupError):
+                    process.kill()
+        said = log.read_text()
+        assert "Traceback" not in said, said
+        assert ready is None or ready in said
+        return said
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    with BackgroundServer(SampleSettings(speed=0)) as server:
+        yield server.base_url
+
+
+@pytest.fixture
+def desk(tmp_path: Path, service: RunningService, model: str) -> Desk:
+    service.dirty = True
+    return Desk(tmp_path, service, model)
+
+
+def named(language: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("block", blocks(language), ids=str)
+
+
+@named("python")
+def test_python(desk: Desk, block: Block) -> None:
+    (desk.folder / "block.py").write_text(desk.here(block.text))
+    desk.type("python block.py")
+
+
+@named("sh")
+def test_commands(desk: Desk, block: Block, cli: Commands, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        for command in block.commands():
+            if command.startswith(NOT_RUN):
+                continue
+            if "--clickhouse" in command:
+                server = stack.enter_context(ExternalServer(tmp_path / "clickhouse"))
+                desk.places["https://user:password@host:8443/spanglass"] = server.url
+            words = shlex.split(desk.here(command))
+            if words[0] != "spanglass" or words[1] == "serve":
+                desk.type(command)
+                continue
+            # The service of the other tests goes on without keys.
+            data = "data" if words[1] == "keys" else desk.data_dir
+            done = cli(*words[1:], "--data-dir", data)
+            assert done.returncode == 0, done.stderr
+            if words[1:3] == ["keys", "create"]:
+                desk.places["1a2b3c4d"] = re.findall(rb"Key (\w+) for", done.stderr)[0].decode()
+
+
+@named("sql")
+def test_sql(service: RunningService, block: Block) -> None:
+    service.send(otlp.request(otlp.chat_span(5, 7), otlp.span(error="no")))
+    service.settle()
+    query = block.text
+    if "time_to_first_token_s" not in query:
+        assert service.sql(query)
+    else:
+        service.sql(query)
+
+
+@named("toml")
+def test_settings(tmp_path: Path, block: Block) -> None:
+    path = tmp_path / "spanglass.toml"
+    path.write_text(block.text)
+    settings = load({}, path)
+    assert settings.model_fields_set
+
+
+def test_nothing_else_is_shown() -> None:
+    assert languages() == {"python", "sh", "sql", "toml"}
+
+
+def test_an_exporter_sends_its_key_as_documented(launch: Launch, tmp_path: Path) -> None:
+    """The line that names the header, with a key that was made."""
+    (line,) = [
+        command
+        for block in blocks("sh")
+        for command in block.commands()
+        if command.startswith("OTEL_EXPORTER_OTLP_HEADERS")
+    ]
+    keyed = launch()
+    secret = keyed.key("ingest")
+    wait_until(lambda: keyed.api("GET", "/metrics", key="").status_code == 401)
+    desk = Desk(tmp_path, keyed, "")
+    desk.places["sg_ingest_…"] = secret
+    desk.type(f"{line} python your_app.py")
+    keyed.settle()
+    assert keyed.one("SELECT name FROM spans") == {"name": "of your app"}
