@@ -346,29 +346,6 @@ def test_a_list_of_keys_and_values_is_kept_whole() -> None:
     assert b'{"a":1,"a":2}' in result.resources[0]
 
 
-# -- fields of another wire type -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "level", ["request", "resource_spans", "resource", "scope_spans", "scope", "span"]
-)
-def test_a_known_field_of_another_wire_type_is_dropped(level: str) -> None:
-    """To protobuf it is unknown; ClickHouse would refuse the batch for it."""
-    one = good()
-
-    def built(**more: bytes) -> bytes:
-        span = one.SerializeToString() + more.get("span", b"")
-        scope = wire.field(1, more.get("scope", b"")) + wire.field(2, span)
-        resource = wire.field(1, more.get("resource", b"")) + wire.field(
-            2, scope + more.get("scope_spans", b"")
-        )
-        return wire.field(1, resource + more.get("resource_spans", b"")) + more.get("request", b"")
-
-    result = check(built(**{level: wire.integer_field(1, 5)}))
-    assert kept(result) == [one]
-    assert result.resources == list(wire.messages(built(), RESOURCE_SPANS))
-
-
 def test_fields_of_a_later_protocol_stay() -> None:
     later = wire.integer_field(77, 5) + wire.field(78, b"new")
     body = wire.field(1, wire.field(2, wire.field(2, good().SerializeToString() + later)))

@@ -128,7 +128,9 @@ def test_what_is_nested_is_noticed_in_any_request(message: Any) -> None:
             return first in ("array_value", "kvlist_value")
         return kind == "kvlist_value"
 
-    found = any(is_nested(attribute.value) for attribute in nested._attributes(message))
+    found = any(
+        is_nested(attribute.value) for attribute in nested.attributes(message.resource_spans)
+    )
     if found:
         assert nested.has_nested(message.SerializeToString())
 

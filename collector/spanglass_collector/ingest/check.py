@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.unknown_fields import UnknownFieldSet
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -111,10 +110,6 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
         changed = True
     else:
         changed = False
-    if _is_mistyped(request):
-        # To protobuf these are unknown fields, to ClickHouse a reason to refuse the whole batch.
-        request.DiscardUnknownFields()
-        changed = True
     changed |= _remove_bad(request, first, last, result.rejected)
     if nested.has_nested(body):
         nested.write_json(request)
@@ -128,30 +123,6 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
                 result.resources.append(content)
                 result.counts.append(count)
     return result
-
-
-def _is_mistyped(request: ExportTraceServiceRequest) -> bool:
-    """Whether a known field has another wire type than it should, down to the spans.
-
-    Not below them: looking at every attribute would double what the check costs.
-    """
-    return _has_mistyped(request) or any(
-        _has_mistyped(resource_spans)
-        or _has_mistyped(resource_spans.resource)
-        or any(
-            _has_mistyped(scope_spans)
-            or _has_mistyped(scope_spans.scope)
-            or any(map(_has_mistyped, scope_spans.spans))
-            for scope_spans in resource_spans.scope_spans
-        )
-        for resource_spans in request.resource_spans
-    )
-
-
-def _has_mistyped(message: Message) -> bool:
-    unknown = UnknownFieldSet(message)
-    known = message.DESCRIPTOR.fields_by_number
-    return any(unknown[n].field_number in known for n in range(len(unknown)))
 
 
 def _remove_bad(

@@ -21,12 +21,12 @@ from spanglass_store.otlp.schema import (
     PAYLOAD_RETENTION_FIELD,
     PROJECT_FIELD,
     RETENTION_FIELD,
+    STAMPS,
 )
 from spanglass_store.state.keys import Principal
 
 __all__ = ["Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge", "Unreadable"]
 
-_STAMPS: Final = frozenset({PROJECT_FIELD, RETENTION_FIELD, PAYLOAD_RETENTION_FIELD})
 #: Seconds after which a sender that was refused for lack of room should try again.
 RETRY_AFTER_S: Final = 2
 
@@ -126,7 +126,7 @@ class Intake:
             parts = [
                 # What the client claims under our numbers goes: of a text that comes twice
                 # ClickHouse keeps neither.
-                wire.field(RESOURCE_SPANS, wire.without(content, _STAMPS) + stamp)
+                wire.field(RESOURCE_SPANS, wire.without(content, STAMPS) + stamp)
                 for content in checked.resources
             ]
             try:

@@ -10,7 +10,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -20,6 +20,7 @@ from opentelemetry.proto.common.v1.common_pb2 import (
     KeyValue,
     KeyValueList,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest.wire import Malformed, field, read_varint
 from spanglass_store.otlp.insert import BYTES_KEY, DOUBLE_KEY
@@ -51,7 +52,7 @@ def has_nested(body: bytes) -> bool:
 
 def write_json(request: ExportTraceServiceRequest) -> None:
     """Gives every value that SQL does not unfold its JSON text, in place."""
-    for attribute in _attributes(request):
+    for attribute in attributes(request.resource_spans):
         value = attribute.value
         kind = value.WhichOneof("value")
         if kind == "kvlist_value":
@@ -68,8 +69,9 @@ def write_json(request: ExportTraceServiceRequest) -> None:
         inner.MergeFromString(field(JSON_FIELD, text.encode()))
 
 
-def _attributes(request: ExportTraceServiceRequest) -> Iterator[KeyValue]:
-    for resource_spans in request.resource_spans:
+def attributes(of: Iterable[ResourceSpans]) -> Iterator[KeyValue]:
+    """Every attribute, of resources, scopes, spans, events and links."""
+    for resource_spans in of:
         yield from resource_spans.resource.attributes
         for scope_spans in resource_spans.scope_spans:
             yield from scope_spans.scope.attributes

@@ -2,8 +2,9 @@
 
 A fault that may pass is tried again for ever. After an insert whose outcome is unknown the same
 rows go in under a new token: ClickHouse's own deduplication can lose a part of an insert that
-was cut off, and the rows' key makes them once anyway. A segment that ClickHouse refuses is
-halved until the spans that it can't take are alone; they become dead letters. Where it refuses
+was cut off, and the rows' key makes them once anyway. A segment that ClickHouse refuses goes in
+without unknown fields, or is halved until the spans that it can't take are alone; they become
+dead letters. Where it refuses
 even an insert without rows, the fault is the table's or the user's, and the segment waits.
 """
 
@@ -23,6 +24,7 @@ from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
 from spanglass_collector.ingest.spool import Segment, Spool
+from spanglass_collector.ingest.unknown import without_unknown
 from spanglass_store.bulk import BulkInsert
 from spanglass_store.client import Store
 from spanglass_store.errors import QueryRefused, StoreError, StoreOverloaded, StoreUnavailable
@@ -165,11 +167,19 @@ class Writer:
         """Stores what can be stored; the number of spans that became dead letters."""
         waiting = [(body, segment.spans)]
         dead = 0
+        searched = False
         while waiting:
             body, spans = waiting.pop()
             try:
                 self._insert(body, spans)
             except (QueryRefused, StoreOverloaded) as error:
+                if isinstance(error, QueryRefused) and not searched:
+                    searched = True
+                    cleaned = without_unknown(body)
+                    if cleaned is not body:
+                        log.warning("segment %d goes in without unknown fields", segment.number)
+                        waiting.append((cleaned, spans))
+                        continue
                 halves = halve(body)
                 if halves:
                     waiting.extend((half, count_spans(half)) for half in reversed(halves))

@@ -18,6 +18,7 @@ from typing import Final
 PROJECT_FIELD: Final = 10001
 RETENTION_FIELD: Final = 10002
 PAYLOAD_RETENTION_FIELD: Final = 10003
+STAMPS: Final = frozenset({PROJECT_FIELD, RETENTION_FIELD, PAYLOAD_RETENTION_FIELD})
 
 #: Field of `ArrayValue` and `KeyValueList` in which the collector writes what SQL does not
 #: unfold, as JSON text.
