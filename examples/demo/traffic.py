@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from .shop import CUSTOMERS, FEATURES, MODELS, QUESTIONS
 
 _DAY_S: Final = 86_400
 _PROMPT: Final = "shop-assistant"
+#: Visits.
+_FLUSH_EVERY: Final = 10
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,11 @@ def history(now_s: float, days: int, visits_a_day: int, rng: random.Random) -> I
             times.append(at)
     # The first visits of the history's last minutes are always there.
     times += [now_s - 60 * n for n in range(1, 8)]
-    for number, at in enumerate(sorted(times, reverse=True)):
-        yield _visit(at, now_s, f"past-{int(now_s)}-{number}", rng)
+    for at in sorted(times, reverse=True):
+        yield _visit(at, now_s, rng)
 
 
-def _visit(at: float, now_s: float, session: str, rng: random.Random) -> Visit:
+def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
     age_days = (now_s - at) / _DAY_S
     # Two days ago the models were slow for three hours; three days ago the prompt changed.
     slow = 2.0 < age_days < 2.0 + 3 / 24
@@ -64,7 +67,8 @@ def _visit(at: float, now_s: float, session: str, rng: random.Random) -> Visit:
     return Visit(
         at,
         rng.choice(CUSTOMERS),
-        session,
+        # Not drawn: a second demo on the same data has the same draws, and other visits.
+        f"visit-{secrets.token_hex(4)}",
         rng.choice(FEATURES),
         model,
         tuple(rng.sample(QUESTIONS, rng.choice((1, 1, 2, 3)))),
@@ -84,13 +88,14 @@ def send_history(
     """
     vectors = Assistant(client, RealClock(), rng).index()
     asked = 0
-    for visit in history(time.time(), days, visits_a_day, rng):
+    for number, visit in enumerate(history(time.time(), days, visits_a_day, rng)):
         if stop():
             break
         clock = PastClock(int(visit.at_s * 1e9))
         asked += _hold(visit, client, clock, vectors, rng)
-        # The SDK never blocks, so whoever sends a week in seconds waits for it now and then.
-        if asked % 20 == 0:
+        # The SDK never blocks, so whoever sends a week in seconds waits for it now and then; and
+        # somebody may be waiting for the first one.
+        if number % _FLUSH_EVERY == 0:
             spanglass.flush()
     spanglass.flush()
     return asked
@@ -99,11 +104,9 @@ def send_history(
 def send_live(client: OpenAI, pause_s: float, rng: random.Random, stop: Callable[[], bool]) -> None:
     """Runs the assistant for customers that come about every `pause_s` seconds."""
     vectors = Assistant(client, RealClock(), rng).index()
-    number = 0
     while not stop():
-        number += 1
         now = time.time()
-        visit = _visit(now, now, f"live-{int(now)}-{number}", rng)
+        visit = _visit(now, now, rng)
         _hold(visit, client, RealClock(), vectors, rng)
         until = time.monotonic() + rng.expovariate(1 / pause_s)
         while time.monotonic() < until and not stop():

@@ -38,7 +38,7 @@ export function SpanTree(props: Props) {
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE,
-    overscan: 16,
+    overscan: 8,
     scrollMargin: AXIS,
     scrollPaddingStart: AXIS + LINE,
     scrollPaddingEnd: 3 * LINE,

@@ -24,6 +24,8 @@ const route = getRouteApi("/traces");
 
 /** Milliseconds between two looks in live mode. */
 const LIVE_EVERY = 3_000;
+/** Milliseconds between two looks for the very first trace. */
+const WAITING_EVERY = 1_000;
 
 export function TracesPage() {
   // The router hands on what the address says beside what the page understands.
@@ -44,7 +46,7 @@ export function TracesPage() {
   const traces = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const empty = list.isSuccess && traces.length === 0 && !list.isPlaceholderData;
   const unfiltered = !isFiltered(search);
-  const any = useQuery({ ...anyTraceQuery, enabled: empty && unfiltered, refetchInterval: (query) => (query.state.data ? false : 2_000) });
+  const any = useQuery({ ...anyTraceQuery, enabled: empty && unfiltered, refetchInterval: (query) => (query.state.data ? false : WAITING_EVERY) });
   const onboarding = useOnboarding(empty && unfiltered ? any.data : undefined, list.refetch);
 
   // While following, only the first page is kept up to date.
