@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Intake
 from spanglass_collector.ingest.ledger import Ledger
@@ -28,7 +29,7 @@ from spanglass_collector.ingest.writer import Writer
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
-from spanglass_collector.settings import Settings, split_address
+from spanglass_collector.settings import Settings, join_address, split_address
 from spanglass_dashboards.app import create_app
 from spanglass_dashboards.context import Context
 from spanglass_store.access import Gate
@@ -160,7 +161,7 @@ class Service:
                 grpc_server = OtlpGrpc(ingest.intake, gate, settings.otlp_grpc)
                 await grpc_server.start()
                 host, _ = split_address(settings.otlp_grpc)
-                self.addresses["otlp_grpc"] = f"{host}:{grpc_server.port}"
+                self.addresses["otlp_grpc"] = join_address(host, grpc_server.port)
                 receiver = OtlpHttp(ingest.intake, gate)
                 servers.append(_Listener(receiver, sockets["otlp_http"], "auto"))
             if "web" in roles:
@@ -212,18 +213,20 @@ class Service:
         ingest = ["otlp_http", "otlp_grpc"] if "ingest" in roles else []
         wanted = [*ingest, *(["web"] if "web" in roles else [])]
         bound: dict[str, socket.socket] = {}
-        for name in wanted:
-            host, port = split_address(getattr(self.settings, name))
-            try:
-                bound[name] = _listen(host, port)
-            except OSError as error:
-                for each in bound.values():
-                    each.close()
-                raise StoreError(
-                    f"Can't listen on {host}:{port}: {error.strerror or error}. Stop what uses"
-                    f" the port, or choose another with --{name.replace('_', '-')}."
-                ) from error
-            self.addresses[name] = f"{host}:{bound[name].getsockname()[1]}"
+        try:
+            for name in wanted:
+                address = getattr(self.settings, name)
+                door = open_door(name, address)
+                # Two sockets that do not listen yet can be bound to one port.
+                is_taken = door.getsockname() in [each.getsockname() for each in bound.values()]
+                bound[name] = door
+                if is_taken:
+                    raise taken(name, address, "another of these doors has it")
+                self.addresses[name] = address_of(bound[name], address)
+        except StoreError:
+            for each in bound.values():
+                each.close()
+            raise
         if ingest:
             # gRPC binds by itself, when the store is up. Whether it can is known before that.
             bound.pop("otlp_grpc").close()
@@ -324,18 +327,3 @@ class _Listener:
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.setblocking(False)
-    except OSError:
-        bound.close()
-        raise
-    return bound

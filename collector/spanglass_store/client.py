@@ -60,6 +60,8 @@ _READERS_LIMITS: Final = frozenset({158, 159, 160, 201, 307, 396})
 #: Unknown user, wrong password, authentication failed: a setting that somebody has to mend, so
 #: what waits for the store goes on waiting.
 _LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
+#: In every error of ClickHouse; an error page of what stands before it can have a number, too.
+_IS_CLICKHOUSE: Final = "DB::Exception"
 _CODE = re.compile(r"(?:error code|Code:?) (\d+)", re.IGNORECASE)
 _TEXT = re.compile(r"DB::Exception: (.*?)\s*(?:\([A-Z_]+\) )?\(version [^)]*\)", re.DOTALL)
 
@@ -242,7 +244,7 @@ def _of_driver(error: Exception, endpoint: Endpoint, role: Role) -> StoreError:
     """Our error for one of the driver's."""
     if isinstance(error, StoreError):
         return error
-    if isinstance(error, DatabaseError) and _CODE.search(str(error)):
+    if isinstance(error, DatabaseError) and _IS_CLICKHOUSE in str(error):
         return explained(str(error), endpoint, role)
     if isinstance(error, ProgrammingError | ValueError | TypeError | LookupError):
         return QueryRefused(f"The values do not fit the statement: {error}")
@@ -262,8 +264,9 @@ def unreachable(endpoint: Endpoint, error: Exception) -> StoreUnavailable:
 def explained(text: str, endpoint: Endpoint, role: Role = Role.OWNER) -> StoreError:
     """Our error for what ClickHouse said, by its error number."""
     found = _CODE.search(text)
-    if found is None:
-        return StoreUnavailable(f"ClickHouse gave an answer that is none: {text[:300]}")
+    if found is None or _IS_CLICKHOUSE not in text:
+        said = " ".join(text.split())[:300]
+        return StoreUnavailable(f"ClickHouse gave an answer that is none: {said}")
     code = int(found[1])
     message = _TEXT.search(text)
     # ClickHouse repeats the statement in some of its messages; ours are long.

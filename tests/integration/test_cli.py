@@ -268,6 +268,7 @@ def test_a_wrong_use_is_one_line(cli: Commands, arguments: tuple[str, ...], said
         (("--web", "[::]:0"), "spanglass keys create"),
         (("--data-dir", "file", *PORTS), "Can't use the data directory"),
         (("--data-dir", "file/below", *PORTS), "Can't use the data directory"),
+        (("--data-dir", "/proc/nothing", *PORTS), "Can't use the data directory"),
         (("--data-dir", "newer", *PORTS), "has format 99, this version knows"),
         (("--data-dir", "broken", *PORTS), "format.json can't be read"),
     ],
@@ -307,6 +308,12 @@ def test_a_spool_of_a_newer_version_is_left_alone(cli: Commands, tmp_path: Path)
     assert segment.read_bytes() == b"of the future"
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def test_what_is_taken_is_named(service: RunningService, cli: Commands) -> None:
     """A port of another, a data directory of another."""
     for flag, name in (
@@ -319,6 +326,16 @@ def test_what_is_taken_is_named(service: RunningService, cli: Commands) -> None:
         line = failed(cli("serve", "--data-dir", "data", *flags))
         assert service.addresses[name].split(":")[1] in line
         assert flag in line
+    for one, other in (("--otlp-http", "--otlp-grpc"), ("--otlp-grpc", "--web")):
+        flags = list(PORTS)
+        port = free_port()
+        flags[flags.index(one) + 1] = f"127.0.0.1:{port}"
+        flags[flags.index(other) + 1] = f"localhost:{port}"
+        line = failed(cli("serve", "--data-dir", "data", *flags))
+        assert (
+            f"another of these doors has it. Stop what uses the port, or choose another with {other}"
+            in line
+        )
     run = cli.on(service.data_dir)
     assert "in use by another process" in failed(run("serve", *PORTS))
     assert "in use by another process" in failed(run("migrate"))
@@ -392,3 +409,22 @@ def test_ports_are_free_again_after_the_end(launch: Launch) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback ::1")
+def test_a_service_on_ipv6(launch: Launch) -> None:
+    door = "[::1]:0"
+    service = launch("--otlp-grpc", door, "--otlp-http", door, "--web", door)
+    assert all(address.startswith("[::1]:") for address in service.addresses.values())
+    service.send(otlp.request(otlp.span()))
+    service.grpc(otlp.request(otlp.span()))
+    assert service.settle().stored == 2

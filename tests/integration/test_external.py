@@ -1,26 +1,45 @@
 """A ClickHouse that is somebody else's: readers are kept apart by what is sent to it."""
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from spanglass_store.state.database import Database
 from spanglass_store.state.keys import Keys, Scope
 from support import otlp
+from support.commands import Commands
 from support.external import ExternalServer
 from support.running import RunningService
 from support.waiting import wait_until
 
 SECRET = "what was asked"
+FREE = "127.0.0.1:0"
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """What answers at the address is a web server of some kind."""
+
+    def do_POST(self) -> None:
+        self.send_error(501, "Error code: 501, not a database")
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 class External:
     """A service over such a ClickHouse, with keys and a span of each of two projects."""
 
-    def __init__(self, service: RunningService) -> None:
+    def __init__(self, service: RunningService, server: ExternalServer) -> None:
         self.service = service
+        self.server = server
+        self.url = server.url
         database = Database(f"sqlite:///{service.data_dir / 'state.sqlite3'}")
         with closing(database):
             keys = Keys(database)
@@ -49,7 +68,7 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
         owner.command("CREATE DATABASE `the.irs`")
         owner.command("CREATE TABLE `the.irs`.`a b` ENGINE = Log AS SELECT 1 AS salary")
         owner.command("CREATE TABLE spanglass.hidden ENGINE = Log AS SELECT 1 AS n")
-        yield External(service)
+        yield External(service, server)
 
 
 def test_a_reader_sees_its_own_project(external: External) -> None:
@@ -109,3 +128,48 @@ def test_without_the_right_to_payload_there_is_no_sql(external: External) -> Non
     assert SECRET not in str(shown)
     missing = external.spans["red"].trace_id.hex()
     assert service.api("GET", f"/api/v1/traces/{missing}", key).status_code == 404
+
+
+# -- what is wrong with it is one line -------------------------------------------------------------
+
+
+def refused(cli: Commands, url: str) -> str:
+    doors = [word for door in ("otlp-grpc", "otlp-http", "web") for word in (f"--{door}", FREE)]
+    done = cli("serve", "--data-dir", "data", "--clickhouse", url, *doors)
+    assert done.returncode == 1
+    text = done.stderr.decode()
+    assert text.startswith("spanglass: ")
+    assert text.count("\n") == 1, text
+    assert "secret" not in text
+    return text
+
+
+def test_a_clickhouse_that_is_too_old(
+    external: External, cli: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanglass_store.client.OLDEST", (99, 1))
+    line = refused(cli, external.url)
+    assert "Spanglass needs 99.1 or later. Upgrade it" in line
+
+
+def test_a_clickhouse_of_a_newer_version_of_ours(external: External, cli: Commands) -> None:
+    with closing(external.server.owner()) as owner:
+        owner.command("CREATE DATABASE newer")
+        owner.command("CREATE TABLE newer.schema_migrations ENGINE = ReplacingMergeTree ORDER BY number AS"
+                      " SELECT 99::UInt32 AS number, 'x' AS name")  # fmt: skip
+    line = refused(cli, external.url.removesuffix("spanglass") + "newer")
+    assert "has schema 99" in line
+    assert "Install the newer Spanglass" in line
+
+
+def test_a_wrong_password(external: External, cli: Commands) -> None:
+    line = refused(cli, external.url.replace(":secret@", ":wrong@"))
+    assert "Check the address given with --clickhouse" in line
+
+
+def test_something_that_is_no_clickhouse(cli: Commands) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = refused(cli, f"http://u:secret@127.0.0.1:{server.server_port}/spanglass")
+        server.shutdown()
+    assert f"Can't reach ClickHouse at 127.0.0.1:{server.server_port}" in line

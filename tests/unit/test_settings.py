@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from spanglass_collector.settings import PREFIX, Settings, SettingsError, load, split_address
+from spanglass_collector.settings import (
+    PREFIX,
+    Settings,
+    SettingsError,
+    join_address,
+    load,
+    split_address,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +150,4 @@ def test_wrong_values_say_what_is_wrong(flags: dict[str, object], said: str) -> 
 )
 def test_addresses(address: str, split: tuple[str, int]) -> None:
     assert split_address(address) == split
+    assert join_address(*split) == address

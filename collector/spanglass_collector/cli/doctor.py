@@ -2,7 +2,6 @@
 
 import importlib
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ import typer
 
 from spanglass_collector.cli.output import console
 from spanglass_collector.cli.remote import DataDir, running_service
-from spanglass_collector.settings import Settings, load, split_address
+from spanglass_collector.doors import open_door
+from spanglass_collector.settings import Settings, load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.embedded import EmbeddedServer
@@ -147,21 +147,14 @@ def _ports(settings: Settings) -> list[Finding]:
         return []
     findings = []
     for name in ("otlp_grpc", "otlp_http", "web"):
-        host, port = split_address(getattr(settings, name))
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                flag = f"--{name.replace('_', '-')}"
-                findings.append(
-                    Finding(
-                        "bad", f"{host}:{port} can't be listened on: {error.strerror}",
-                        f"Stop what uses the port, or choose another with {flag}.",
-                    )
-                )  # fmt: skip
-            else:
-                findings.append(Finding("ok", f"{host}:{port} is free ({name})"))
+        address = getattr(settings, name)
+        try:
+            open_door(name, address).close()
+        except StoreError as error:
+            problem, _, remedy = str(error).partition(". ")
+            findings.append(Finding("bad", problem, remedy))
+        else:
+            findings.append(Finding("ok", f"{address} is free ({name})"))
     return findings
 
 
