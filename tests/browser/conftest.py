@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from browser import sample_traces
 from browser.chromium import MISSING, find_chromium, launch
@@ -43,13 +44,9 @@ def built() -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Chromium, running."""
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("Playwright is missing: pip install playwright")
     path = find_chromium()
     if not path:
         pytest.skip(MISSING)
-    from playwright.sync_api import expect, sync_playwright
-
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = launch(playwright, path)

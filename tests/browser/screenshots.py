@@ -6,12 +6,15 @@ Starts a service of its own with sample traces, unless `--url` names a running o
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import sync_playwright
 
 _ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [
@@ -25,7 +28,7 @@ from browser.conftest import load_build  # noqa: E402
 from browser.otlp import request_of  # noqa: E402
 from support.running import RunningService  # noqa: E402
 
-SIZE = {"width": 1440, "height": 810}
+SIZE = {"width": 1440, "height": 1000}
 
 
 def main() -> int:
@@ -44,18 +47,17 @@ def main() -> int:
         print(MISSING, file=sys.stderr)
         return 1
     given.out.mkdir(parents=True, exist_ok=True)
-    from playwright.sync_api import sync_playwright
-
     with _service(given.url) as url, sync_playwright() as playwright:
         browser = launch(playwright, chromium)
-        for scheme in ("light", "dark"):
+        for scheme, suffix in (("light", ""), ("dark", "-dark")):
             context = browser.new_context(
                 viewport=SIZE, color_scheme=scheme, reduced_motion="reduce"
             )
             if given.key:
                 context.add_init_script(f"sessionStorage.setItem('spanglass-key', {given.key!r})")
-            for path in _pictures(context.new_page(), url, given.out, scheme):
-                print(f"{path} {path.stat().st_size / 1000:.0f} kB")
+            path = given.out / f"trace{suffix}.png"
+            _shoot(context.new_page(), url, path)
+            print(f"{path} {path.stat().st_size / 1000:.0f} kB")
             context.close()
         browser.close()
     return 0
@@ -77,31 +79,14 @@ def _service(url: str) -> Iterator[str]:
         yield running.web
 
 
-def _pictures(page: Any, url: str, folder: Path, scheme: str) -> Iterator[Path]:
-    suffix = "" if scheme == "light" else "-dark"
-    page.goto(f"{url}/traces")
-    page.wait_for_selector("[role=rowgroup] [role=row]")
-    page.wait_for_load_state("networkidle")
-    yield _shoot(page, folder / f"traces{suffix}.png")
-    # The longest conversation that is there tells most.
+def _shoot(page: Any, url: str, path: Path) -> None:
+    # A question that took a search in documents shows most of what there is.
     page.goto(f"{url}/traces?operation=retrieval&status=ok&range=7d")
-    page.wait_for_selector("[role=rowgroup] [role=row]")
     page.locator("[role=rowgroup] [role=row]").first.click()
-    page.wait_for_selector("[role=treeitem]")
-    page.wait_for_selector("article")
+    page.get_by_role("tabpanel").get_by_text(re.compile(r"\S")).first.wait_for()
     page.wait_for_load_state("networkidle")
-    page.locator("article").filter(
-        has_text="Result"
-    ).first.scroll_into_view_if_needed() if page.locator("article").filter(
-        has_text="Result"
-    ).count() else None
-    yield _shoot(page, folder / f"trace{suffix}.png")
-
-
-def _shoot(page: Any, path: Path) -> Path:
     page.mouse.move(0, 0)
     page.screenshot(path=path, animations="disabled", caret="hide")
-    return path
 
 
 if __name__ == "__main__":
