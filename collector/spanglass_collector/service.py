@@ -248,7 +248,8 @@ class _Ingest:
         self.ledger = Ledger(directory.path / "ledger.json")
         self.dead_letters = DeadLetters(directory.dead_letters)
         limits = SpoolLimits(
-            segment_bytes=settings.segment_bytes,
+            segment_bytes=min(SpoolLimits.segment_bytes, settings.insert_bytes),
+            insert_bytes=settings.insert_bytes,
             segment_age_s=settings.segment_age_ms / 1000,
             total_bytes=settings.spool_bytes,
             free_bytes=settings.min_free_bytes,

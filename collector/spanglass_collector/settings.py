@@ -104,7 +104,7 @@ class Settings(BaseSettings):
             description="Bytes that may wait on disk for the store; beyond, senders get 503.",
         ),
     ] = 4096 * _MIB
-    segment_bytes: Annotated[
+    insert_bytes: Annotated[
         int, Field(ge=4096, description="Largest batch that is inserted at once, in bytes.")
     ] = 32 * _MIB
     segment_age_ms: Annotated[

@@ -137,7 +137,7 @@ def test_accounts_stay_small(tmp_path: Path) -> None:
     ledger = Ledger(path)
     for number in range(2, 200):
         ledger.spooled(1)
-        ledger.finish(number ^ 1, 1, 0)
+        ledger.finish([number ^ 1], 1, 0)
         ledger.forget(number ^ 1)
     ledger.close()
     again = Ledger(path)
@@ -154,11 +154,11 @@ def test_accounts_that_can_not_be_written(tmp_path: Path) -> None:
     ledger.rejected(Counter(trace_id=2))
     for _ in range(3):
         with pytest.raises(OSError, match="No such file"):
-            ledger.finish(1, 5, 2)
+            ledger.finish([1], 5, 2)
     assert ledger.account().spooled == 7
     assert ledger.account().stored == 0
     folder.mkdir()
-    ledger.finish(1, 5, 2)
+    ledger.finish([1], 5, 2)
     account = ledger.account()
     assert (account.received, account.stored, account.dead_lettered, account.rejected) == (
         9,

@@ -36,15 +36,17 @@ from support.waiting import wait_until
 class Pipeline:
     """Spool, accounts, dead letters and writer over a store, as the service has them."""
 
-    def __init__(self, folder: Path, owner: Store) -> None:
+    def __init__(
+        self, folder: Path, owner: Store, segment_spans: int = 1 << 30, threads: int = 2
+    ) -> None:
         (folder / "spool").mkdir()
         (folder / "dead").mkdir()
         self.ledger = Ledger(folder / "ledger.json")
         self.dead_letters = DeadLetters(folder / "dead")
-        # Nothing is sealed but by `close`: a test decides what one segment is.
-        limits = SpoolLimits(segment_age_s=3600, segment_spans=1 << 30, worth_sealing_spans=1 << 30)
+        # Nothing is sealed by its age: a test decides what one segment is.
+        limits = SpoolLimits(segment_age_s=3600, segment_spans=segment_spans)
         self.spool = Spool(folder / "spool", limits, self.ledger.spooled)
-        self.writer = Writer(owner, self.spool, self.ledger, self.dead_letters, threads=2)
+        self.writer = Writer(owner, self.spool, self.ledger, self.dead_letters, threads)
 
     def accept(self, message: ExportTraceServiceRequest, project: str) -> None:
         checked = check_traces(message.SerializeToString(), Window(0))
@@ -53,7 +55,7 @@ class Pipeline:
         self.spool.append(parts, checked.accepted).result()
 
     def store(self) -> None:
-        """Seals the one segment and stores it."""
+        """Seals the last segment and stores what there is."""
         self.spool.close()
         self.writer.start()
         try:
@@ -123,6 +125,48 @@ def test_a_segment_over_two_days_is_one_block_too(
         {"p": unique},
     ).rows
     assert list(rows[0]) == [2, 200]
+
+
+@pytest.fixture
+def small(tmp_path: Path, embedded_store: EmbeddedStore) -> Pipeline:
+    """Ten spans a segment, and one writer."""
+    return Pipeline(tmp_path, embedded_store.owner, segment_spans=10, threads=1)
+
+
+def test_segments_that_wait_are_stored_together(
+    small: Pipeline, embedded_store: EmbeddedStore, unique: str
+) -> None:
+    for _ in range(7):
+        small.accept(many(10), unique)
+    small.store()
+    # Four of the seven, two of the three that were left, the last.
+    assert small.writer.stats.inserts == 3
+    assert stored_names(embedded_store, unique) == {"many": 70}
+    assert small.ledger.account().stored == 70
+
+
+def test_what_is_refused_together_is_stored_one_by_one(
+    small: Pipeline, embedded_store: EmbeddedStore, unique: str, refused: Callable[[str], None]
+) -> None:
+    refused(f"bad {unique}")
+    for n in range(7):
+        small.accept(many(10), unique)
+        if n == 2:
+            small.accept(otlp.request(otlp.span(f"bad {unique}")), unique)
+    small.store()
+    assert stored_names(embedded_store, unique) == {"many": 70}
+    account = small.ledger.account()
+    assert account.holds
+    assert (account.stored, account.dead_lettered, account.spooled) == (70, 1, 0)
+
+
+def stored_names(embedded_store: EmbeddedStore, project: str) -> dict[str, int]:
+    """How many rows a project has of each name."""
+    rows = embedded_store.owner.query(
+        "SELECT name, count() FROM spanglass.spans WHERE project = {p:String} GROUP BY name",
+        {"p": project},
+    ).rows
+    return {str(name): int(count) for name, count in rows}
 
 
 @pytest.fixture

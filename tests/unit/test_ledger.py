@@ -50,7 +50,7 @@ class Accounting(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.waiting)))
         spans = self.waiting.pop(number)
         dead = data.draw(st.integers(0, spans))
-        self.ledger.finish(number, spans - dead, dead)
+        self.ledger.finish([number], spans - dead, dead)
         self.stored += spans - dead
         self.dead += dead
         if crash:
@@ -121,7 +121,7 @@ def test_the_last_number_stays_known(path: Path) -> None:
     ledger = Ledger(path)
     for number in range(1, 6):
         ledger.spooled(1)
-        ledger.finish(number, 1, 0)
+        ledger.finish([number], 1, 0)
         ledger.forget(number)
     assert 5 in Ledger(path).finished
 
@@ -130,7 +130,7 @@ def test_finished_segments_are_few(path: Path) -> None:
     ledger = Ledger(path)
     for number in range(1, 200):
         ledger.spooled(1)
-        ledger.finish(number, 1, 0)
+        ledger.finish([number], 1, 0)
         ledger.forget(number)
     assert len(ledger.finished) < 3
     assert len(json.loads(path.read_text())["finished"]) < 3
@@ -148,7 +148,7 @@ def test_a_broken_file_is_refused_with_what_to_do(path: Path, text: str) -> None
 def test_the_file_is_replaced_in_one_step(path: Path) -> None:
     ledger = Ledger(path)
     ledger.spooled(1)
-    ledger.finish(1, 1, 0)
+    ledger.finish([1], 1, 0)
     before = path.stat().st_ino
     ledger.close()
     assert path.stat().st_ino != before
@@ -164,12 +164,12 @@ def test_where_the_disk_takes_nothing_nothing_changes(path: Path) -> None:
     blocker = path.with_name(path.name + ".new")
     blocker.mkdir()
     with pytest.raises(OSError):
-        ledger.finish(1, 10, 0)
+        ledger.finish([1], 10, 0)
     assert ledger.account() == before
     assert 1 not in ledger.finished
     ledger.close()
     blocker.rmdir()
-    ledger.finish(1, 9, 1)
+    ledger.finish([1], 9, 1)
     assert (ledger.account().stored, ledger.account().dead_lettered) == (9, 1)
 
 

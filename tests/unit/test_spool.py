@@ -193,6 +193,35 @@ def test_a_segment_that_was_given_back_is_taken_again(opened: Open) -> None:
     assert spool.spans == 1
 
 
+def sealed(opened: Open, count: int, **limits: int) -> tuple[Spool, Segment]:
+    """A spool in which segments of one span wait, and the first of them, taken."""
+    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_spans=1, **limits))
+    for n in range(count):
+        spool.append([part(str(n))], 1).result()
+    wait_until(lambda: spool.segments == count)
+    first = spool.take(lambda: False)
+    assert first is not None
+    return spool, first
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (9, 4)])
+def test_half_of_what_waits_may_be_stored_together(opened: Open, count: int, more: int) -> None:
+    spool, first = sealed(opened, count)
+    taken = spool.take_more(first)
+    assert [segment.number for segment in (first, *taken)] == list(range(1, more + 2))
+    assert spool.segments == count - 1 - more
+
+
+@pytest.mark.parametrize(
+    ("limits", "more"), [({"insert_spans": 3}, 2), ({"insert_bytes": 2 * len(part("0"))}, 1)]
+)
+def test_what_is_stored_together_has_a_limit(
+    opened: Open, limits: dict[str, int], more: int
+) -> None:
+    spool, first = sealed(opened, 9, **limits)
+    assert len(spool.take_more(first)) == more
+
+
 def test_a_segment_that_is_stored_is_gone(opened: Open, tmp_path: Path) -> None:
     spool = opened()
     spool.append([part("a")], 1).result()

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,12 @@ class Ledger:
             totals.stored + totals.rejected.total() + totals.dead_lettered + totals.sampled_out
         )
 
-    def _save(self, change: Callable[[_Totals], None], segment: int | None = None) -> None:
+    def _save(self, change: Callable[[_Totals], None], segments: Iterable[int] = ()) -> None:
         """Makes a change durable, then visible: where the disk fails nothing has changed.
 
         Args:
             change: what happens to the totals.
-            segment: a segment that is finished by it.
+            segments: those that are finished by it.
 
         Raises:
             OSError: if the disk does not take it.
@@ -105,10 +105,8 @@ class Ledger:
         with self._saving:
             with self._lock:
                 totals = replace(self._totals, rejected=self._totals.rejected.copy())
-                finished = set(self._finished)
+                finished = self._finished.union(segments)
             change(totals)
-            if segment is not None:
-                finished.add(segment)
             # The highest number stays, so that no number is used twice.
             last = max(self._last, max(finished, default=0))
             write_private(
@@ -126,8 +124,7 @@ class Ledger:
             with self._lock:
                 change(self._totals)
                 self._last = last
-                if segment is not None:
-                    self._finished.add(segment)
+                self._finished.update(segments)
 
     @property
     def finished(self) -> frozenset[int]:
@@ -146,8 +143,8 @@ class Ledger:
             self._totals.received += spans
             self._totals.spooled += spans
 
-    def finish(self, segment: int, stored: int, dead: int) -> None:
-        """A segment's spans are in the store or in dead letters; durable when this returns.
+    def finish(self, segments: Collection[int], stored: int, dead: int) -> None:
+        """The spans of segments are in the store or in dead letters; durable when this returns.
 
         Raises:
             OSError: if the disk does not take it. Then nothing has changed.
@@ -158,7 +155,7 @@ class Ledger:
             totals.stored += stored
             totals.dead_lettered += dead
 
-        self._save(change, segment)
+        self._save(change, segments)
 
     def forget(self, *segments: int) -> None:
         """The files of finished segments are gone. Durable with the next change."""

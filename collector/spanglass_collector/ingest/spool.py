@@ -52,17 +52,19 @@ class SpoolLimits:
     Attributes:
         segment_bytes: a segment is sealed at this size.
         segment_spans: or at this number of spans.
-        worth_sealing_spans: or at this number, while a writer has nothing to do.
+        insert_bytes: segments are stored together up to this size.
+        insert_spans: and up to this number of spans.
         segment_age_s: or this long after its first request, in seconds.
         total_bytes: bytes of all segments beyond which nothing is accepted.
         free_bytes: free space on the disk below which nothing is accepted.
         pending_bytes: bytes waiting for the disk beyond which nothing is accepted.
     """
 
-    segment_bytes: int = 32 << 20
-    segment_spans: int = 50_000
+    segment_bytes: int = 8 << 20
+    segment_spans: int = 10_000
+    insert_bytes: int = 32 << 20
+    insert_spans: int = 50_000
     segment_age_s: float = 0.4
-    worth_sealing_spans: int = 10_000
     total_bytes: int = 4 << 30
     free_bytes: int = 256 << 20
     pending_bytes: int = 128 << 20
@@ -331,10 +333,7 @@ class Spool:
                 or current.spans >= self.limits.segment_spans
             )
             old = time.monotonic() - current.since >= self.limits.segment_age_s
-            # While every writer is busy a segment may as well grow: large ones cost less a span.
-            idle = self._idle_takers > len(self._sealed)
-            worth_it = idle and current.spans >= self.limits.worth_sealing_spans
-            if large or worth_it or (old and (self._idle_takers or not self._sealed)):
+            if large or (old and (self._idle_takers or not self._sealed)):
                 self._seal()
             elif old:
                 current.since = time.monotonic() - self.limits.segment_age_s * 0.75
@@ -363,6 +362,22 @@ class Spool:
                 return self._sealed.popleft()
             finally:
                 self._idle_takers -= 1
+
+    def take_more(self, first: Segment) -> list[Segment]:
+        """Those that may be stored in one insert with a segment: large inserts cost less a span.
+
+        At most half of what waits, so that the last of it is shared between the writers.
+        """
+        taken = []
+        size, spans = first.size, first.spans
+        with self._lock:
+            for _ in range(len(self._sealed) // 2):
+                size += self._sealed[0].size
+                spans += self._sealed[0].spans
+                if size > self.limits.insert_bytes or spans > self.limits.insert_spans:
+                    break
+                taken.append(self._sealed.popleft())
+        return taken
 
     def give_back(self, segment: Segment) -> None:
         """Puts a segment that was taken and not stored behind the others.

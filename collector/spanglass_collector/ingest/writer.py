@@ -1,4 +1,4 @@
-"""Puts segments of the spool into ClickHouse, each in one insert, until it has them.
+"""Puts segments of the spool into ClickHouse, a few in one insert, until it has them.
 
 A fault that may pass is tried again for ever. After an insert whose outcome is unknown the same
 rows go in under a new token: ClickHouse's own deduplication can lose a part of an insert that
@@ -122,46 +122,74 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            segment = self._spool.take(self._stop.is_set)
-            if segment is None:
+            first = self._spool.take(self._stop.is_set)
+            if first is None:
                 return
+            left = [first, *self._spool.take_more(first)]
             try:
-                dead = self._insert_or_halve(segment, segment.read())
-                if self._after_insert is not None:
-                    self._after_insert(segment)
-                self._finish(segment, dead)
+                self._store(left)
             except Stopped:
-                self._spool.give_back(segment)
+                pass
             except Exception as error:
-                # The segment is safe in the spool; a writer that ended here would be missed.
+                # The segments are safe in the spool; a writer that ended here would be missed.
                 self.stats.last_error = str(error)
-                log.exception("segment %d has to wait", segment.number)
-                self._spool.give_back(segment)
+                log.exception("segment %d has to wait", left[0].number)
                 self._stop.wait(1.0)
+            for segment in left:
+                self._spool.give_back(segment)
 
-    def _finish(self, segment: Segment, dead: int) -> None:
-        """Says so in the accounts, as soon as the disk takes it, and deletes the segment.
+    def _store(self, left: list[Segment]) -> None:
+        """Stores segments: together, or each by itself if ClickHouse does not take that.
+
+        Args:
+            left: the segments; what is stored leaves the list.
 
         Raises:
             Stopped: if we are to stop first.
         """
+        if len(left) > 1:
+            try:
+                together = b"".join(segment.read() for segment in left)
+                self._insert(together, sum(segment.spans for segment in left))
+            except (OSError, QueryRefused, StoreOverloaded) as error:
+                log.warning("%d segments go in one by one: %s", len(left), error)
+            else:
+                self._finish(left, 0)
+                left.clear()
+        while left:
+            dead = self._insert_or_halve(left[0], left[0].read())
+            self._finish(left[:1], dead)
+            left.pop(0)
+
+    def _finish(self, segments: list[Segment], dead: int) -> None:
+        """Says so in the accounts, as soon as the disk takes it, and deletes the segments.
+
+        Raises:
+            Stopped: if we are to stop first.
+        """
+        numbers = [segment.number for segment in segments]
+        for segment in segments:
+            if self._after_insert is not None:
+                self._after_insert(segment)
         while True:
             try:
-                self._ledger.finish(segment.number, segment.spans - dead, dead)
+                spans = sum(segment.spans for segment in segments)
+                self._ledger.finish(numbers, spans - dead, dead)
                 break
             except OSError as error:
                 self.stats.last_error = str(error)
-                log.error("segment %d is stored and can't be finished: %s", segment.number, error)
+                log.error("segments %s are stored and can't be finished: %s", numbers, error)
                 if self._stop.wait(1.0):
                     raise Stopped from error
-        if self._after_finish is not None:
-            self._after_finish(segment)
-        try:
-            self._spool.drop(segment)
-        except OSError as error:
-            log.error("segment %d is stored and can't be deleted: %s", segment.number, error)
-        else:
-            self._ledger.forget(segment.number)
+        for segment in segments:
+            if self._after_finish is not None:
+                self._after_finish(segment)
+            try:
+                self._spool.drop(segment)
+            except OSError as error:
+                log.error("segment %d is stored and can't be deleted: %s", segment.number, error)
+            else:
+                self._ledger.forget(segment.number)
 
     def _insert_or_halve(self, segment: Segment, body: bytes) -> int:
         """Stores what can be stored; the number of spans that became dead letters."""
