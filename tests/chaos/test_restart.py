@@ -84,9 +84,9 @@ def test_second_process(victim: Victim) -> None:
         assert len(lines) == 1, lines
         assert "in use by another process" in lines[0]
         assert "--data-dir" in lines[0]
+        # Commands ask the one that has it.
         done = victim.cli("dead-letters", "replay")
-        assert done.returncode == 1, done
-        assert b"in use by another process" in done.stderr
+        assert done.returncode == 0, done
         wait_until(sender.more_than(1), "the first one takes spans")
         sender.pause()
         victim.verify(sender)
