@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,8 +17,6 @@ import pytest
 
 from chaos.sender import Sender
 from spanglass_store.client import Store
-from spanglass_store.embedded.config import USERS
-from spanglass_store.endpoint import Endpoint, Role
 from support.running import RunningService, environment
 from support.waiting import PATIENCE_S, wait_until
 
@@ -168,15 +165,6 @@ class Victim(RunningService):
     def kill_server(self) -> None:
         for process in self.servers():
             process.kill()
-
-    def owner(self) -> Store:
-        """The embedded server, as the collector uses it."""
-        config = (self.data_dir / "store" / "config.xml").read_text()
-        port = re.search(r"<http_port>(\d+)<", config)
-        assert port is not None
-        passwords = json.loads((self.data_dir / "credentials.json").read_text())
-        users = {role: (USERS[role], str(passwords[role])) for role in Role}
-        return Store(Endpoint("127.0.0.1", int(port[1]), users, isolated=True))
 
     def inserting(self) -> bool:
         """Whether a part is being written right now."""

@@ -3,29 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanglass_store.client import Store
-from spanglass_store.embedded.config import USERS
-from spanglass_store.endpoint import Endpoint, Role
 from support import otlp
 from support.commands import Commands, Done
 from support.running import Launch, RunningService
-
-
-@contextmanager
-def owner(service: RunningService) -> Iterator[Store]:
-    """The service's ClickHouse, as its owner: with the password of the data directory."""
-    config = (service.data_dir / "store" / "config.xml").read_text()
-    port = re.search(r"<http_port>(\d+)</http_port>", config)
-    assert port is not None
-    passwords = json.loads((service.data_dir / "credentials.json").read_text())
-    users = {Role.OWNER: (USERS[Role.OWNER], passwords[Role.OWNER])}
-    store = Store(Endpoint("127.0.0.1", int(port[1]), users))
-    yield store
-    store.close()
 
 
 def names(service: RunningService) -> set[str]:
@@ -35,10 +19,10 @@ def names(service: RunningService) -> set[str]:
 @contextmanager
 def refusing(service: RunningService) -> Iterator[None]:
     """As long as this lasts, ClickHouse takes no span by the name of bad."""
-    with owner(service) as store:
+    with closing(service.owner()) as store:
         store.command("ALTER TABLE spanglass.spans ADD CONSTRAINT no_bad CHECK name != 'bad'")
     yield
-    with owner(service) as store:
+    with closing(service.owner()) as store:
         store.command("ALTER TABLE spanglass.spans DROP CONSTRAINT no_bad")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from spanglass_store.client import Store
+from spanglass_store.embedded.config import USERS
+from spanglass_store.endpoint import Endpoint, Role
 from support.waiting import PATIENCE_S, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -334,6 +338,15 @@ class RunningService:
         document = self.get(f"/api/v1/traces/{trace_id.hex()}", key, **params)
         spans: list[dict[str, Any]] = document["spans"]
         return spans
+
+    def owner(self) -> Store:
+        """The embedded server, as the collector uses it."""
+        config = (self.data_dir / "store" / "config.xml").read_text()
+        port = re.search(r"<http_port>(\d+)<", config)
+        assert port is not None
+        passwords = json.loads((self.data_dir / "credentials.json").read_text())
+        users = {role: (USERS[role], str(passwords[role])) for role in Role}
+        return Store(Endpoint("127.0.0.1", int(port[1]), users, isolated=True))
 
     # -- accounts ------------------------------------------------------------------------------
 
