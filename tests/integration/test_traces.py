@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-import pytest
-
 from support import otlp
 from support.running import RunningService
 
