@@ -1,6 +1,7 @@
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
+import { Note } from "../../components/Note";
 import type { Block } from "../../lib/messages/conversation";
 import { BROKEN_NOTE } from "../../lib/messages/parse";
 import styles from "./Blocks.module.css";
@@ -15,7 +16,7 @@ export function Blocks({ blocks }: { blocks: readonly Block[] }) {
             <h3>{block.label}</h3>
             {block.raw !== "" && <Copy value={block.raw} label={`Copy: ${block.label}`} size={14} />}
           </header>
-          {block.broken && <p className={styles["note"]} role="note">{BROKEN_NOTE}</p>}
+          {block.broken && <Note>{BROKEN_NOTE}</Note>}
           <div className={styles["body"]}>
             {block.raw === "" ? <span className={styles["empty"]}>Empty</span> :
              block.isJson ? <JsonView value={block.value} open={3} /> :

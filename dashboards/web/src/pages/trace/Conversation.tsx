@@ -1,5 +1,7 @@
 import { useState } from "react";
 import { JsonView } from "../../components/JsonView";
+import { MoreButton } from "../../components/MoreButton";
+import { Note } from "../../components/Note";
 import { plural } from "../../lib/format";
 import { isObject, type Json, textAt } from "../../lib/json";
 import type { Message, Messages } from "../../lib/messages/types";
@@ -31,15 +33,15 @@ export function Conversation({ input, output, tools }: Props) {
   return (
     <div className={styles["conversation"]}>
       {tools.length > 0 && <Tools tools={tools} />}
-      {input.note && <p className={styles["note"]} role="note">{input.note}</p>}
+      {input.note && <Note>{input.note}</Note>}
       {head.map((message, index) => <MessageView key={`h${index}`} message={message} toolNames={named} />)}
       {hidden > 0 && (
-        <button type="button" className={styles["earlier"]} onClick={() => setShown(shown + STEP)}>
+        <MoreButton onClick={() => setShown(shown + STEP)}>
           Show {plural(Math.min(hidden, STEP), "earlier message")}{hidden > STEP && ` of ${hidden}`}
-        </button>
+        </MoreButton>
       )}
       {tail.map((message, index) => <MessageView key={messages.length - tail.length + index} message={message} toolNames={named} />)}
-      {output.note && <p className={styles["note"]} role="note">{output.note}</p>}
+      {output.note && <Note>{output.note}</Note>}
       {output.messages.length > 0 && <Outputs messages={output.messages} toolNames={named} />}
       {output.messages.length === 0 && messages.length > 0 && <p className={styles["silent"]}>No answer was recorded.</p>}
     </div>

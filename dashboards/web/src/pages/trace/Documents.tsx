@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
+import { MoreButton } from "../../components/MoreButton";
 import { plural } from "../../lib/format";
 import type { Block, Document } from "../../lib/messages/conversation";
 import { Blocks } from "./Blocks";
@@ -41,9 +42,9 @@ export function Documents({ query, documents, output }: Props) {
         </article>
       ))}
       {documents.length > shown && (
-        <button type="button" className={styles["more"]} onClick={() => setShown(shown + STEP)}>
+        <MoreButton onClick={() => setShown(shown + STEP)}>
           Show {plural(Math.min(STEP, documents.length - shown), "more document")}
-        </button>
+        </MoreButton>
       )}
       {output && <Blocks blocks={[output]} />}
     </div>

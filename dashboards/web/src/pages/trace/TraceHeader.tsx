@@ -2,6 +2,7 @@ import { IconAlertCircleFilled, IconChevronLeft, IconChevronRight, IconCircleChe
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { LightSpan } from "../../api/tree";
+import { Badge } from "../../components/Badge";
 import { Copy } from "../../components/Copy";
 import { useNow, When } from "../../components/When";
 import { formatCompact, formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
@@ -22,7 +23,7 @@ export function TraceTitle({ name, failed, sample, list }: { name: string; faile
       {failed === true && <IconAlertCircleFilled size={17} className={styles["failed"]} aria-label="Error" />}
       {failed === false && <IconCircleCheck size={17} stroke={1.7} className={styles["fine"]} aria-label="OK" />}
       <h1 title={name} dir="auto">{name || "(no name)"}</h1>
-      {sample && <span className={styles["badge"]}>sample</span>}
+      {sample && <Badge label="sample" />}
     </div>
   );
 }

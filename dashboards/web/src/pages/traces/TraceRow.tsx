@@ -2,6 +2,7 @@ import { IconAlertCircleFilled, IconCircleCheck, IconCircleDashed } from "@table
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import type { Trace } from "../../api/client";
+import { Badge } from "../../components/Badge";
 import { When } from "../../components/When";
 import { formatCompact, formatCost, formatCount, formatDuration, NONE, plural } from "../../lib/format";
 import styles from "./TraceTable.module.css";
@@ -48,8 +49,8 @@ export const TraceRow = memo(function TraceRow({ trace, now, scale, index, curre
         <Link to="/traces/$traceId" params={{ traceId: trace.trace_id }} className={styles["link"]} tabIndex={current ? 0 : -1} title={name} dir="auto">
           {name}
         </Link>
-        {trace.sample_data && <span className={styles["badge"]}>sample</span>}
-        {!trace.complete && <span className={styles["badge"]} title="The root span has not arrived">no root yet</span>}
+        {trace.sample_data && <Badge label="sample" />}
+        {!trace.complete && <Badge label="no root yet" title="The root span has not arrived" />}
       </div>
       <div role="cell" className={styles["service"]} title={trace.services.join(", ")}>
         <span>{trace.root_service || NONE}</span>
