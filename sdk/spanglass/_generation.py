@@ -11,6 +11,7 @@ from spanglass import _messages as messages_
 from spanglass import _names as names
 from spanglass._guard import guarded, nothing
 from spanglass._kinds import Kind
+from spanglass._pieces import Pieces
 from spanglass._serialize import attribute, json_text, printable, text
 from spanglass._spans import Span
 
@@ -31,8 +32,8 @@ _REQUEST: Final[dict[str, str]] = {
     "reasoning_effort": "gen_ai.request.reasoning.level",
     "previous_response_id": "gen_ai.request.previous_response.id",
     "dimensions": names.DIMENSIONS,
-    "server_address": "server.address",
-    "server_port": "server.port",
+    "server_address": names.SERVER_ADDRESS,
+    "server_port": names.SERVER_PORT,
     "output_type": names.OUTPUT_TYPE,
 }
 _LISTS: Final = frozenset({"gen_ai.request.stop_sequences", "gen_ai.request.encoding_formats"})
@@ -43,13 +44,19 @@ _OUTPUT_TYPES: Final = {"text": "text", "json_object": "json", "json_schema": "j
 class Generation(Span):
     """A call of a model: a `Span` that knows about messages, chunks and tokens."""
 
-    __slots__ = ("_chunks", "_kept", "_pieces")
+    __slots__ = ("_answer", "_chunks", "_first_ns", "_last_ns", "_thinks_aloud")
 
     def __init__(self, name: str, kind: Kind, start_time_ns: int | None) -> None:
         super().__init__(name, kind, start_time_ns)
         self._chunks = 0
-        self._pieces: list[str] | None = []
-        self._kept = 0
+        # When the first and the last piece with content came.
+        self._first_ns = self._last_ns = 0
+        self._thinks_aloud = False
+        runtime = self._runtime
+        wanted = runtime is not None and runtime.settings.capture_content
+        limit = runtime.settings.max_content_chars if runtime is not None and wanted else 0
+        #: The streamed answer; None once another one is recorded.
+        self._answer: Pieces | None = Pieces(limit)
 
     @guarded(nothing)
     def chunk(self, content: str | None = None, *, time_ns: int | None = None) -> None:
@@ -61,20 +68,9 @@ class Generation(Span):
         """
         if not self._recording:
             return
-        self._chunks += 1
-        if not content:
-            return
-        if names.TIME_TO_FIRST_CHUNK not in self._attributes:
-            at = self._now_ns() if time_ns is None else time_ns
-            since = max(0, at - (self._start_ns or at))
-            self._attributes[names.TIME_TO_FIRST_CHUNK] = since / 1e9
-        runtime = self._runtime
-        if self._pieces is None or runtime is None or not runtime.settings.capture_content:
-            return
-        # Enough for the limit; what is over it is only counted.
-        if self._kept <= runtime.settings.max_content_chars:
-            self._pieces.append(content)
-        self._kept += len(content)
+        self._arrive(bool(content), time_ns)
+        if content and self._answer is not None:
+            self._answer.add(content)
 
     @guarded(nothing)
     def input(self, value: object) -> None:
@@ -102,7 +98,7 @@ class Generation(Span):
             self._attributes[names.FINISH_REASONS] = reasons
         if value is None:
             return
-        self._pieces = None
+        self._answer = None
         self._record_answer(value, reasons)
 
     @guarded(nothing)
@@ -159,17 +155,45 @@ class Generation(Span):
         if not isinstance(error, Exception):
             self._attributes[names.RESPONSE_STATUS] = "cancelled"
 
-    def _finish(self) -> None:
-        if self._chunks:
-            self._attributes[names.CHUNKS] = self._chunks
-        if self._pieces:
-            self._record_answer(self._answer(), self._attributes.get(names.FINISH_REASONS, ()))
+    def _arrive(
+        self, has_content: bool, time_ns: int | None = None, *, reasoning: bool = False
+    ) -> None:
+        """A piece of a streamed answer has come.
 
-    def _answer(self) -> str:
-        """The chunks put together."""
-        whole = "".join(self._pieces or ())
-        missing = self._kept - len(whole)
-        return f"{whole}...[{missing} characters cut]..." if missing else whole
+        Args:
+            has_content: whether anything in it was generated.
+            time_ns: when, in nanoseconds since 1970; None for now.
+            reasoning: whether it is reasoning.
+        """
+        self._chunks += 1
+        if not has_content:
+            return
+        at = self._now_ns() if time_ns is None else time_ns
+        if not self._first_ns:
+            self._first_ns = at
+            since = max(0, at - (self._start_ns or at))
+            self._attributes.setdefault(names.TIME_TO_FIRST_CHUNK, since / 1e9)
+        self._last_ns = at
+        self._thinks_aloud = self._thinks_aloud or reasoning
+
+    def _finish(self) -> None:
+        attributes = self._attributes
+        if self._chunks:
+            attributes[names.CHUNKS] = self._chunks
+        if self._last_ns > self._first_ns:
+            self._time_tokens((self._last_ns - self._first_ns) / 1e9)
+        if self._answer is not None and self._answer.size:
+            self._record_answer(str(self._answer), attributes.get(names.FINISH_REASONS, ()))
+
+    def _time_tokens(self, seconds: float) -> None:
+        """Records the time per token, from how long all of them but the first took."""
+        tokens = self._attributes.get(names.OUTPUT_TOKENS)
+        hidden = self._attributes.get(names.REASONING_TOKENS, 0)
+        if isinstance(tokens, int) and isinstance(hidden, int):
+            # Reasoning that does not show is over when the first token comes.
+            shown = tokens if self._thinks_aloud else tokens - hidden
+            if shown > 1:
+                self._attributes.setdefault(names.TIME_PER_OUTPUT_TOKEN, seconds / (shown - 1))
 
     def _record_messages(self, value: object) -> None:
         runtime = self._runtime
@@ -205,10 +229,10 @@ class Generation(Span):
                 continue
             if key == "n":
                 if value != 1:
-                    self._attributes["gen_ai.request.choice.count"] = attribute(value, 100)
+                    self._attributes[names.CHOICES] = attribute(value, 100)
             elif key == "stream":
                 if value:
-                    self._attributes["gen_ai.request.stream"] = True
+                    self._attributes[names.STREAMED] = True
             elif key == "response_format":
                 kind = value.get("type") if isinstance(value, Mapping) else "json_schema"
                 self._attributes[names.OUTPUT_TYPE] = _OUTPUT_TYPES.get(str(kind), str(kind))

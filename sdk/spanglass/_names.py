@@ -15,6 +15,8 @@ FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 #: Seconds from the start of the span.
 TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
+CHOICES: Final = "gen_ai.request.choice.count"
+STREAMED: Final = "gen_ai.request.stream"
 
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
@@ -30,6 +32,8 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 
 TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_RESULT: Final = "gen_ai.tool.call.result"
 AGENT_NAME: Final = "gen_ai.agent.name"
@@ -38,6 +42,23 @@ RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
 DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
+
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+
+#: OpenTelemetry's for OpenAI: `chat_completions` or `responses`.
+OPENAI_API: Final = "openai.api.type"
+OPENAI_REQUEST_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_TIER: Final = "openai.response.service_tier"
+OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+HTTP_STATUS: Final = "http.response.status_code"
+#: How many times a request was sent again.
+RESEND_COUNT: Final = "http.request.resend_count"
 
 CONVERSATION: Final = "gen_ai.conversation.id"
 SESSION: Final = "session.id"
@@ -63,3 +84,17 @@ TOKENS_ESTIMATED: Final = "spanglass.tokens_estimated"
 CANCELLED: Final = "spanglass.cancelled"
 #: How many pieces a stream had.
 CHUNKS: Final = "spanglass.chunks"
+#: Seconds between two tokens of a streamed answer, after the first.
+TIME_PER_OUTPUT_TOKEN: Final = "spanglass.time_per_output_token"  # noqa: S105
+#: The provider's name for a request, which its support asks for.
+REQUEST_ID: Final = "spanglass.request.id"
+#: Seconds that the client waits before it sends a request again.
+RETRY_WAIT: Final = "spanglass.retry.wait"
+#: How many documents a search has found, or a reranker was given.
+DOCUMENT_COUNT: Final = "spanglass.documents"
+#: Whether a guardrail has stopped what it looked at.
+BLOCKED: Final = "spanglass.guardrail.blocked"
+#: Number of a span among those of its process, from 1; a gap is a span that was lost.
+SEQUENCE: Final = "spanglass.sequence"
+#: Identity of the process, on the resource: sequences are counted within it.
+INSTANCE: Final = "service.instance.id"

@@ -206,6 +206,7 @@ def test_a_streamed_call_of_a_model(spans: CapturedSpans) -> None:
     assert (found.kind, found.status) == ("client", "unset")
     attributes = dict(found.attributes)
     assert 0 <= attributes.pop("gen_ai.response.time_to_first_chunk") < 60
+    assert 0 < attributes.pop("spanglass.time_per_output_token") < 60
     assert json.loads(attributes.pop("gen_ai.tool.definitions"))[0]["name"] == "look"
     assert json.loads(attributes.pop("gen_ai.system_instructions")) == [
         {"type": "text", "content": "Be kind."}
