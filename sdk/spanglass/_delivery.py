@@ -1,11 +1,12 @@
 """Batches of spans as OTLP requests, sent until they are taken or given up.
 
-Imported on the exporter's thread with the first batch: protobuf and HTTP take a quarter of a
-second that no application should wait for.
+Imported on the exporter's thread with the first batch: HTTP takes a tenth of a second that no
+application should wait for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import time
 from collections.abc import Sequence
@@ -13,16 +14,14 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-
 from spanglass._exporter import Exporter, jittered
 from spanglass._guard import log
+from spanglass._requests import RequestWriter, Written, parts_of
 from spanglass._transport import Answer, Transport
+from spanglass._wire import read_fields
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
+    from spanglass._queue import Ended
 
 #: Seconds of the first wait, how it grows, and where it ends.
 _FIRST_WAIT_S: Final = 0.5
@@ -56,34 +55,20 @@ class Delivery:
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
         self._transport = Transport(exporter.settings)
+        self._writer = RequestWriter(exporter.identity)
         self._failing = False
         self.retries = 0
         self.last_error = ""
 
-    def deliver(self, spans: list[ReadableSpan]) -> None:
+    def deliver(self, spans: list[Ended]) -> None:
         """Sends a batch; every span of it is settled when this returns. Never raises."""
         settle = self._exporter.settle
-        limit = self._exporter.settings.max_batch_bytes
-        parts = [spans]
+        written = self._write(spans)
+        parts = parts_of(written, self._exporter.settings.max_batch_bytes)[::-1]
         while parts:
             part = parts.pop()
-            if not part:
-                continue
             try:
-                body = encode_spans(part).SerializeToString()
-            except Exception as error:
-                if len(part) > 1:
-                    parts += _halves(part)
-                    continue
-                log.debug("spanglass: a span cannot be encoded", exc_info=True)
-                self.last_error = f"a span cannot be encoded: {error}"
-                settle(0, 1, "encoding")
-                continue
-            if len(body) > limit and len(part) > 1:
-                parts += _halves(part)
-                continue
-            try:
-                fate = self._send(body, len(part))
+                fate = self._send(self._writer.request(part), len(part))
             except Exception as error:
                 # A setting that makes no request, such as a key with a line break in it.
                 log.warning("spanglass: no request can be made: %s", error)
@@ -95,6 +80,18 @@ class Delivery:
                     parts += _halves(part)
                 else:
                     settle(0, 1, "too_large")
+
+    def _write(self, spans: list[Ended]) -> list[Written]:
+        """The spans as OTLP; those that can't be written are settled."""
+        written = []
+        for span, sequence in spans:
+            try:
+                written.append(self._writer.write(span, span.attributes or {}, sequence))
+            except Exception as error:
+                log.debug("spanglass: a span cannot be encoded", exc_info=True)
+                self.last_error = f"a span cannot be encoded: {error}"
+                self._exporter.settle(0, 1, "encoding")
+        return written
 
     def close(self) -> None:
         """Gives the connection back."""
@@ -148,11 +145,11 @@ class Delivery:
     def _settle_taken(self, answer: Answer, count: int) -> None:
         rejected, message = 0, ""
         if answer.body:
-            try:
-                partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
-                rejected, message = partial.rejected_spans, partial.error_message
-            except DecodeError:
-                pass  # taken is taken, whatever else it says
+            # Taken is taken, whatever else it says.
+            with contextlib.suppress(ValueError):
+                for partial in _messages(answer.body, 1):
+                    rejected = _number(partial, 1)
+                    message = _text(partial, 2)
         rejected = min(max(0, rejected), count)
         if rejected:
             self.last_error = message
@@ -177,7 +174,7 @@ class Delivery:
             log.info("spanglass: spans are sent to %s again", self._exporter.settings.endpoint)
 
 
-def _halves(part: Sequence[ReadableSpan]) -> list[list[ReadableSpan]]:
+def _halves(part: Sequence[Written]) -> list[list[Written]]:
     """Two halves, the first one last: parts are taken from the end."""
     middle = len(part) // 2
     return [list(part[middle:]), list(part[:middle])]
@@ -186,11 +183,35 @@ def _halves(part: Sequence[ReadableSpan]) -> list[list[ReadableSpan]]:
 def _explanation(answer: Answer) -> str:
     """What an endpoint says about a failure: a `google.rpc.Status`, or text."""
     try:
-        from google.rpc.status_pb2 import Status
-
-        return str(Status.FromString(answer.body).message)[:300]
-    except (DecodeError, ImportError, UnicodeDecodeError):
+        return _text(answer.body, 2)[:300]
+    except ValueError:
         return answer.body[:300].decode("utf-8", "replace")
+
+
+def _messages(message: bytes, number: int) -> list[bytes]:
+    """The fields of a message with a number that are messages themselves."""
+    return [
+        found for each, found in read_fields(message) if each == number and type(found) is bytes
+    ]
+
+
+def _text(message: bytes, number: int) -> str:
+    """A text field of a message.
+
+    Raises:
+        ValueError: it is no protobuf.
+    """
+    return "".join(found.decode() for found in _messages(message, number)[-1:])
+
+
+def _number(message: bytes, number: int) -> int:
+    """A number field of a message.
+
+    Raises:
+        ValueError: it is no protobuf.
+    """
+    found = [each for at, each in read_fields(message) if at == number and type(each) is int]
+    return found[-1] if found else 0
 
 
 def _seconds(header: str) -> float:

@@ -11,23 +11,25 @@ an empty queue and new locks: what the parent had queued is the parent's to send
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import sys
 import threading
 import time
+import uuid
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from spanglass import _names as names
 from spanglass._guard import guard, log
 from spanglass._queue import SpanQueue
 from spanglass._settings import Settings
 from spanglass._stats import Stats, in_words
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from spanglass._delivery import Delivery
+    from spanglass._queue import AnySpan
 
 #: Seconds between two warnings about spans that are dropped.
 _WARN_EVERY_S: Final = 60.0
@@ -65,6 +67,8 @@ class Exporter:
         self._dropped: dict[str, int] = {}
         self._abandoned = False
         self._delivery: Delivery | None = None
+        self._numbers = itertools.count(1)
+        self.identity = {names.INSTANCE: str(uuid.UUID(int=random.getrandbits(128), version=4))}
         # While somebody waits for a flush: up to which span, and until when.
         self._flush_up_to = 0
         self._flush_until = 0.0
@@ -74,12 +78,14 @@ class Exporter:
 
     # Called by the application's threads
 
-    def offer(self, span: ReadableSpan) -> None:
+    def offer(self, span: AnySpan) -> None:
         """Queues a span, or drops it and counts that. Never waits."""
+        # Those that are dropped have a number, too: the gap tells of them.
+        sequence = next(self._numbers)
         if self._closed:
             self.drop("shutdown", 1)
             return
-        reason = self.queue.offer(span)
+        reason = self.queue.offer(span, sequence)
         if reason:
             self.drop(reason, 1)
         elif self._thread is None:

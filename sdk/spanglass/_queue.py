@@ -15,12 +15,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from opentelemetry.trace import StatusCode
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from spanglass._recorded import RecordedSpan
+
+    #: A span of ours, or one of OpenTelemetry's SDK.
+    AnySpan: TypeAlias = ReadableSpan | RecordedSpan
+    #: A span that has ended, and its number among those of the process.
+    Ended: TypeAlias = tuple[AnySpan, int]
 
 #: What a span weighs beside its texts, about, in bytes.
 _SPAN_BYTES: Final = 600
@@ -39,7 +46,7 @@ class SpanQueue:
     def __init__(self, max_spans: int, max_bytes: int) -> None:
         self._max_spans = max_spans
         self._max_bytes = max_bytes
-        self._waiting: deque[tuple[ReadableSpan, int]] = deque()
+        self._waiting: deque[tuple[Ended, int]] = deque()
         self._bytes = 0
         self._taken = 0
         self._take_lock = threading.Lock()
@@ -51,8 +58,12 @@ class SpanQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def offer(self, span: ReadableSpan) -> str:
+    def offer(self, span: AnySpan, sequence: int = 0) -> str:
         """Takes a span, or says why not. Never waits.
+
+        Args:
+            span: which.
+            sequence: its number among the spans of the process.
 
         Returns:
             Empty where the span was taken, else the reason: `queue_full` or `queue_bytes`.
@@ -63,7 +74,7 @@ class SpanQueue:
         size = size_of(span)
         if waiting and self._bytes + size > self._max_bytes:
             return "queue_bytes"
-        waiting.append((span, size))
+        waiting.append(((span, sequence), size))
         self._bytes += size
         if len(waiting) >= self._ring_at:
             self.ring()
@@ -86,17 +97,17 @@ class SpanQueue:
             self._bell.acquire(timeout=-1 if timeout_s is None else max(0.0, timeout_s))
         self._ring_at = _NEVER
 
-    def take(self, max_spans: int, max_bytes: int) -> list[ReadableSpan]:
+    def take(self, max_spans: int, max_bytes: int) -> list[Ended]:
         """The oldest spans, at most as many and as large; at least one where there is one."""
-        batch: list[ReadableSpan] = []
+        batch: list[Ended] = []
         total = 0
         waiting = self._waiting
         with self._take_lock:
             while waiting and len(batch) < max_spans:
                 if batch and total + waiting[0][1] > max_bytes:
                     break
-                span, size = waiting.popleft()
-                batch.append(span)
+                ended, size = waiting.popleft()
+                batch.append(ended)
                 total += size
             self._taken += len(batch)
         self._weigh()
@@ -114,7 +125,7 @@ class SpanQueue:
             self._bytes = sum(size for _, size in self._waiting.copy())
 
 
-def size_of(span: ReadableSpan) -> int:
+def size_of(span: AnySpan) -> int:
     """About how many bytes a span is."""
     size = _SPAN_BYTES
     attributes = span.attributes
@@ -124,7 +135,7 @@ def size_of(span: ReadableSpan) -> int:
         for value in (copy() if copy is not None else attributes).values():
             if value.__class__ is str:
                 size += len(value)
-            elif value.__class__ is tuple:
+            elif value.__class__ is tuple or value.__class__ is list:
                 size += 16 * len(value)
     # To look at the events costs more than all else; those of a failure are the large ones.
     if span.status.status_code is StatusCode.ERROR:

@@ -14,10 +14,12 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from spanglass import _current
 from spanglass import _names as names
 from spanglass._guard import log, report
+from spanglass._recorded import MAX_ATTRIBUTES, RecordedSpan, Recorder
 from spanglass._settings import Settings
 from spanglass._stats import Stats
 from spanglass._version import __version__
@@ -27,14 +29,24 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 _SCOPE: Final = "spanglass"
-_MAX_ATTRIBUTES: Final = 1_000
 _COUNT_LIMITS: Final = ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
+#: What OpenTelemetry's SDK decides by about each span. Where one is set, its spans are used.
+_SDK_VARIABLES: Final = (
+    "OTEL_TRACES_SAMPLER",
+    *_COUNT_LIMITS,
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT",
+    "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+)
 
 
 class Sink(Protocol):
     """Where spans go when they have ended."""
 
-    def offer(self, span: ReadableSpan) -> None:
+    def offer(self, span: ReadableSpan | RecordedSpan) -> None:
         """Takes a span; never waits and never raises."""
 
     def flush(self, timeout_s: float) -> bool:
@@ -96,10 +108,39 @@ class Runtime:
         self._processor = Processor(sink)
         self.provider.add_span_processor(self._processor)
         self.tracer: trace.Tracer = self.provider.get_tracer(_SCOPE, __version__)
+        self._recorder: Recorder | None = None
+        if not self._shared and not any(name in os.environ for name in _SDK_VARIABLES):
+            self._recorder = Recorder(
+                sink,
+                self.provider.resource,
+                InstrumentationScope(_SCOPE, __version__),
+                self.provider.id_generator,
+            )
 
     def owns(self, span: trace.Span) -> bool:
         """Whether a span is one of ours and not another OpenTelemetry set-up's."""
         return self._shared or getattr(span, "resource", None) is self.provider.resource
+
+    def start_span(
+        self,
+        name: str,
+        context: Context,
+        kind: trace.SpanKind,
+        attributes: dict[str, Any] | None,
+        start_time_ns: int,
+    ) -> trace.Span:
+        """Starts a span: one of ours, or one of the SDK's where its settings have to hold."""
+        if self._recorder is not None:
+            return self._recorder.start_span(name, context, kind, attributes, start_time_ns)
+        return self.tracer.start_span(
+            name,
+            context,
+            kind,
+            attributes,
+            start_time=start_time_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
 
     def replaced(self) -> None:
         """Another runtime takes over: sends what is queued, in its own time."""
@@ -146,7 +187,7 @@ def _limits() -> SpanLimits:
     """
     if any(name in os.environ for name in _COUNT_LIMITS):
         return SpanLimits()
-    return SpanLimits(max_span_attributes=_MAX_ATTRIBUTES)
+    return SpanLimits(max_span_attributes=MAX_ATTRIBUTES)
 
 
 def _resource(settings: Settings) -> Resource:

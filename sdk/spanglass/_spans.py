@@ -198,14 +198,8 @@ class Span:
             early = _KNOWN_AT_START & self._attributes.keys()
             known = {key: self._attributes.pop(key) for key in early}
         context, self._outer = _current.parent(runtime)
-        self.otel = runtime.tracer.start_span(
-            self._name,
-            context,
-            self._kind.span_kind,
-            known,
-            start_time=self._start_ns,
-            record_exception=False,
-            set_status_on_exception=False,
+        self.otel = runtime.start_span(
+            self._name, context, self._kind.span_kind, known, self._start_ns
         )
         self._recording = self.otel.is_recording()
 
@@ -249,13 +243,17 @@ class Span:
             if self._recording:
                 self._finish()
         finally:
-            # One by one is much faster than all at once; another thread may still add some.
-            for key, value in list(self._attributes.items()) if self._recording else ():
-                self.otel.set_attribute(key, value)
-            self._recording = False
             # Whoever still has this span in its context keeps neither content nor ancestors.
-            self._attributes, self._outer = {}, None
-            self.otel.end(end_time_ns)
+            attributes, self._attributes, self._outer = self._attributes, {}, None
+            recording, self._recording = self._recording, False
+            finish = getattr(self.otel, "finish", None)
+            if finish is not None:
+                finish(attributes, end_time_ns)
+            else:
+                # One by one is much faster than all at once; another thread may still add some.
+                for key, value in list(attributes.items()) if recording else ():
+                    self.otel.set_attribute(key, value)
+                self.otel.end(end_time_ns)
 
     def _finish(self) -> None:
         """What is left to record at the end."""

@@ -29,6 +29,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from spanglass import _names as names
 from spanglass import _state
+from spanglass._recorded import RecordedSpan
 from spanglass._runtime import Runtime
 from spanglass._settings import resolve
 from spanglass._stats import Stats
@@ -173,7 +174,7 @@ class CapturedSpans:
 
     # What a runtime gives its spans to
 
-    def offer(self, span: ReadableSpan) -> None:
+    def offer(self, span: ReadableSpan | RecordedSpan) -> None:
         with self._lock:
             self._spans.append(_captured(span))
 
@@ -223,7 +224,7 @@ def capture(**settings: Any) -> Iterator[CapturedSpans]:
         _state.runtime = before
 
 
-def _captured(span: ReadableSpan) -> CapturedSpan:
+def _captured(span: ReadableSpan | RecordedSpan) -> CapturedSpan:
     about, parent = span.get_span_context(), span.parent
     assert about is not None
     return CapturedSpan(
@@ -236,13 +237,21 @@ def _captured(span: ReadableSpan) -> CapturedSpan:
         parent_id=format_span_id(parent.span_id) if parent is not None else None,
         start_ns=span.start_time or 0,
         end_ns=span.end_time or 0,
-        attributes=dict(span.attributes or {}),
+        attributes=_values(span.attributes),
         resource=dict(span.resource.attributes),
         events=tuple(
-            CapturedEvent(event.name, dict(event.attributes or {}), event.timestamp)
+            CapturedEvent(event.name, _values(event.attributes), event.timestamp)
             for event in span.events
         ),
     )
+
+
+def _values(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Attributes that nobody can change: lists as tuples, as OpenTelemetry has them."""
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in (attributes or {}).items()
+    }
 
 
 if pytest is not None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from google.rpc.status_pb2 import Status
+from opentelemetry import context as otel_context
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
+from opentelemetry.trace import SpanKind
 
 import spanglass
 from spanglass import _state
@@ -76,7 +78,8 @@ def test_spans_arrive_with_what_sent_them(sink: Sink, start: Callable[..., None]
     assert (inner.name, outer.name) == ("chat m", "outer")
     assert inner.parent_span_id == outer.span_id
     assert inner.trace_id == outer.trace_id
-    assert attributes_of(outer) == {"n": 1}
+    assert attributes_of(outer) == {"n": 1, "spanglass.sequence": 2}
+    assert len(resource["service.instance.id"]) == 36
     assert assert_balanced().sent == 2
 
 
@@ -289,7 +292,8 @@ def test_a_span_that_cannot_be_encoded_takes_no_other_with_it(
     make(3)
     runtime = _state.runtime
     assert runtime is not None
-    bad = runtime.tracer.start_span("bad \ud800 name")
+    bad: Any = runtime.start_span("bad", otel_context.get_current(), SpanKind.CLIENT, None, 1)
+    bad.attributes["what"] = object()
     bad.end()
     make(3)
     assert spanglass.flush() is False

@@ -55,10 +55,10 @@ def test_batches_are_bounded_and_in_order() -> None:
     for each in spans:
         queue.offer(each)
     size = size_of(spans[0])
-    assert queue.take(100, 3 * size) == spans[:3]
-    assert queue.take(4, 1 << 30) == spans[3:7]
-    assert queue.take(100, 1) == spans[7:8], "one goes, however large"
-    assert queue.take(100, 1 << 30) == spans[8:]
+    assert [each for each, _ in queue.take(100, 3 * size)] == spans[:3]
+    assert [each for each, _ in queue.take(4, 1 << 30)] == spans[3:7]
+    assert [each for each, _ in queue.take(100, 1)] == spans[7:8], "one goes, however large"
+    assert [each for each, _ in queue.take(100, 1 << 30)] == spans[8:]
     assert queue.take(100, 1 << 30) == []
 
 
