@@ -25,10 +25,7 @@ _NAME: Final = re.compile(r"\$\{([\w:]+)\}")
 #: file each and a sync each; they are synced, since "stored" means on disk.
 _MERGETREE_SETTINGS: Final = (
     "min_bytes_for_wide_part = 134217728, fsync_after_insert = 1, fsync_part_directory = 1,"
-    " ttl_only_drop_parts = 1,"
-    # Fewer, larger merges: a span is copied less often; up to seven small parts stay as they are.
-    " min_parts_to_merge_at_once = 8,"
-    " merge_with_ttl_timeout = 14400"
+    " ttl_only_drop_parts = 1, merge_with_ttl_timeout = 14400"
 )
 
 

@@ -93,4 +93,6 @@ ENGINE = ${engine:ReplacingMergeTree:ingested_at}
 PARTITION BY toDate(start_time)
 ORDER BY (project, toStartOfMinute(start_time), trace_id, span_id)
 TTL toDate(start_time) + toIntervalDay(if(retention_days = 0, 36500, retention_days)) DELETE
-SETTINGS ${mergetree_settings}
+-- Merging a span costs as much as storing it, so it is merged with many others, and less often: up
+-- to fifteen small parts stay as they are.
+SETTINGS ${mergetree_settings}, min_parts_to_merge_at_once = 16

@@ -53,7 +53,7 @@ ENGINE = ${engine:AggregatingMergeTree:}
 PARTITION BY toDate(start_time)
 ORDER BY (project, trace_id)
 TTL toDate(start_time) + toIntervalDay(if(retention_days = 0, 36500, retention_days)) DELETE
-SETTINGS ${mergetree_settings}, index_granularity = 1024;
+SETTINGS ${mergetree_settings}, min_parts_to_merge_at_once = 8, index_granularity = 1024;
 
 CREATE MATERIALIZED VIEW ${database}.traces_from_spans TO ${database}.traces${local} AS
 SELECT
