@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import routes
+from . import media_routes, message_routes, message_shapes, routes
 from .errors import ApiError, error_body
 from .service import Service
 from .settings import Settings
@@ -34,8 +34,31 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route(
                 "/v1/chat/completions", routes.guarded(routes.chat_completions), methods=["POST"]
             ),
+            # Azure's addresses.
+            Route(
+                "/openai/deployments/{deployment}/chat/completions",
+                routes.guarded(routes.chat_completions),
+                methods=["POST"],
+            ),
             Route("/v1/embeddings", routes.guarded(routes.create_embeddings), methods=["POST"]),
             Route("/v1/responses", routes.guarded(routes.create_response), methods=["POST"]),
+            Route("/v1/messages", routes.guarded(message_routes.create_message), methods=["POST"]),
+            Route(
+                "/v1/messages/count_tokens",
+                routes.guarded(message_routes.count_tokens),
+                methods=["POST"],
+            ),
+            Route(
+                "/v1/images/generations",
+                routes.guarded(media_routes.create_image),
+                methods=["POST"],
+            ),
+            Route("/v1/audio/speech", routes.guarded(media_routes.create_speech), methods=["POST"]),
+            Route(
+                "/v1/audio/transcriptions",
+                routes.guarded(media_routes.create_transcription),
+                methods=["POST"],
+            ),
         ],
         middleware=[Middleware(_ServiceHeaders)],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},
@@ -59,7 +82,8 @@ class _ServiceHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = f"req_{uuid.uuid4().hex}"
+                request_id = f"req_{uuid.uuid4().hex}"
+                headers["x-request-id"] = headers["request-id"] = request_id
                 headers["openai-version"] = "2020-10-01"
                 headers["openai-processing-ms"] = str(int((time.perf_counter() - begun) * 1000))
             await send(message)
@@ -67,10 +91,13 @@ class _ServiceHeaders:
         await self._app(scope, receive, with_headers)
 
 
-async def _api_error(_: Request, error: Exception) -> Response:
+async def _api_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse(error.body, error.status, error.headers)
+    body = error.body
+    if request.url.path.startswith("/v1/messages"):
+        body = message_shapes.error_body(error.status, error.message)
+    return JSONResponse(body, error.status, error.headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

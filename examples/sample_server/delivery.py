@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from . import sse
-from .errors import ApiError, error_body, server_fault
+from .errors import ApiError, server_fault
 from .faults import Fault
 from .latency import Pacer
 from .prompt import Json
+
+_ERROR_EVENT = sse.data(server_fault(500).body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Delivery:
         reasoning_tokens: Tokens generated before the first visible one.
         fault: The fault in force.
         hang: Waits until the client leaves.
+        error_event: What a stream says that fails in the middle.
     """
 
     pacer: Pacer
@@ -32,6 +35,7 @@ class Delivery:
     reasoning_tokens: int
     fault: Fault
     hang: Callable[[], Awaitable[None]]
+    error_event: str = _ERROR_EVENT
 
     async def whole(self, body: Json, visible_tokens: int) -> Response:
         """Return an answer in one piece, after the time that generating it takes.
@@ -83,13 +87,7 @@ class Delivery:
                         yield event[: len(event) // 2] + "\n\n"
                         return
                     case "error-event":
-                        yield sse.data(
-                            error_body(
-                                "The server had an error while processing your request. Sorry "
-                                "about that!",
-                                kind="server_error",
-                            )
-                        )
+                        yield self.error_event
                         return
             yield event
 

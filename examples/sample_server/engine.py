@@ -28,6 +28,7 @@ class Reply:
         refused: Whether the text belongs into the refusal field.
         finish_reason: Why generation ended.
         reasoning_tokens: Tokens spent before the visible text.
+        stopped_by: The stop text that ended it; empty where none did.
     """
 
     pieces: tuple[str, ...]
@@ -35,6 +36,7 @@ class Reply:
     refused: bool
     finish_reason: FinishReason
     reasoning_tokens: int
+    stopped_by: str = ""
 
     @property
     def text(self) -> str:
@@ -71,7 +73,7 @@ class Engine:
         rng = derived_random(self._seed, prompt.identity(), index)
         limit = prompt.max_tokens
         reasoning = 0
-        if model.reasons:
+        if model.reasons or prompt.thinks:
             steps = _REASONING_STEPS.get(prompt.effort, 5)
             reasoning = _REASONING_STEP * round(steps * rng.uniform(0.6, 1.6))
             if limit is not None:
@@ -126,15 +128,16 @@ def _limited_text(
     found: answers.Answer, prompt: Prompt, limit: int | None, reasoning: int
 ) -> Reply:
     text = found.text
-    ends = [at for stop in prompt.stop if (at := text.find(stop)) >= 0]
+    ends = [(at, stop) for stop in prompt.stop if (at := text.find(stop)) >= 0]
+    stopped_by = min(ends)[1] if ends else ""
     if ends:
-        text = text[: min(ends)]
+        text = text[: min(ends)[0]]
     pieces = tokens.split(text)
     finish: FinishReason = "stop"
     if limit is not None and len(pieces) > limit:
         pieces = pieces[:limit]
-        finish = "length"
+        finish, stopped_by = "length", ""
     if "content-filter" in prompt.faults:
         pieces = pieces[: max(1, len(pieces) // 2)]
-        finish = "content_filter"
-    return Reply(tuple(pieces), (), found.refused, finish, reasoning)
+        finish, stopped_by = "content_filter", ""
+    return Reply(tuple(pieces), (), found.refused, finish, reasoning, stopped_by)

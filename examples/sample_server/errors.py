@@ -32,6 +32,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.message = message
         self.headers = dict(headers or {})
         self.body = error_body(message, kind=kind, code=code, param=param)
 
@@ -98,6 +99,15 @@ def wrong_key(key: str) -> ApiError:
     return ApiError(401, f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
 
+def _wait(seconds: float) -> dict[str, str]:
+    """Return the headers that ask a client to wait."""
+    # Whole seconds, as HTTP has it; clients that can read milliseconds prefer those.
+    return {
+        "retry-after": str(math.ceil(seconds)),
+        "retry-after-ms": str(round(seconds * 1000)),
+    }
+
+
 def rate_limited(model: str, retry_after_s: float) -> ApiError:
     """Return the 429 that asks the client to wait."""
     return ApiError(
@@ -107,9 +117,7 @@ def rate_limited(model: str, retry_after_s: float) -> ApiError:
         kind="requests",
         code="rate_limit_exceeded",
         headers={
-            # Whole seconds, as HTTP has it; clients that can read milliseconds prefer those.
-            "retry-after": str(math.ceil(retry_after_s)),
-            "retry-after-ms": str(round(retry_after_s * 1000)),
+            **_wait(retry_after_s),
             "x-ratelimit-limit-requests": "500",
             "x-ratelimit-remaining-requests": "0",
             "x-ratelimit-reset-requests": f"{retry_after_s:g}s",
@@ -117,13 +125,14 @@ def rate_limited(model: str, retry_after_s: float) -> ApiError:
     )
 
 
-def server_fault(status: int) -> ApiError:
-    """Return the 5xx for a service in trouble."""
-    if status == 503:
+def server_fault(status: int, retry_after_s: float = 1.0) -> ApiError:
+    """Return the 5xx for a service in trouble; 529, "overloaded", asks the client to wait."""
+    if status in (503, 529):
         return ApiError(
-            503,
+            status,
             "That model is currently overloaded with other requests. Please try again later.",
             kind="server_error",
+            headers=_wait(retry_after_s) if status == 529 else None,
         )
     return ApiError(
         status,

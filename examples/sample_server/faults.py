@@ -4,7 +4,7 @@ A request asks for a fault by the header `x-sample-fault` or by the model name `
 
 | kind | what happens |
 | --- | --- |
-| `401` `404` `429` `500` `503` | that status, with the service's error body |
+| `401` `404` `429` `500` `503` `529` | that status, with the service's error body |
 | `break` | the connection is cut in the middle of the answer |
 | `error-event` | a stream sends an error in the middle and ends; otherwise a 500 |
 | `hang` | no answer at all until the client leaves or the server's limit passes |
@@ -30,7 +30,7 @@ from . import errors
 HEADER: Final = "x-sample-fault"
 MODEL_PREFIX: Final = "fault-"
 
-STATUS_KINDS: Final = frozenset({"401", "404", "429", "500", "503"})
+STATUS_KINDS: Final = frozenset({"401", "404", "429", "500", "503", "529"})
 STREAM_KINDS: Final = frozenset({"break", "error-event", "hang", "stall", "malformed"})
 REPLY_KINDS: Final = frozenset({"refusal", "content-filter"})
 
@@ -44,7 +44,7 @@ class Fault:
 
     Attributes:
         kind: A name from this module's table.
-        retry_after_s: Seconds that a 429 asks the client to wait.
+        retry_after_s: Seconds that a 429 or 529 asks the client to wait.
         model_named: Whether the model's name asked for it.
     """
 
@@ -70,8 +70,8 @@ class Fault:
                 raise errors.unknown_model(model)
             case "429":
                 raise errors.rate_limited(model, self.retry_after_s)
-            case "500" | "503":
-                raise errors.server_fault(int(self.kind))
+            case "500" | "503" | "529":
+                raise errors.server_fault(int(self.kind), self.retry_after_s)
 
 
 def requested(headers: Headers, model: str) -> Fault:

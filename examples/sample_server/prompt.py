@@ -87,6 +87,7 @@ class Prompt:
         max_tokens: Limit on generated tokens, reasoning included; None is no limit.
         stop: Texts before which the answer ends.
         effort: How much a reasoning model thinks.
+        thinks: Whether the client asked for thinking, whatever the model.
         seed: The client's own seed, which varies the answer.
         faults: Names of reply faults in force, such as `refusal`.
     """
@@ -100,6 +101,7 @@ class Prompt:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     effort: str = "medium"
+    thinks: bool = False
     seed: int | None = None
     faults: frozenset[str] = frozenset()
 

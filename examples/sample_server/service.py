@@ -48,7 +48,7 @@ class Service:
         return f"fp_{random.Random(self.settings.seed).getrandbits(40):010x}"
 
     def check_key(self, request: Request) -> None:
-        """Refuse a request without the right bearer key, where the server has one.
+        """Refuse a request without the right key, where the server has one.
 
         Raises:
             ApiError: The key is missing or wrong.
@@ -56,9 +56,12 @@ class Service:
         expected = self.settings.api_key
         if expected is None:
             return
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise no_key()
+        # Anthropic's clients have a header of their own.
+        key = request.headers.get("x-api-key", "")
+        if not key:
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not key.strip():
+                raise no_key()
         if not hmac.compare_digest(key.strip().encode(), expected.encode()):
             raise wrong_key(key.strip())
 

@@ -35,6 +35,7 @@ from spanglass._lifecycle import (
 from spanglass._observe import observe
 from spanglass._spans import Span, span
 from spanglass._version import __version__
+from spanglass.clients import wrap
 
 if TYPE_CHECKING:
     from spanglass._stats import Stats
@@ -56,6 +57,7 @@ __all__ = [
     "span",
     "stats",
     "trace_url",
+    "wrap",
 ]
 
 

@@ -120,7 +120,7 @@ def _server_call(fields: Mapping[str, Any]) -> Part:
     hidden = ("id", "name", "type", "status")
     about = {k: v for k, v in fields.items() if k not in hidden and v is not None}
     if kind == "image_generation_call" and about.get("result"):
-        about["result"] = _blob("image", "", about["result"])
+        about["result"] = media_part("image", "", about["result"])
     part: Part = {"type": "server_tool_call", "name": name}
     if fields.get("id"):
         part["id"] = fields["id"]
@@ -153,7 +153,7 @@ def _image(fields: Mapping[str, Any]) -> Part:
         return _media("image", image)
     inner = fields_of(image) or {}
     if inner.get("type") == "base64" or "data" in inner:
-        return _blob("image", str(inner.get("media_type", "")), inner.get("data", ""))
+        return media_part("image", str(inner.get("media_type", "")), inner.get("data", ""))
     if inner.get("file_id"):
         return {"type": "file", "modality": "image", "file_id": inner["file_id"]}
     return _media("image", str(inner.get("url", "")))
@@ -161,7 +161,7 @@ def _image(fields: Mapping[str, Any]) -> Part:
 
 def _audio(fields: Mapping[str, Any]) -> Part:
     audio = fields_of(fields.get("input_audio")) or fields
-    return _blob("audio", f"audio/{audio.get('format', 'wav')}", audio.get("data", ""))
+    return media_part("audio", f"audio/{audio.get('format', 'wav')}", audio.get("data", ""))
 
 
 def _video(fields: Mapping[str, Any]) -> Part:
@@ -181,7 +181,7 @@ def _document(fields: Mapping[str, Any]) -> Part:
     if source.get("type") == "text":
         part: Part = {"type": "text", "content": source.get("data", "")}
     elif source.get("type") == "base64":
-        part = _blob("document", str(source.get("media_type", "")), source.get("data", ""))
+        part = media_part("document", str(source.get("media_type", "")), source.get("data", ""))
     elif source.get("file_id"):
         part = {"type": "file", "modality": "document", "file_id": source["file_id"]}
     elif source.get("url"):
@@ -203,24 +203,32 @@ def _file(fields: Mapping[str, Any]) -> Part:
 def _media(modality: str, url: str) -> Part:
     if url.startswith("data:"):
         head, _, data = url.partition(",")
-        return _blob(modality, head[5:].partition(";")[0], data)
+        return media_part(modality, head[5:].partition(";")[0], data)
     return {"type": "uri", "modality": modality, "uri": url}
 
 
-def _blob(modality: str, mime_type: str, data: object) -> Part:
-    """Inline media by size and hash: the media themselves would make the trace unusable."""
+def media_part(modality: str, mime_type: str, data: object) -> Part:
+    """Inline media by size and hash: the media themselves would make the trace unusable.
+
+    Args:
+        modality: `image`, `audio`, `video` or `document`.
+        mime_type: empty where nobody says.
+        data: base64 text, or bytes.
+    """
     from hashlib import sha256
 
+    is_text = isinstance(data, str)
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data or b"")  # type: ignore[call-overload]
     part: Part = {"type": "blob", "modality": modality, "content": ""}
     if mime_type:
         part["mime_type"] = mime_type
-    return part | {"base64_characters": len(raw), "sha256": sha256(raw).hexdigest()}
+    size = {"base64_characters" if is_text else "bytes": len(raw)}
+    return part | size | {"sha256": sha256(raw).hexdigest()}
 
 
 def _blob_part(fields: Mapping[str, Any]) -> Part:
     mime_type = str(fields.get("mime_type") or "")
-    return _blob(str(fields.get("modality", "unknown")), mime_type, fields.get("content", ""))
+    return media_part(str(fields.get("modality", "unknown")), mime_type, fields.get("content", ""))
 
 
 _PARTS: Final[dict[str, Callable[[Mapping[str, Any]], Part]]] = {
