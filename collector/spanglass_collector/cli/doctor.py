@@ -1,6 +1,7 @@
 """`spanglass doctor`: what works here, what is missing, and the command that mends it."""
 
 import importlib
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -159,11 +160,8 @@ def _ports(settings: Settings) -> list[Finding]:
 
 
 def _browser(_: Settings) -> list[Finding]:
-    if (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    ):
+    named = os.environ.get("SPANGLASS_CHROMIUM", "")
+    if any(map(shutil.which, (named, "chromium", "chromium-browser", "google-chrome"))):
         return [Finding("ok", "Chromium (browser tests)")]
     return [
         Finding(
