@@ -25,6 +25,7 @@ from spanglass import _names as names
 from spanglass._guard import guard, log
 from spanglass._queue import SpanQueue
 from spanglass._settings import Settings
+from spanglass._spill import Spill
 from spanglass._stats import Stats, in_words
 
 if TYPE_CHECKING:
@@ -52,8 +53,17 @@ class Exporter:
         self.settings = settings
         self._closed = False
         self.close_reason = "exit"
+        self.spill: Spill | None = None
+        if settings.spill_dir:
+            try:
+                self.spill = Spill(settings)
+            except OSError as error:
+                log.warning("spanglass: nothing can be spilled to disk: %s", error)
         self._reset()
         _exporters.add(self)
+        if self.spill is not None and self.spill.waiting():
+            # What an earlier process has left.
+            self._start()
 
     def _reset(self) -> None:
         """A new start, in a new process."""
@@ -64,8 +74,11 @@ class Exporter:
         self._settled = 0
         self._lost_at_flush = 0
         self._sent = 0
+        self._spilled = 0
+        self._resent = 0
         self._dropped: dict[str, int] = {}
         self._abandoned = False
+        self._reported_losses = 0
         self._delivery: Delivery | None = None
         self._numbers = itertools.count(1)
         self.identity = {names.INSTANCE: str(uuid.UUID(int=random.getrandbits(128), version=4))}
@@ -168,6 +181,10 @@ class Exporter:
                 sent=self._sent,
                 waiting=max(0, accepted - self._settled),
                 dropped=dict(self._dropped),
+                spilled=self._spilled,
+                resent=self._resent,
+                content_dropped=delivery.privacy.dropped if delivery else 0,
+                redacted=dict(delivery.privacy.redacted) if delivery else {},
                 retries=delivery.retries if delivery else 0,
                 last_error=delivery.last_error if delivery else "",
             )
@@ -184,6 +201,36 @@ class Exporter:
                 self._dropped[reason] = self._dropped.get(reason, 0) + lost
             self._settled += sent + lost
             self._settled_changed.notify_all()
+
+    def settle_spilled(self, count: int) -> None:
+        """Counts spans that are on disk now."""
+        with self._settled_changed:
+            if self._abandoned:
+                return
+            self._spilled += count
+            self._settled += count
+            self._settled_changed.notify_all()
+
+    def settle_resent(self, sent: int, refused: int) -> None:
+        """Counts spans that were on disk and are there no more."""
+        with self._settled_changed:
+            self._resent += sent
+            if refused:
+                self._dropped["spill"] = self._dropped.get("spill", 0) + refused
+
+    def ledger(self) -> dict[str, int]:
+        """The account of this process, for the collector; see docs/sdk.md for its form."""
+        stats = self.stats()
+        found = {
+            "accepted": stats.accepted,
+            "sent": stats.sent,
+            "waiting": stats.waiting,
+            "spilled": stats.spilled,
+            "resent": stats.resent,
+            "content_dropped": stats.content_dropped,
+        }
+        found |= {f"dropped.{reason}": count for reason, count in stats.dropped.items()}
+        return found
 
     def hurried(self) -> bool:
         """Whether somebody waits."""
@@ -252,8 +299,11 @@ class Exporter:
                     self.report_losses()
                 elif self._close_at is not None:
                     break
-                else:
-                    self.queue.wait(1, None)
+                elif delivery is None or not delivery.resend():
+                    self.queue.wait(1, delivery.next_resend_s() if delivery else None)
+        if delivery is not None and not self._abandoned:
+            with guard("ledger"):
+                delivery.report()
         if delivery is not None:
             delivery.close()
 
@@ -274,6 +324,7 @@ class Exporter:
         try:
             if delivery is not None:
                 delivery.deliver(batch)
+                delivery.resend()
         finally:
             # Whatever happens, every span is accounted for.
             missing = len(batch) - (self._settled - settled)
@@ -317,6 +368,9 @@ class Exporter:
 
 def close_all() -> None:
     """Sends what is left as the process ends, and says so where something is lost."""
+    sampling: Any = sys.modules.get("spanglass._sampling")
+    if sampling is not None:
+        sampling.decide_all()
     deadline: float | None = None
     for exporter in list(_exporters):
         try:

@@ -13,7 +13,7 @@ from spanglass._guard import guarded, nothing
 from spanglass._kinds import Kind
 from spanglass._pieces import Pieces
 from spanglass._serialize import attribute, json_text, printable, text
-from spanglass._spans import Span
+from spanglass._spans import Capture, Span
 
 #: What clients call a request's parameter, and OpenTelemetry's name for it.
 _REQUEST: Final[dict[str, str]] = {
@@ -39,6 +39,13 @@ _REQUEST: Final[dict[str, str]] = {
 _LISTS: Final = frozenset({"gen_ai.request.stop_sequences", "gen_ai.request.encoding_formats"})
 _FLOATS: Final = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
 _OUTPUT_TYPES: Final = {"text": "text", "json_object": "json", "json_schema": "json"}
+
+
+#: What may carry the conversation.
+_CONTENT: Final = (
+    names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.SYSTEM_INSTRUCTIONS,
+    names.TOOL_DEFINITIONS, names.INPUT_VALUE, names.OUTPUT_VALUE,
+)  # fmt: skip
 
 
 class Generation(Span):
@@ -197,7 +204,7 @@ class Generation(Span):
 
     def _record_messages(self, value: object) -> None:
         runtime = self._runtime
-        if runtime is None or not self._captures(None):
+        if runtime is None or not self._captures(None, *_CONTENT):
             return
         limit = runtime.settings.max_content_chars
         if self._kind.operation in ("embeddings", "rerank"):
@@ -208,7 +215,7 @@ class Generation(Span):
 
     def _record_answer(self, value: object, reasons: Iterable[str]) -> None:
         runtime = self._runtime
-        if runtime is None or not self._captures(None):
+        if runtime is None or not self._captures(None, *_CONTENT):
             return
         limit = runtime.settings.max_content_chars
         if self._kind.operation in ("embeddings", "rerank"):
@@ -266,6 +273,7 @@ def generation(
     messages: object = None,
     system: object = None,
     tools: object = None,
+    capture_content: Capture | None = None,
     start_time_ns: int | None = None,
     **request: object,
 ) -> Generation:
@@ -283,6 +291,8 @@ def generation(
         messages: the conversation: OpenAI's or Anthropic's messages, OpenTelemetry's, or text.
         system: instructions that are given apart from the conversation.
         tools: what the model may call, in OpenAI's or Anthropic's form.
+        capture_content: whether the conversation is recorded: True, False or "redacted"; None
+            for what `init` says.
         start_time_ns: start in nanoseconds since 1970, for a call that lies in the past; give
             its end to `end`. None for now.
         request: the request's parameters by the client's names (`temperature`, `max_tokens`,
@@ -291,6 +301,7 @@ def generation(
     kind = Kind(operation, SpanKind.CLIENT, "", names.INPUT_MESSAGES, names.OUTPUT_MESSAGES)
     model = printable(str(model))
     result = Generation(kind.span_name(model), kind, start_time_ns)
+    result._capture = capture_content
     runtime = result._runtime
     if runtime is None:
         return result
@@ -299,7 +310,7 @@ def generation(
     if model:
         result._attributes[names.REQUEST_MODEL] = model
     result._record_request(request)
-    if result._captures(None):
+    if result._captures(None, *_CONTENT):
         limit = runtime.settings.max_content_chars
         if system is not None:
             found = messages_.instructions(system)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from opentelemetry import trace
 
@@ -29,7 +29,10 @@ def init(
     environment: str | None = None,
     release: str | None = None,
     *,
-    capture_content: bool | None = None,
+    capture_content: bool | Literal["redacted"] | None = None,
+    mask: Callable[[str], str] | None = None,
+    sample_rate: float | None = None,
+    sample_rates: Mapping[str, float] | None = None,
     sample_data: bool | None = None,
     resource_attributes: Mapping[str, Any] | None = None,
     use_global_provider: bool | None = None,
@@ -44,6 +47,8 @@ def init(
     timeout_s: float | None = None,
     retry_s: float | None = None,
     exit_timeout_s: float | None = None,
+    spill_dir: str | None = None,
+    spill_bytes: int | None = None,
     compression: str | None = None,
     certificate: str | None = None,
     client_certificate: str | None = None,
@@ -66,7 +71,13 @@ def init(
         environment: where it runs: `production`, `staging`, …
         release: version of the application.
         capture_content: whether arguments, results and messages are recorded; a call's own
-            `capture_input` and `capture_output` go before it. By default true.
+            `capture_input` and `capture_output` go before it. `"redacted"` takes personal data
+            and secrets out of it by pattern (`spanglass.redaction`). By default true.
+        mask: is given every text that is recorded, and returns what may leave. Called on the
+            exporter's thread; where it raises or returns no text, the text is left out.
+        sample_rate: share of the traces that are kept, from 0 to 1; those with an error or a
+            score are kept beside. By default 1.
+        sample_rates: shares for traces whose first span has a name or an operation.
         sample_data: marks everything as made up, so that it can be told apart and removed.
         resource_attributes: more about what sends, by OpenTelemetry's names.
         use_global_provider: whether to share OpenTelemetry's global tracer provider: then
@@ -83,6 +94,9 @@ def init(
         timeout_s: seconds that one request may take.
         retry_s: seconds after which a batch that is not taken is dropped.
         exit_timeout_s: seconds that the end of the process waits for what is not sent yet.
+        spill_dir: folder for spans that cannot be sent; they are sent when it is possible again,
+            also by a later process. None by default.
+        spill_bytes: bytes of that folder at most.
         compression: `auto` (gzip, but not to this machine), `gzip` or `none`.
         certificate: file with the authorities that may vouch for the endpoint.
         client_certificate: file with the certificate that this side shows.

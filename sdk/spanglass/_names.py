@@ -98,3 +98,13 @@ BLOCKED: Final = "spanglass.guardrail.blocked"
 SEQUENCE: Final = "spanglass.sequence"
 #: Identity of the process, on the resource: sequences are counted within it.
 INSTANCE: Final = "service.instance.id"
+#: How many spans one that was kept by sampling stands for.
+SAMPLE_WEIGHT: Final = "spanglass.sample_weight"
+#: What was taken out of a span, as JSON: how many of each entity.
+REDACTED: Final = "spanglass.redacted"
+#: How many texts of a span were left out because they could not be masked.
+CONTENT_DROPPED: Final = "spanglass.content_dropped"
+#: The event that carries a score.
+EVALUATION: Final = "gen_ai.evaluation.result"
+#: Scope, and beginning of the attributes, of the account that a process gives of its spans.
+LEDGER: Final = "spanglass.ledger"

@@ -16,7 +16,7 @@ from spanglass import _names as names
 from spanglass import _state
 from spanglass._guard import guard, log, report
 from spanglass._kinds import EMBEDDING, RETRIEVAL, Kind, KindName, kind_of
-from spanglass._spans import Span, inert
+from spanglass._spans import Capture, Span, inert
 from spanglass._streams import Stream
 
 P = ParamSpec("P")
@@ -39,8 +39,8 @@ class _Plan:
         function: Callable[..., Any],
         name: str | None,
         kind: Kind,
-        capture_input: bool | None,
-        capture_output: bool | None,
+        capture_input: Capture | None,
+        capture_output: Capture | None,
     ) -> None:
         qualified = getattr(function, "__qualname__", None) or type(function).__name__
         self.name = name or str(qualified).rpartition("<locals>.")[2]
@@ -159,8 +159,8 @@ def observe(
     *,
     name: str | None = None,
     kind: KindName | None = None,
-    capture_input: bool | None = None,
-    capture_output: bool | None = None,
+    capture_input: Capture | None = None,
+    capture_output: Capture | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
@@ -170,8 +170,8 @@ def observe(
     *,
     name: str | None = None,
     kind: KindName | None = None,
-    capture_input: bool | None = None,
-    capture_output: bool | None = None,
+    capture_input: Capture | None = None,
+    capture_output: Capture | None = None,
 ) -> Callable[..., Any]:
     """Makes every call of a function a span, with its arguments and what it returns.
 
@@ -188,8 +188,9 @@ def observe(
         function: the function, where the decorator is used without parentheses.
         name: name of the span; by default the function's.
         kind: what it stands for: `tool`, `agent`, `retriever`, `workflow`, `embedding`, …
-        capture_input: whether arguments are recorded; None for what `init` says.
-        capture_output: whether the result is recorded; None for what `init` says.
+        capture_input: whether arguments are recorded: True, False or "redacted"; None for what
+            `init` says.
+        capture_output: whether the result is recorded, likewise.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,8 +207,8 @@ def _decorated(
     function: Any,
     name: str | None,
     kind: str | None,
-    capture_input: bool | None,
-    capture_output: bool | None,
+    capture_input: Capture | None,
+    capture_output: Capture | None,
 ) -> Callable[..., Any]:
     if isinstance(function, staticmethod | classmethod):
         inner = _decorated(function.__func__, name, kind, capture_input, capture_output)

@@ -20,6 +20,7 @@ from spanglass import _current
 from spanglass import _names as names
 from spanglass._guard import log, report
 from spanglass._recorded import MAX_ATTRIBUTES, RecordedSpan, Recorder
+from spanglass._sampling import SamplingSink
 from spanglass._settings import Settings
 from spanglass._stats import Stats
 from spanglass._version import __version__
@@ -65,14 +66,19 @@ class Sink(Protocol):
 class Processor(SpanProcessor):
     """Gives every span what `context` says, and every ended span to the sink."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, sampler: SamplingSink | None) -> None:
         self.sink = sink
+        self._sampler = sampler
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
             attributes = _current.attributes(parent_context)
             if attributes:
                 span.set_attributes(attributes)
+            about = span.get_span_context()
+            if self._sampler is not None and about is not None and about.trace_flags.sampled:
+                operation = (span.attributes or {}).get(names.OPERATION, "")
+                self._sampler.started(about.trace_id, span.name, str(operation))
         except Exception as error:
             report("on_start", error)
 
@@ -102,10 +108,11 @@ class Runtime:
 
     def __init__(self, settings: Settings, sink: Sink, ids: IdGenerator | None = None) -> None:
         self.settings = settings
-        self.sink = sink
+        self.sampler = SamplingSink(sink, settings) if settings.samples else None
+        self.sink = sink = self.sampler or sink
         self._shared = settings.use_global_provider
         self.provider = self._provider(settings, ids)
-        self._processor = Processor(sink)
+        self._processor = Processor(sink, self.sampler)
         self.provider.add_span_processor(self._processor)
         self.tracer: trace.Tracer = self.provider.get_tracer(_SCOPE, __version__)
         self._recorder: Recorder | None = None
@@ -131,7 +138,11 @@ class Runtime:
     ) -> trace.Span:
         """Starts a span: one of ours, or one of the SDK's where its settings have to hold."""
         if self._recorder is not None:
-            return self._recorder.start_span(name, context, kind, attributes, start_time_ns)
+            span = self._recorder.start_span(name, context, kind, attributes, start_time_ns)
+            if self.sampler is not None:
+                operation = str(span.attributes.get(names.OPERATION, ""))
+                self.sampler.started(span.context.trace_id, name, operation)
+            return span
         return self.tracer.start_span(
             name,
             context,

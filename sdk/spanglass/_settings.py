@@ -115,6 +115,36 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {str(k): v for k, v in dict(value).items() if v is not None}
 
 
+def _capture(value: Any) -> bool | str:
+    """Whether content is recorded: yes, no, or redacted."""
+    if str(value).strip().lower() == "redacted":
+        return "redacted"
+    try:
+        return flag(str(value))
+    except ValueError:
+        raise ValueError("it should be true, false or redacted") from None
+
+
+def _function(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError("it should be a function from text to text")
+    return value
+
+
+def _share(value: Any) -> float:
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError("it should be a number from 0 to 1")
+    return share
+
+
+def _shares(value: Any) -> dict[str, float]:
+    """Shares by name: a mapping, or text such as `chat=0.5,healthz=0`."""
+    if not isinstance(value, Mapping):
+        value = dict(pair.rpartition("=")[::2] for pair in str(value).split(",") if pair.strip())
+    return {str(name).strip(): _share(share) for name, share in value.items()}
+
+
 def _setting(
     default: Any,
     about: str,
@@ -168,12 +198,36 @@ class Settings:
     sample_data: bool = _setting(
         False, "marks everything as made up", flag, "SPANGLASS_SAMPLE_DATA"
     )
-    capture_content: bool = _setting(
+    capture_content: bool | str = _setting(
         True,
-        "whether arguments, results and messages are recorded",
-        flag,
+        "whether arguments, results and messages are recorded: true, false or redacted",
+        _capture,
         "SPANGLASS_CAPTURE_CONTENT",
         (Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", _content_mode),),
+    )
+    mask: Callable[[str], str] | None = _setting(  # noqa: RUF009 - it makes a field
+        None, "function that is given every recorded text and returns what may leave", _function
+    )
+    sample_rate: float = _setting(
+        1.0,
+        "share of the traces that are kept, beside those with an error or a score",
+        _share,
+        "SPANGLASS_SAMPLE_RATE",
+    )
+    sample_rates: dict[str, float] = _setting(  # noqa: RUF009 - it makes a field
+        {},
+        "shares for traces that begin with a name or an operation: chat=0.5,healthz=0",
+        _shares,
+        "SPANGLASS_SAMPLE_RATES",
+    )
+    spill_dir: str = _setting(
+        "",
+        "folder for spans that cannot be sent, sent later; none by default",
+        str,
+        "SPANGLASS_SPILL_DIR",
+    )
+    spill_bytes: int = _setting(
+        256 << 20, "bytes of that folder at most", _count, "SPANGLASS_SPILL_BYTES"
     )
     max_content_chars: int = _setting(
         200_000,
@@ -267,6 +321,11 @@ class Settings:
     disabled: bool = _setting(
         False, "switches everything off", flag, "SPANGLASS_DISABLED", ("OTEL_SDK_DISABLED",)
     )
+
+    @property
+    def samples(self) -> bool:
+        """Whether any trace may be left out."""
+        return self.sample_rate < 1 or any(rate < 1 for rate in self.sample_rates.values())
 
     @property
     def web(self) -> str:

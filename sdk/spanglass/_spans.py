@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from opentelemetry import trace
 
@@ -31,6 +31,9 @@ _KNOWN_AT_START: Final = frozenset(
     }
 )  # fmt: skip
 
+#: Whether content is recorded: yes, no, or without personal data and secrets.
+Capture: TypeAlias = bool | Literal["redacted"]
+
 #: Stands for "nothing given" where None is a value.
 UNSET: Any = object()
 
@@ -48,12 +51,14 @@ class Span:
 
     __slots__ = (
         "_attributes",
+        "_capture",
         "_ended",
         "_kind",
         "_name",
         "_outer",
         "_recorded_below",
         "_recording",
+        "_redact",
         "_runtime",
         "_start_counter",
         "_start_ns",
@@ -70,6 +75,10 @@ class Span:
         self.otel: trace.Span = trace.INVALID_SPAN
         self._runtime: Runtime | None = _state.runtime
         self._recording = self._runtime is not None
+        # What this span's call says about its content, before what `init` says.
+        self._capture: Capture | None = None
+        # Attributes that are to be redacted though `init` does not say so.
+        self._redact: set[str] | None = None
         self._ended = False
         self._token: Token[Context] | None = None
         self._outer: Span | None = None
@@ -245,6 +254,8 @@ class Span:
         finally:
             # Whoever still has this span in its context keeps neither content nor ancestors.
             attributes, self._attributes, self._outer = self._attributes, {}, None
+            if self._redact is not None:
+                attributes = _redacted(attributes, self._redact)
             recording, self._recording = self._recording, False
             finish = getattr(self.otel, "finish", None)
             if finish is not None:
@@ -258,32 +269,49 @@ class Span:
     def _finish(self) -> None:
         """What is left to record at the end."""
 
-    def _captures(self, wanted: bool | None) -> bool:
-        """Whether content is to be recorded; what the call says goes before the setting."""
+    def _captures(self, wanted: Capture | None, *keys: str) -> bool:
+        """Whether content is to be recorded; what the call says goes before the setting.
+
+        Args:
+            wanted: what the call says; None where it says nothing.
+            keys: attributes that it will be recorded as.
+        """
         runtime = self._runtime
         if runtime is None or not self._recording:
             return False
-        return runtime.settings.capture_content if wanted is None else wanted
+        if wanted is None:
+            wanted = self._capture
+        if wanted is None:
+            return bool(runtime.settings.capture_content)
+        if wanted == "redacted":
+            self._redact = (self._redact or set()).union(keys)
+        return bool(wanted)
 
-    def _record_input(self, value: object, wanted: bool | None = None) -> None:
+    def _record_input(self, value: object, wanted: Capture | None = None) -> None:
         runtime = self._runtime
-        if runtime is not None and self._captures(wanted):
+        if runtime is not None and self._captures(wanted, self._kind.input_key):
             write = json_text if self._kind is TOOL and not isinstance(value, str) else text
             limit = runtime.settings.max_content_chars
             self._attributes[self._kind.input_key] = write(value, limit)
 
-    def _record_output(self, value: object, wanted: bool | None = None) -> None:
+    def _record_output(self, value: object, wanted: Capture | None = None) -> None:
         runtime = self._runtime
-        if runtime is not None and self._captures(wanted):
+        if runtime is not None and self._captures(wanted, self._kind.output_key):
             limit = runtime.settings.max_content_chars
             if self._kind is RETRIEVAL:
                 value = documents(value)
             self._attributes[self._kind.output_key] = text(value, limit)
 
-    def _write_output(self, written: str, wanted: bool | None) -> None:
+    def _write_output(self, written: str, wanted: Capture | None) -> None:
         """Records an output that is text already."""
-        if self._captures(wanted):
+        if self._captures(wanted, self._kind.output_key):
             self._attributes[self._kind.output_key] = written
+
+
+def _redacted(attributes: dict[str, Any], keys: set[str]) -> dict[str, Any]:
+    from spanglass._privacy import redacted
+
+    return redacted(attributes, keys)
 
 
 def inert() -> Span:
@@ -300,6 +328,7 @@ def span(
     *,
     kind: KindName | None = None,
     input: object = UNSET,  # noqa: A002 - the word that the user writes
+    capture_content: Capture | None = None,
     start_time_ns: int | None = None,
     **attributes: object,
 ) -> Span:
@@ -313,6 +342,8 @@ def span(
         name: what the block does.
         kind: what it stands for; gives the span OpenTelemetry's operation and names.
         input: what it starts from; not recorded where content is off.
+        capture_content: whether input and output are recorded: True, False or "redacted"; None
+            for what `init` says.
         start_time_ns: start in nanoseconds since 1970, for work that lies in the past; give its
             end to `Span.end`. None for now. Spans inside do not inherit it.
         attributes: more about it.
@@ -320,6 +351,7 @@ def span(
     about = kind_of(kind)
     name = printable(str(name))
     result = Span(about.span_name(name), about, start_time_ns)
+    result._capture = capture_content
     if result._runtime is not None:
         if about.name_key:
             result._attributes[about.name_key] = name

@@ -8,7 +8,7 @@ from spanglass import _current
 from spanglass import _names as names
 from spanglass._guard import guard
 from spanglass._serialize import json_text
-from spanglass._spans import Span
+from spanglass._spans import Capture, Span
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -40,7 +40,7 @@ class Stream:
         "_token",
     )
 
-    def __init__(self, span: Span, capture: bool | None) -> None:
+    def __init__(self, span: Span, capture: Capture | None) -> None:
         self._span = span
         self._capture = capture
         self._context: Context | None = None

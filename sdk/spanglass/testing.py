@@ -29,6 +29,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from spanglass import _names as names
 from spanglass import _state
+from spanglass._privacy import Privacy
 from spanglass._recorded import RecordedSpan
 from spanglass._runtime import Runtime
 from spanglass._settings import resolve
@@ -120,7 +121,8 @@ class CapturedSpan:
 class CapturedSpans:
     """The spans that ended while capturing, in the order in which they ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, privacy: Privacy | None = None) -> None:
+        self._privacy = privacy or Privacy(True, None)
         self._spans: list[CapturedSpan] = []
         self._lock = threading.Lock()
 
@@ -176,7 +178,7 @@ class CapturedSpans:
 
     def offer(self, span: ReadableSpan | RecordedSpan) -> None:
         with self._lock:
-            self._spans.append(_captured(span))
+            self._spans.append(_captured(self._privacy.shown(span)))
 
     def flush(self, timeout_s: float) -> bool:
         return True
@@ -214,8 +216,9 @@ def capture(**settings: Any) -> Iterator[CapturedSpans]:
     Args:
         settings: as for `spanglass.init`: `capture_content=False`, …
     """
-    spans = CapturedSpans()
-    runtime = Runtime(resolve({"service": "test", **settings}, {}), spans, _CountingIds())
+    resolved = resolve({"service": "test", **settings}, {})
+    spans = CapturedSpans(Privacy(resolved.capture_content, resolved.mask))
+    runtime = Runtime(resolved, spans, _CountingIds())
     before = _state.runtime
     _state.runtime = runtime
     try:

@@ -1,0 +1,191 @@
+"""The rules, as a table. Entities have presidio's names where it has one.
+
+Each rule says which characters or texts it cannot do without, so that most rules are not tried on
+most texts. Every repetition is bounded, or begins at the edge of a word, so that no text takes
+more than time in proportion to its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from spanglass.redaction._checks import card_length, iban_length, is_ipv6, looks_secret
+
+#: Stands in `Rule.needs` for any digit.
+DIGIT: Final = "0"
+
+
+class Rule(NamedTuple):
+    """How one entity is found.
+
+    Attributes:
+        entity: its name.
+        needs: one of these has to be in the text.
+        pattern: finds candidates. The group `found` is the entity, or the whole match is.
+        length: of a candidate, how many characters from its start are the entity; 0 for none.
+            None where each candidate is one.
+    """
+
+    entity: str
+    needs: tuple[str, ...]
+    pattern: re.Pattern[str]
+    length: Callable[[str], int] | None = None
+
+
+def _all_or_nothing(check: Callable[[str], bool]) -> Callable[[str], int]:
+    return lambda candidate: len(candidate) if check(candidate) else 0
+
+
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+#: What a token must not follow.
+_EDGE: Final = r"(?<![A-Za-z0-9])"
+_TOKEN: Final = r"(?<![A-Za-z0-9_-])"  # noqa: S105
+
+#: Keys and tokens that say by their beginning whose they are.
+_PREFIXED: Final[tuple[tuple[str, str], ...]] = (
+    ("sk-", r"sk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, DeepSeek, OpenRouter, Langfuse
+    ("pk-lf-", r"pk-lf-[A-Za-z0-9-]{20,}"),
+    ("gsk_", r"gsk_[A-Za-z0-9]{20,}"),  # Groq
+    ("xai-", r"xai-[A-Za-z0-9]{20,}"),
+    ("hf_", r"hf_[A-Za-z0-9]{20,}"),
+    ("r8_", r"r8_[A-Za-z0-9]{30,}"),
+    ("nvapi-", r"nvapi-[A-Za-z0-9_-]{30,}"),
+    ("sg_", r"sg_[a-z]{3,12}_[A-Za-z0-9_-]{16,}"),  # ours
+    ("k_live_", r"[rs]k_live_[A-Za-z0-9]{16,}"),  # Stripe
+    ("k_test_", r"[rs]k_test_[A-Za-z0-9]{16,}"),
+    ("whsec_", r"whsec_[A-Za-z0-9+/=]{20,}"),
+    ("AKIA", r"AKIA[0-9A-Z]{16}(?![0-9A-Z])"),  # AWS
+    ("ASIA", r"ASIA[0-9A-Z]{16}(?![0-9A-Z])"),
+    ("AIza", r"AIza[A-Za-z0-9_-]{30,}"),  # Google
+    ("ya29.", r"ya29\.[A-Za-z0-9_-]{20,}"),
+    ("GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    ("ghp_", r"ghp_[A-Za-z0-9]{30,}"),  # GitHub
+    ("gho_", r"gho_[A-Za-z0-9]{30,}"),
+    ("ghu_", r"ghu_[A-Za-z0-9]{30,}"),
+    ("ghs_", r"ghs_[A-Za-z0-9]{30,}"),
+    ("ghr_", r"ghr_[A-Za-z0-9]{30,}"),
+    ("github_pat_", r"github_pat_[A-Za-z0-9_]{22,}"),
+    ("glpat-", r"glpat-[A-Za-z0-9_-]{20,}"),
+    ("xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    ("hooks.slack.com", r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"),
+    ("SG.", r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"),  # SendGrid
+    ("npm_", r"npm_[A-Za-z0-9]{36}"),
+    ("pypi-", r"pypi-[A-Za-z0-9_-]{50,}"),
+    ("dop_v1_", r"dop_v1_[a-f0-9]{64}"),
+    ("dapi", r"dapi[a-f0-9]{32}"),  # Databricks
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        "PRIVATE_KEY",
+        ("PRIVATE KEY",),
+        # To the end of the key, or of what there is of it.
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:(?!-----END )[\s\S])*(?:-----END [A-Z0-9 ]{0,60}-----)?"
+        ),
+    ),
+    Rule(
+        "JWT",
+        ("eyJ",),
+        re.compile(_TOKEN + r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    ),
+    *(Rule("API_KEY", (prefix,), re.compile(_TOKEN + pattern)) for prefix, pattern in _PREFIXED),
+    Rule(
+        "API_KEY",
+        ("earer ", "EARER ", "asic ", "BASIC "),
+        re.compile(r"(?i:\b(?:bearer|basic))[ \t]{1,3}(?P<found>[A-Za-z0-9._~+/=-]{16,})"),
+        _all_or_nothing(looks_secret),
+    ),
+    Rule(
+        "PASSWORD",
+        ("://",),
+        re.compile(r"://[^\s/:@]{0,64}:(?P<found>[^\s/@]{1,128})@"),
+    ),
+    Rule(
+        "PASSWORD",
+        ("=", ":", " is "),
+        re.compile(
+            r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[_ -]?key|access[_ -]?key"
+            r"|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret))"
+            r"[\"']?(?:[ \t]{0,3}[:=]{1,2}[ \t]{0,3}|[ \t]is[ \t])[\"'`]?"
+            r"(?P<found>[^\s\"'`,;<>\[\]{}]{6,256})"
+        ),
+        _all_or_nothing(looks_secret),
+    ),
+    Rule(
+        "EMAIL_ADDRESS",
+        ("@",),
+        # From the right: only what has a domain behind it is looked at.
+        re.compile(
+            r"(?<![\w.+%'-])(?P<found>[\w+%'-][\w.+%'-]{0,63}@"
+            r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24})(?![\w@])"
+        ),
+    ),
+    Rule(
+        "IBAN_CODE",
+        (DIGIT,),
+        re.compile(_EDGE + r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,32}"),
+        iban_length,
+    ),
+    Rule(
+        "CREDIT_CARD",
+        (DIGIT,),
+        # Looked ahead at, so that the next group is a start of its own.
+        re.compile(r"(?<![0-9])(?=(?P<found>[2-6](?:[ -]?[0-9]){12,18})(?![0-9]))"),
+        card_length,
+    ),
+    Rule(
+        "US_SSN",
+        (DIGIT,),
+        re.compile(
+            r"(?<![0-9-])(?!000|666|9[0-9]{2})[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}"
+            r"(?![0-9]|-[0-9])"
+        ),
+    ),
+    Rule(
+        "US_SSN",
+        (DIGIT,),
+        re.compile(
+            r"(?i:\b(?:ssn|social security(?: (?:number|no\.?))?))[^0-9\n]{0,12}"
+            r"(?P<found>(?!000|666|9[0-9]{2})[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4})(?![0-9])"
+        ),
+    ),
+    Rule(
+        "IP_ADDRESS",
+        (DIGIT,),
+        re.compile(r"(?<![0-9A-Za-z.])(?:" + _OCTET + r"\.){3}" + _OCTET + r"(?![0-9]|\.[0-9])"),
+    ),
+    Rule(
+        "IP_ADDRESS",
+        ("::", ":"),
+        re.compile(r"(?<![\w:.])(?P<found>[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{3,35})(?![\w:])"),
+        _all_or_nothing(is_ipv6),
+    ),
+    Rule(
+        "PHONE_NUMBER",
+        ("+",),
+        re.compile(r"(?<![\w+])\+[0-9](?:[ ().\-/]{0,2}[0-9]){6,14}(?![0-9])"),
+    ),
+    Rule(
+        "PHONE_NUMBER",
+        (DIGIT,),
+        re.compile(
+            r"(?<![0-9A-Za-z.\-/])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])"
+            r"[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z]|-[0-9])"
+        ),
+    ),
+    Rule(
+        "PHONE_NUMBER",
+        (DIGIT,),
+        re.compile(
+            r"(?i:\b(?:phone|tel|telephone|mobile|cell|call|fax|whatsapp|sms|text me"
+            r"|reach (?:me|us)|ring|handy|telefon|mobil|t\u00e9l))\b[^0-9\n]{0,20}"
+            r"(?P<found>(?<![0-9])[0-9](?:[ ().\-/]{0,2}[0-9]){6,14})(?![0-9])"
+        ),
+    ),
+)
+
+ENTITIES: Final = tuple(dict.fromkeys(rule.entity for rule in RULES))
