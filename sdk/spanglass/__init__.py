@@ -14,13 +14,14 @@ changes an application's exception. What it sends are OpenTelemetry spans with O
 names for generative AI; any OTLP backend can read them.
 
 Importing it loads OpenTelemetry's API and nothing else. The OpenTelemetry SDK comes with `init`,
-protobuf and HTTP come with the first export, on the exporter's thread.
+HTTP comes with the first export, on the exporter's thread; protobuf never does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spanglass._carry import ContextExecutor, carry
 from spanglass._context import Context, context
 from spanglass._generation import Generation, generation
 from spanglass._kinds import KindName
@@ -30,32 +31,42 @@ from spanglass._lifecycle import (
     init,
     shutdown,
     stats,
+    status,
     trace_url,
 )
 from spanglass._observe import observe
+from spanglass._propagation import continue_trace, extract, inject
 from spanglass._spans import Span, span
 from spanglass._version import __version__
 from spanglass.clients import wrap
 
 if TYPE_CHECKING:
     from spanglass._stats import Stats
+    from spanglass._status import Status
 
 __all__ = [
     "Context",
+    "ContextExecutor",
     "Generation",
     "KindName",
     "Span",
     "Stats",
+    "Status",
     "__version__",
+    "carry",
     "context",
+    "continue_trace",
     "current_trace_id",
+    "extract",
     "flush",
     "generation",
     "init",
+    "inject",
     "observe",
     "shutdown",
     "span",
     "stats",
+    "status",
     "trace_url",
     "wrap",
 ]
@@ -66,4 +77,8 @@ def __getattr__(name: str) -> Any:
         from spanglass._stats import Stats
 
         return Stats
+    if name == "Status":
+        from spanglass._status import Status
+
+        return Status
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -78,7 +78,6 @@ class Exporter:
         self._resent = 0
         self._dropped: dict[str, int] = {}
         self._abandoned = False
-        self._reported_losses = 0
         self._delivery: Delivery | None = None
         self._numbers = itertools.count(1)
         self.identity = {names.INSTANCE: str(uuid.UUID(int=random.getrandbits(128), version=4))}
@@ -188,6 +187,11 @@ class Exporter:
                 retries=delivery.retries if delivery else 0,
                 last_error=delivery.last_error if delivery else "",
             )
+
+    def delivered(self) -> tuple[float, int]:
+        """When the endpoint last took something (seconds since 1970; 0), and bytes on disk."""
+        taken = self._delivery.last_success if self._delivery is not None else 0.0
+        return taken, self.spill.size() if self.spill is not None else 0
 
     # Called by `Delivery`, on the exporter's thread
 

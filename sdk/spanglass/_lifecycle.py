@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spanglass._runtime import Runtime
     from spanglass._settings import Settings
     from spanglass._stats import Stats
+    from spanglass._status import Status
 
 _lock: Final = threading.Lock()
 _at_exit_registered = False
@@ -184,6 +185,20 @@ def stats() -> Stats:
     for reason, count in _state.missed.items():
         dropped[reason] = dropped.get(reason, 0) + count
     return replace(found, dropped=dropped, internal_errors=internal_errors())
+
+
+def _no_status() -> Status:
+    from spanglass._status import Status
+
+    return Status("unknown")
+
+
+@guarded(_no_status)
+def status() -> Status:
+    """How the SDK itself is: whether it records, whether the endpoint answers, what is wrong."""
+    from spanglass._status import status_of
+
+    return status_of(_state.runtime, _state.absence, stats())
 
 
 def _no_text() -> str | None:

@@ -8,14 +8,13 @@ like the SDK's `ReadableSpan`, so that queue, exporter and tests take both kinds
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from spanglass import _current
+from spanglass import _clock, _current
 from spanglass._failures import record_exception
 from spanglass._guard import guarded, nothing
 from spanglass._serialize import attribute
@@ -128,7 +127,7 @@ class RecordedSpan(trace.Span):
 
     @guarded(nothing)
     def end(self, end_time: int | None = None) -> None:
-        self.finish({}, time.time_ns() if end_time is None else end_time)
+        self.finish({}, _clock.wall() if end_time is None else end_time)
 
     @guarded(nothing)
     def set_attribute(self, key: str, value: Any) -> None:
@@ -156,7 +155,7 @@ class RecordedSpan(trace.Span):
             # The first ones go: an error comes last.
             del self.events[0]
             self.dropped_events += 1
-        at = time.time_ns() if timestamp is None else timestamp
+        at = _clock.wall() if timestamp is None else timestamp
         self.events.append(Event(name, _bounded(attributes), at))
 
     @guarded(nothing)
@@ -231,5 +230,5 @@ class Recorder:
         )
         given = dict(attributes) if attributes else {}
         given.update(_current.attributes(context))
-        start = time.time_ns() if start_time is None else start_time
+        start = _clock.wall() if start_time is None else start_time
         return RecordedSpan(self, name, about, parent, kind, given, start)

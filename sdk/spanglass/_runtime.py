@@ -153,6 +153,12 @@ class Runtime:
             set_status_on_exception=False,
         )
 
+    def delivered(self) -> tuple[float, int]:
+        """When the endpoint last took something (seconds since 1970), and bytes on disk."""
+        sink: Any = self.sampler.inner if self.sampler is not None else self.sink
+        found: tuple[float, int] = getattr(sink, "delivered", lambda: (0.0, 0))()
+        return found
+
     def replaced(self) -> None:
         """Another runtime takes over: sends what is queued, in its own time."""
         self.sink.retire(self.settings.exit_timeout_s, "exit")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from opentelemetry import trace
 
-from spanglass import _current, _failures, _state
+from spanglass import _clock, _current, _failures, _state
 from spanglass import _names as names
 from spanglass._documents import documents
 from spanglass._guard import guard, guarded, nothing
@@ -197,9 +196,9 @@ class Span:
             return
         if self.otel is not trace.INVALID_SPAN:
             return
-        self._start_counter = time.perf_counter_ns()
+        self._start_counter = _clock.steady()
         if self._start_ns is None:
-            self._start_ns = time.time_ns()
+            self._start_ns = _clock.wall()
         known: dict[str, Any] | None = None
         if self._kind.operation:
             # What a sampler may want to see is given at the start.
@@ -241,7 +240,7 @@ class Span:
 
     def _now_ns(self) -> int:
         """The start and what a clock that never jumps says has passed since, in nanoseconds."""
-        return (self._start_ns or 0) + time.perf_counter_ns() - self._start_counter
+        return (self._start_ns or 0) + _clock.steady() - self._start_counter
 
     def _end(self, end_time_ns: int | None) -> None:
         if self._ended or self.otel is trace.INVALID_SPAN:

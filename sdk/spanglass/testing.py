@@ -9,8 +9,7 @@
         assert call.attributes["gen_ai.usage.input_tokens"] == 12
         assert spans.tree() == ["answer", ["chat gpt-4o-mini"]]
 
-With pytest, `from spanglass.testing import spanglass_spans` in a `conftest.py` gives tests a
-fixture of that name.
+With pytest, tests have a fixture `spanglass_spans`: see `spanglass.pytest_plugin`.
 """
 
 from __future__ import annotations
@@ -21,26 +20,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import format_span_id, format_trace_id
 
+from spanglass import _clock, _state
 from spanglass import _names as names
-from spanglass import _state
 from spanglass._privacy import Privacy
 from spanglass._recorded import RecordedSpan
 from spanglass._runtime import Runtime
 from spanglass._settings import resolve
 from spanglass._stats import Stats
 
-try:
-    import pytest
-except ImportError:  # pragma: no cover - pytest is the application's choice
-    pytest = None  # type: ignore[assignment]
+__all__ = ["CapturedEvent", "CapturedSpan", "CapturedSpans", "Clock", "Usage", "capture"]
 
-__all__ = ["CapturedEvent", "CapturedSpan", "CapturedSpans", "capture"]
+#: Prices are for a million tokens, as providers give them.
+_PER: Final = 1_000_000
 
 _INPUTS = (
     names.INPUT_MESSAGES,
@@ -118,6 +115,38 @@ class CapturedSpan:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of several calls, OpenTelemetry's inclusive meaning."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Clock:
+    """A clock for tests: every reading is a little later than the one before, and no more.
+
+    Args:
+        start: the first reading, in seconds since 1970. By default the start of 2026.
+        step_s: seconds between two readings.
+    """
+
+    def __init__(self, start: float = 1_767_225_600.0, step_s: float = 0.001) -> None:
+        self._now = int(start * 1e9)
+        self._step = int(step_s * 1e9)
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._now += int(seconds * 1e9)
+
+    def __call__(self) -> int:
+        """The time, in nanoseconds since 1970."""
+        self._now += self._step
+        return self._now
+
+
 class CapturedSpans:
     """The spans that ended while capturing, in the order in which they ended."""
 
@@ -169,6 +198,94 @@ class CapturedSpans:
 
         return below(None)
 
+    def calls(self, model: str | None = None) -> list[CapturedSpan]:
+        """The calls of models: every span with tokens or a requested model.
+
+        Args:
+            model: only those that asked for it.
+        """
+        found = []
+        for span in self.all():
+            asked = span.attributes.get(names.REQUEST_MODEL)
+            if asked is not None if model is None else asked == model:
+                found.append(span)
+        return found
+
+    def usage(self, model: str | None = None) -> Usage:
+        """The tokens of the calls of models, summed up."""
+        keys = (
+            names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.CACHE_READ_TOKENS,
+            names.REASONING_TOKENS,
+        )  # fmt: skip
+        calls = self.calls(model)
+        return Usage(*(sum(call.attributes.get(key, 0) for call in calls) for key in keys))
+
+    def cost_usd(self, prices: Mapping[str, tuple[float, float]]) -> float:
+        """What the calls of models cost.
+
+        Args:
+            prices: for each model, dollars for a million input and a million output tokens.
+
+        Raises:
+            AssertionError: a model has no price.
+        """
+        total = 0.0
+        for call in self.calls():
+            model = str(call.attributes[names.REQUEST_MODEL])
+            if model not in prices:
+                raise AssertionError(f"no price for {model!r}; there are: {sorted(prices)}")
+            for price, key in zip(
+                prices[model], (names.INPUT_TOKENS, names.OUTPUT_TOKENS), strict=True
+            ):
+                total += price * call.attributes.get(key, 0) / _PER
+        return total
+
+    def assert_cost_below(self, usd: float, prices: Mapping[str, tuple[float, float]]) -> None:
+        """Checks what the calls of models cost; see `cost_usd`.
+
+        Raises:
+            AssertionError: it is as much or more, or a model has no price.
+        """
+        cost = self.cost_usd(prices)
+        if cost >= usd:
+            calls = ", ".join(span.name for span in self.calls())
+            raise AssertionError(f"the calls cost ${cost:.6f}, not below ${usd:.6f}: {calls}")
+
+    def assert_tree(self, *expected: Any) -> None:
+        """Checks the names and their nesting, as `tree` gives them.
+
+        Raises:
+            AssertionError: they are others.
+        """
+        found = self.tree()
+        if found != list(expected):
+            raise AssertionError(f"the spans are {found}, not {list(expected)}")
+
+    def assert_ok(self) -> None:
+        """Checks that no span has failed.
+
+        Raises:
+            AssertionError: one has; it is named with its error.
+        """
+        failed = [f"{s.name}: {s.status_message}" for s in self.all() if s.status == "error"]
+        if failed:
+            raise AssertionError(f"{len(failed)} spans failed: {'; '.join(failed)}")
+
+    def assert_absent(self, *texts: str) -> None:
+        """Checks that texts occur nowhere in what would be sent.
+
+        Raises:
+            AssertionError: one does; its span and attribute are named, the text is not.
+        """
+        for number, text in enumerate(texts, 1):
+            for span in self.all():
+                places = {"name": span.name, "status": span.status_message, **span.attributes}
+                for event in span.events:
+                    places |= {f"{event.name}.{key}": v for key, v in event.attributes.items()}
+                for key, value in places.items():
+                    if text in str(value):
+                        raise AssertionError(f"text {number} is in {key!r} of {span.name!r}")
+
     def clear(self) -> None:
         """Forgets what ended so far."""
         with self._lock:
@@ -208,23 +325,26 @@ class _CountingIds(IdGenerator):
 
 
 @contextmanager
-def capture(**settings: Any) -> Iterator[CapturedSpans]:
+def capture(*, clock: Clock | None = None, **settings: Any) -> Iterator[CapturedSpans]:
     """Keeps every span that ends inside, instead of sending it. What `init` set up waits.
 
     Ids count from 1. The environment's settings do not apply.
 
     Args:
+        clock: what times the spans; None for the system's clock.
         settings: as for `spanglass.init`: `capture_content=False`, …
     """
     resolved = resolve({"service": "test", **settings}, {})
     spans = CapturedSpans(Privacy(resolved.capture_content, resolved.mask))
     runtime = Runtime(resolved, spans, _CountingIds())
-    before = _state.runtime
+    before = _state.runtime, _clock.wall, _clock.steady
     _state.runtime = runtime
+    if clock is not None:
+        _clock.wall = _clock.steady = clock
     try:
         yield spans
     finally:
-        _state.runtime = before
+        _state.runtime, _clock.wall, _clock.steady = before
 
 
 def _captured(span: ReadableSpan | RecordedSpan) -> CapturedSpan:
@@ -255,12 +375,3 @@ def _values(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
         key: tuple(value) if isinstance(value, list) else value
         for key, value in (attributes or {}).items()
     }
-
-
-if pytest is not None:
-
-    @pytest.fixture
-    def spanglass_spans() -> Iterator[CapturedSpans]:
-        """Spans of the test, in memory."""
-        with capture() as spans:
-            yield spans
