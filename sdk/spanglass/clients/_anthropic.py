@@ -53,7 +53,7 @@ class Messages(Exchange):
         self.heard += sum(_block_size(block) for block in content)
         self.counted = _usage.record_anthropic(call, get(answer, "usage")) or self.counted
         self._stop_for(call, get(answer, "stop_reason"))
-        call.output({"role": "assistant", "content": content})
+        self._record(call, {"role": "assistant", "content": content})
 
     def piece(self, call: Generation, piece: Any) -> None:
         kind = text(piece, "type")
@@ -77,7 +77,7 @@ class Messages(Exchange):
     def end(self, call: Generation) -> None:
         if self._blocks:
             blocks = [self._whole(index) for index in sorted(self._blocks)]
-            call.output({"role": "assistant", "content": blocks})
+            self._record(call, {"role": "assistant", "content": blocks})
 
     def estimate(self, call: Generation) -> None:
         """Estimates; what the start of a stream said about the prompt stays."""

@@ -113,7 +113,7 @@ class Chat(Exchange):
         for choice in choices:
             self.heard += _choice_size(get(choice, "message"))
         self._finish_for(call, _reasons(get(choice, "finish_reason") for choice in choices))
-        call.output({"choices": choices})
+        self._record(call, {"choices": choices})
 
     def piece(self, call: Generation, piece: Any) -> None:
         self._about(call, piece)
@@ -139,7 +139,7 @@ class Chat(Exchange):
         choices = [choice for _, choice in sorted(self._choices.items())]
         self._finish_for(call, _reasons(choice.reason for choice in choices))
         if self.heard or self.finished:
-            call.output({"choices": [choice.whole() for choice in choices]})
+            self._record(call, {"choices": [choice.whole() for choice in choices]})
 
     def _about(self, call: Generation, answer: Any) -> None:
         """Records what an answer says about itself; every piece of one repeats most of it."""
@@ -176,9 +176,8 @@ class Completion(Chat):
         self._about(call, answer)
         choices = items(answer, "choices")
         self.heard += sum(size_of(text(choice, "text")) for choice in choices)
-        reasons = _reasons(get(choice, "finish_reason") for choice in choices)
-        self._finish_for(call, reasons)
-        call.output([text(choice, "text") for choice in choices], finish_reason=reasons or None)
+        self._finish_for(call, _reasons(get(choice, "finish_reason") for choice in choices))
+        self._record(call, [text(choice, "text") for choice in choices])
 
     def piece(self, call: Generation, piece: Any) -> None:
         choices = [

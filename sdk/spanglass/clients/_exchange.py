@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from spanglass import _estimate
-from spanglass import _names as names
 from spanglass._generation import Generation, generation
 
 #: Parameters of a request that clients call as `spanglass.generation` does.
@@ -45,6 +44,7 @@ class Exchange:
         self.counted = False
         self.heard = 0
         self._prompt_size = 0
+        self._reasons: list[str] = []
 
     def begin(self, provider: str, address: str, port: int | None) -> Generation:
         """The span, not started, with all that the request says.
@@ -111,4 +111,9 @@ class Exchange:
         """Records why the model stopped; one reason for each choice."""
         if reasons:
             self.finished = True
-            call.set({names.FINISH_REASONS: reasons})
+            self._reasons = reasons
+            call.output(finish_reason=reasons)
+
+    def _record(self, call: Generation, answer: object) -> None:
+        """Records an answer, with the reasons that have been given."""
+        call.output(answer, finish_reason=self._reasons or None)

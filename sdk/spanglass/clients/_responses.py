@@ -70,8 +70,6 @@ class Responses(Exchange):
                 names.OPENAI_RESPONSE_TIER: text(answer, "service_tier") or None,
             }
         )
-        if output:
-            call.output([_messages.answer_of(output)])
         if status == "completed":
             called = any(text(item, "type").endswith("tool_call") for item in output)
             called = called or any(text(item, "type") == "function_call" for item in output)
@@ -82,6 +80,8 @@ class Responses(Exchange):
         elif status == "failed":
             self._finish_for(call, ["error"])
             call.error(text(answer, "error", "message") or "the response failed")
+        if output:
+            self._record(call, [_messages.answer_of(output)])
 
     def piece(self, call: Generation, piece: Any) -> None:
         kind = text(piece, "type")
@@ -122,7 +122,7 @@ class Responses(Exchange):
                 parts.extend(_messages.answer_of([call_item])["parts"])
             else:
                 parts.extend({"type": what, "content": said} for what, said in begun.items())
-        call.output([{"role": "assistant", "parts": parts}])
+        self._record(call, [{"role": "assistant", "parts": parts}])
 
     def _keep(self, index: int, what: str, said: str) -> None:
         if (index, what) not in self._pieces:

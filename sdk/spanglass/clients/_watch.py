@@ -1,12 +1,13 @@
 """Answers that are still to be read: streams, and responses as they came over the wire.
 
 A client's stream object stays what it is; only the iterator that it draws from is replaced by
-one that looks at each piece as it passes. Nothing here refers to the stream, so that one that is
+one that looks at each piece as it passes. It does not refer to the stream, so that one that is
 dropped goes away, and with it its connection, when it would without us.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import weakref
@@ -99,7 +100,7 @@ def watch_stream(stream: Any, call: Call) -> None:
     is_async = hasattr(type(stream), "__anext__")
     pieces = AsyncPieces if is_async else SyncPieces
     stream._iterator = pieces(stream._iterator, call)
-    _on_close(stream.response, call.give_up, call)
+    _on_close(stream.response, call, lambda _, watched: watched.give_up())
 
 
 def watch_raw(raw: Any, call: Call) -> None:
@@ -112,23 +113,18 @@ def watch_raw(raw: Any, call: Call) -> None:
     if response.is_closed:
         _record(response, call)
         return
-
-    def closed() -> None:
-        found = reference()
-        if found is None or call.done:
-            return
-        # While it is read it is closed before its content is there, and once more by `with`.
-        if "_content" in found.__dict__ or call.touched():
-            _record(found, call)
-
-    reference = weakref.ref(response)
-    _on_close(response, closed, call)
+    _on_close(response, call, _closed_raw)
     raw.parse = _watched_parse(raw, call)
 
 
+def _closed_raw(response: Any, call: Call) -> None:
+    # While it is read it is closed before its content is there, and once more by `with`.
+    if not call.done and ("_content" in response.__dict__ or call.touched()):
+        _record(response, call)
+
+
 def _watched_parse(raw: Any, call: Call) -> Callable[..., Any]:
-    unbound = type(raw).parse
-    reference = weakref.ref(raw)
+    original = raw.parse
 
     def seen(parsed: Any) -> Any:
         with guard("wrap"):
@@ -139,35 +135,36 @@ def _watched_parse(raw: Any, call: Call) -> Callable[..., Any]:
     async def seen_later(parsed: Any) -> Any:
         return seen(await parsed)
 
+    @functools.wraps(original)
     def parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = unbound(reference(), *args, **kwargs)
+        parsed = original(*args, **kwargs)
         return seen_later(parsed) if inspect.isawaitable(parsed) else seen(parsed)
 
     return parse
 
 
-def _on_close(response: Any, closed: Callable[[], None], call: Call) -> None:
+def _on_close(response: Any, call: Call, closed: Callable[[Any, Call], None]) -> None:
     """Calls back when somebody other than the reading client closes a response."""
-    reference = weakref.ref(response)
     kind = type(response)
+    # The response may live on after the stream that it belongs to; the call ends with that.
+    reference = weakref.ref(call)
+
+    def tell() -> None:
+        found = reference()
+        if found is not None and not found.reading:
+            closed(response, found)
 
     def close() -> None:
-        found = reference()
         try:
-            if found is not None:
-                kind.close(found)
+            kind.close(response)
         finally:
-            if not call.reading:
-                closed()
+            tell()
 
     async def aclose() -> None:
-        found = reference()
         try:
-            if found is not None:
-                await kind.aclose(found)
+            await kind.aclose(response)
         finally:
-            if not call.reading:
-                closed()
+            tell()
 
     response.close, response.aclose = close, aclose
 
