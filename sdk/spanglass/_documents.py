@@ -6,23 +6,57 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 #: Where the text, the identity and the score of a document may be, in order.
-_TEXT: Final = ("content", "text", "page_content", "body", "document", "chunk")
-_IDENTITY: Final = ("id", "document_id", "doc_id", "id_")
-_SCORE: Final = ("score", "relevance", "similarity")
+_TEXT: Final = ("content", "text", "page_content", "body", "document", "chunk", "passage")
+_IDENTITY: Final = ("id", "_id", "document_id", "doc_id", "id_", "uuid")
+_SCORE: Final = ("score", "_score", "relevance_score", "relevance", "similarity", "rerank_score")
+#: Where a search answers with the documents, and where a document keeps its own fields.
+_LISTS: Final = ("documents", "results", "matches", "hits", "points", "nodes", "data")
+_FIELDS: Final = ("payload", "_source", "metadata", "properties")
 
 
 def documents(value: object) -> object:
     """`value` as `[{"id", "score", "content", …}]` where it can be read so.
 
-    Takes texts, mappings, objects that have a text (LangChain's and LlamaIndex's do), and pairs
-    of a document and a score, in either order.
+    Takes texts, mappings, objects that have a text (LangChain's and LlamaIndex's do), pairs of a
+    document and a score, in either order, and what vector databases and rerankers answer: lists
+    below `matches`, `hits`, `results` and the like, points with a payload, and Chroma's columns.
     """
-    if isinstance(value, Mapping):
-        inner = value.get("documents", value.get("results"))
-        value = inner if isinstance(inner, list | tuple) else [value]
-    if not isinstance(value, list | tuple):
+    found = _listed(value)
+    return value if found is None else [_document(each) for each in found]
+
+
+def _listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    if isinstance(value, list | tuple):
         return value
-    return [_document(each) for each in value]
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", None)
+    if not isinstance(fields, Mapping):
+        return None
+    if isinstance(fields.get("ids"), list):
+        return _rows(fields)
+    for name in _LISTS:
+        inner = fields.get(name)
+        if isinstance(inner, list | tuple):
+            return inner
+        if isinstance(inner, Mapping) and name in inner:
+            return _listed(inner)  # Elasticsearch has `hits` in `hits`
+    return [value] if isinstance(value, Mapping) else None
+
+
+def _rows(columns: Mapping[str, Any]) -> list[Any]:
+    """Chroma's answer, columns of lists of one query or several, as documents."""
+    named = {"ids": "id", "documents": "content", "distances": "distance", "metadatas": "metadata"}
+    cells = {new: columns.get(old) for old, new in named.items()}
+    flat = {name: _flat(cell) for name, cell in cells.items() if isinstance(cell, list)}
+    return [
+        {name: cell[index] for name, cell in flat.items() if index < len(cell)}
+        for index in range(len(flat["id"]))
+    ]
+
+
+def _flat(column: list[Any]) -> list[Any]:
+    if column and isinstance(column[0], list):
+        return [each for query in column for each in (query or ())]
+    return column
 
 
 def _document(value: Any) -> object:
@@ -42,7 +76,7 @@ def _document(value: Any) -> object:
         inner = _document(node)
         score = getattr(value, "score", None)
         return {**inner, "score": score} if isinstance(inner, dict) and score is not None else inner
-    keys = (*_IDENTITY, *_SCORE, *_TEXT, "metadata", "title")
+    keys = (*_IDENTITY, *_SCORE, *_TEXT, *_FIELDS, "index", "title")
     found = {key: getattr(value, key) for key in keys if hasattr(value, key)}
     return _shaped({k: v for k, v in found.items() if not callable(v)}) if found else value
 
@@ -54,9 +88,29 @@ def _shaped(fields: dict[str, Any]) -> dict[str, Any]:
             if fields.get(spelling) is not None:
                 fields[name] = fields.pop(spelling)
                 break
+    inner = fields.get("content")
+    if isinstance(inner, Mapping) or (inner is not None and not isinstance(inner, str)):
+        # Rerankers answer with the document below a score.
+        nested = _document(inner)
+        if isinstance(nested, dict):
+            fields.pop("content")
+            fields = {**nested, **fields}
+    if "content" not in fields:
+        _take_text(fields)
     if "id" in fields:
         fields["id"] = str(fields["id"])
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _take_text(fields: dict[str, Any]) -> None:
+    """Brings the text out of where databases keep a document's own fields."""
+    for name in _FIELDS:
+        kept = fields.get(name)
+        for spelling in _TEXT:
+            if isinstance(kept, Mapping) and isinstance(kept.get(spelling), str):
+                fields["content"] = kept[spelling]
+                fields[name] = {k: v for k, v in kept.items() if k != spelling} or None
+                return
 
 
 def _is_number(value: object) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from opentelemetry.trace import SpanKind
 
 from spanglass import _names as names
+from spanglass._documents import documents
 from spanglass._guard import log
+from spanglass._results import (
+    document_facts,
+    evaluation_facts,
+    vector_facts,
+    verdict_facts,
+)
 
 #: What a span stands for. `retrieval` is the same as `retriever`.
 KindName: TypeAlias = Literal[
@@ -33,6 +41,8 @@ class Kind(NamedTuple):
         name_key: the attribute that carries the bare name; empty for none.
         input_key: the attribute that carries the input.
         output_key: the attribute that carries the output.
+        shape: brings an output to the form that the conventions give it; None to leave it.
+        facts: what an output says beyond its content, as attributes; None for nothing.
     """
 
     operation: str = ""
@@ -40,6 +50,13 @@ class Kind(NamedTuple):
     name_key: str = ""
     input_key: str = names.INPUT_VALUE
     output_key: str = names.OUTPUT_VALUE
+    shape: Callable[[object], object] | None = None
+    facts: Callable[[object], Mapping[str, Any]] | None = None
+
+    @property
+    def searches(self) -> bool:
+        """Whether it goes from a query to documents."""
+        return self.shape is documents
 
     def span_name(self, name: str) -> str:
         """The name that the conventions give to the span: `{operation} {name}`."""
@@ -58,16 +75,18 @@ RETRIEVAL: Final = Kind(
     SpanKind.CLIENT,
     input_key=names.RETRIEVAL_QUERY,
     output_key=names.RETRIEVAL_DOCUMENTS,
+    shape=documents,
+    facts=document_facts,
 )
-EMBEDDING: Final = Kind("embeddings", SpanKind.CLIENT)
+EMBEDDING: Final = Kind("embeddings", SpanKind.CLIENT, facts=vector_facts)
 
 KINDS: Final[dict[str, Kind]] = {
     "agent": Kind("invoke_agent", name_key=names.AGENT_NAME),
     "embedding": EMBEDDING,
-    "evaluator": Kind("evaluate"),
+    "evaluator": Kind("evaluate", name_key=names.EVALUATION_NAME, facts=evaluation_facts),
     "generation": Kind("chat", SpanKind.CLIENT),
-    "guardrail": Kind("guardrail"),
-    "rerank": Kind("rerank", SpanKind.CLIENT),
+    "guardrail": Kind("guardrail", facts=verdict_facts),
+    "rerank": RETRIEVAL._replace(operation="rerank"),
     "retrieval": RETRIEVAL,
     "retriever": RETRIEVAL,
     "tool": TOOL,

@@ -90,7 +90,9 @@ TIME_PER_OUTPUT_TOKEN: Final = "spanglass.time_per_output_token"  # noqa: S105
 REQUEST_ID: Final = "spanglass.request.id"
 #: Seconds that the client waits before it sends a request again.
 RETRY_WAIT: Final = "spanglass.retry.wait"
-#: How many documents a search has found, or a reranker was given.
+#: How many documents a reranker was given.
+CANDIDATE_COUNT: Final = "spanglass.candidates"
+#: How many documents a search has found.
 DOCUMENT_COUNT: Final = "spanglass.documents"
 #: Whether a guardrail has stopped what it looked at.
 BLOCKED: Final = "spanglass.guardrail.blocked"

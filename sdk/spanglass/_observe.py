@@ -15,7 +15,8 @@ from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 from spanglass import _names as names
 from spanglass import _state
 from spanglass._guard import guard, log, report
-from spanglass._kinds import EMBEDDING, RETRIEVAL, Kind, KindName, kind_of
+from spanglass._kinds import EMBEDDING, TOOL, Kind, KindName, kind_of
+from spanglass._serialize import shorten
 from spanglass._spans import Capture, Span, inert
 from spanglass._streams import Stream
 
@@ -26,13 +27,24 @@ _RECEIVERS: Final = frozenset({"self", "cls", "mcs"})
 #: What the argument is called that a retriever searches by, and the one that says how many.
 _QUERIES: Final = ("query", "question", "q", "text", "search", "prompt")
 _TOP_K: Final = ("top_k", "k", "limit", "n_results")
+#: What a reranker calls the documents that it is given.
+_CANDIDATES: Final = ("documents", "docs", "candidates", "passages", "chunks", "nodes")
 _VARARGS: Final = 0x04
 
 
 class _Plan:
     """What is known about a decorated function before it is called."""
 
-    __slots__ = ("capture_input", "capture_output", "kind", "name", "parameters", "rest", "skip")
+    __slots__ = (
+        "about",
+        "capture_input",
+        "capture_output",
+        "kind",
+        "name",
+        "parameters",
+        "rest",
+        "skip",
+    )
 
     def __init__(
         self,
@@ -45,6 +57,11 @@ class _Plan:
         qualified = getattr(function, "__qualname__", None) or type(function).__name__
         self.name = name or str(qualified).rpartition("<locals>.")[2]
         self.kind = kind
+        # What a model is told about a tool is what its author wrote.
+        described = (inspect.getdoc(function) or "").partition("\n\n")[0] if kind is TOOL else ""
+        self.about = {names.TOOL_TYPE: "function"} if kind is TOOL else {}
+        if described:
+            self.about[names.TOOL_DESCRIPTION] = shorten(described, 1_000)
         self.capture_input = capture_input
         # A vector tells nobody anything, and is large.
         self.capture_output = False if capture_output is None and kind is EMBEDDING else (
@@ -81,6 +98,8 @@ class _Plan:
             span = Span(kind.span_name(self.name), kind)
             if kind.name_key:
                 span._attributes[kind.name_key] = self.name
+            if self.about:
+                span._attributes.update(self.about)
             if self.capture_input is not False and (args or kwargs):
                 self._record_arguments(span, args, kwargs)
             span._start()
@@ -92,7 +111,7 @@ class _Plan:
     def _record_arguments(self, span: Span, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
             given = self.arguments(args, kwargs)
-            if self.kind is RETRIEVAL:
+            if self.kind.searches:
                 self._record_query(span, given)
             elif given:
                 span._record_input(given, self.capture_input)
@@ -105,13 +124,17 @@ class _Plan:
                 span._attributes[names.RETRIEVAL_TOP_K] = given[key]
                 break
         named = [given[key] for key in _QUERIES if isinstance(given.get(key), str)]
+        for key in _CANDIDATES:
+            if isinstance(given.get(key), list | tuple):
+                span._attributes[names.CANDIDATE_COUNT] = len(given[key])
+                break
         texts = named or [value for value in given.values() if isinstance(value, str)]
         span._record_input(texts[0] if texts else given, self.capture_input)
 
     def succeed(self, span: Span, result: object) -> None:
         """Ends a call's span with what it returned. Never raises."""
         try:
-            if result is not None and self.capture_output is not False:
+            if result is not None and (self.capture_output is not False or self.kind.facts):
                 span._record_output(result, self.capture_output)
         except Exception as error:
             report("observe", error)

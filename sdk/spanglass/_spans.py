@@ -10,9 +10,8 @@ from opentelemetry import trace
 
 from spanglass import _clock, _current, _failures, _state
 from spanglass import _names as names
-from spanglass._documents import documents
 from spanglass._guard import guard, guarded, nothing
-from spanglass._kinds import PLAIN, RETRIEVAL, TOOL, Kind, KindName, kind_of
+from spanglass._kinds import PLAIN, TOOL, Kind, KindName, kind_of
 from spanglass._serialize import attribute, json_text, printable, text
 
 if TYPE_CHECKING:
@@ -295,10 +294,12 @@ class Span:
 
     def _record_output(self, value: object, wanted: Capture | None = None) -> None:
         runtime = self._runtime
+        if self._kind.shape is not None and self._recording:
+            value = self._kind.shape(value)
+        if self._kind.facts is not None and self._recording:
+            self._attributes.update(self._kind.facts(value))
         if runtime is not None and self._captures(wanted, self._kind.output_key):
             limit = runtime.settings.max_content_chars
-            if self._kind is RETRIEVAL:
-                value = documents(value)
             self._attributes[self._kind.output_key] = text(value, limit)
 
     def _write_output(self, written: str, wanted: Capture | None) -> None:
