@@ -305,6 +305,8 @@ def generation(
     runtime = result._runtime
     if runtime is None:
         return result
+    if capture_content is not None:
+        result._answer = Pieces(runtime.settings.max_content_chars if capture_content else 0)
     if provider:
         result._attributes[names.PROVIDER] = str(provider)
     if model:
