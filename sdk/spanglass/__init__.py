@@ -19,9 +19,9 @@ HTTP comes with the first export, on the exporter's thread; protobuf never does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from spanglass._carry import ContextExecutor, carry
 from spanglass._context import Context, context
 from spanglass._generation import Generation, generation
 from spanglass._kinds import KindName
@@ -35,12 +35,13 @@ from spanglass._lifecycle import (
     trace_url,
 )
 from spanglass._observe import observe
-from spanglass._propagation import continue_trace, extract, inject
 from spanglass._spans import Span, span
 from spanglass._version import __version__
 from spanglass.clients import wrap
 
 if TYPE_CHECKING:
+    from spanglass._carry import ContextExecutor, carry
+    from spanglass._propagation import continue_trace, extract, inject
     from spanglass._stats import Stats
     from spanglass._status import Status
 
@@ -72,13 +73,24 @@ __all__ = [
 ]
 
 
+#: What is loaded when it is first used, and where it is.
+_LATER: Final = {
+    "ContextExecutor": "_carry",
+    "Stats": "_stats",
+    "Status": "_status",
+    "carry": "_carry",
+    "continue_trace": "_propagation",
+    "extract": "_propagation",
+    "inject": "_propagation",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "Stats":
-        from spanglass._stats import Stats
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"spanglass.{_LATER[name]}"), name)
+    return found
 
-        return Stats
-    if name == "Status":
-        from spanglass._status import Status
 
-        return Status
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

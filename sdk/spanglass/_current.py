@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
+from spanglass import _names as names
 from spanglass import _state
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _SPAN_KEY: Final = otel_context.create_key("spanglass-span")
 _ATTRIBUTES_KEY: Final = otel_context.create_key("spanglass-attributes")
+#: The caller's span, from another service.
+_REMOTE_KEY: Final = otel_context.create_key("spanglass-remote")
 
 
 def parent(runtime: Runtime) -> tuple[Context, OwnSpan | None]:
@@ -36,6 +39,9 @@ def parent(runtime: Runtime) -> tuple[Context, OwnSpan | None]:
     context = otel_context.get_current()
     own = cast("OwnSpan | None", context.get(_SPAN_KEY))
     if own is None:
+        remote = cast("Span | None", context.get(_REMOTE_KEY))
+        if remote is not None and not runtime.owns(trace.get_current_span(context)):
+            context = trace.set_span_in_context(remote, context)
         return context, None
     current = trace.get_current_span(context)
     # Deeper than ours can only be a span of our provider: an instrumentation that we feed.
@@ -52,6 +58,33 @@ def attach_span(runtime: Runtime, span: OwnSpan) -> Token[Context]:
     if not about.is_valid or about.is_remote or runtime.owns(current):
         context = trace.set_span_in_context(span.otel, context)
     return otel_context.attach(otel_context.set_value(_SPAN_KEY, span, context))
+
+
+def below_remote(remote: Span, context: Context) -> Context:
+    """`context` with a caller's span as the parent of what starts in it.
+
+    Where the application's own tracing has made a span for the request, that one stays current.
+    """
+    runtime = _state.runtime
+    current = trace.get_current_span(context)
+    own = cast("OwnSpan | None", context.get(_SPAN_KEY))
+    about = current.get_span_context()
+    ours = own is not None and (
+        current is own.otel or (runtime is not None and runtime.owns(current))
+    )
+    if ours or not about.is_valid or about.is_remote:
+        context = trace.set_span_in_context(remote, context)
+    context = otel_context.set_value(_SPAN_KEY, None, context)
+    return otel_context.set_value(_REMOTE_KEY, remote, context)
+
+
+def below_inbound(inbound: dict[str, Any], context: Context) -> Context:
+    """`context` with what a caller says about it; what the code has said goes before that."""
+    said = attributes(context)
+    merged = {**inbound, **said}
+    if names.TAGS in inbound and names.TAGS in said:
+        merged[names.TAGS] = list(dict.fromkeys([*said[names.TAGS], *inbound[names.TAGS]]))[:64]
+    return otel_context.set_value(_ATTRIBUTES_KEY, merged, context)
 
 
 def capture() -> Context:
@@ -86,9 +119,13 @@ def attributes(context: Context | None = None) -> dict[str, Any]:
 
 def current_span() -> Span:
     """Our current span, else OpenTelemetry's, which may be invalid."""
-    own = cast("OwnSpan | None", otel_context.get_value(_SPAN_KEY))
-    current = trace.get_current_span()
-    if own is None:
-        return current
+    context = otel_context.get_current()
+    own = cast("OwnSpan | None", context.get(_SPAN_KEY))
+    current = trace.get_current_span(context)
     runtime = _state.runtime
-    return current if runtime is not None and runtime.owns(current) else own.otel
+    around = own.otel if own is not None else None
+    if around is None and runtime is not None:
+        around = cast("Span | None", context.get(_REMOTE_KEY))
+    if around is None or (runtime is not None and runtime.owns(current)):
+        return current
+    return around

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from types import FunctionType
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast, overload
 
 from spanglass import _names as names
 from spanglass import _state
@@ -22,6 +23,7 @@ from spanglass._streams import Stream
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 
 _RECEIVERS: Final = frozenset({"self", "cls", "mcs"})
 #: What the argument is called that a retriever searches by, and the one that says how many.
@@ -30,6 +32,8 @@ _TOP_K: Final = ("top_k", "k", "limit", "n_results")
 #: What a reranker calls the documents that it is given.
 _CANDIDATES: Final = ("documents", "docs", "candidates", "passages", "chunks", "nodes")
 _VARARGS: Final = 0x04
+#: What a decorated function can be told by.
+_MARK: Final = "__spanglass_observed__"
 
 
 class _Plan:
@@ -173,6 +177,27 @@ def _end(span: Span) -> None:
         report("observe", error)
 
 
+class _Decorator(Protocol):
+    """What `observe` is with options: what it decorates keeps its type."""
+
+    @overload
+    def __call__(self, function: type[S], /) -> type[S]: ...
+
+    @overload
+    def __call__(self, function: classmethod[S, P, R], /) -> classmethod[S, P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def observe(function: type[S], /) -> type[S]: ...
+
+
+@overload
+def observe(function: classmethod[S, P, R], /) -> classmethod[S, P, R]: ...
+
+
 @overload
 def observe(function: Callable[P, R], /) -> Callable[P, R]: ...
 
@@ -184,18 +209,18 @@ def observe(
     kind: KindName | None = None,
     capture_input: Capture | None = None,
     capture_output: Capture | None = None,
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+) -> _Decorator: ...
 
 
 def observe(
-    function: Callable[..., Any] | None = None,
+    function: Any = None,
     /,
     *,
     name: str | None = None,
     kind: KindName | None = None,
     capture_input: Capture | None = None,
     capture_output: Capture | None = None,
-) -> Callable[..., Any]:
+) -> Any:
     """Makes every call of a function a span, with its arguments and what it returns.
 
         @spanglass.observe
@@ -207,16 +232,20 @@ def observe(
     Works on functions, methods, coroutine functions, generators and async generators. What is
     yielded is recorded, too. Exceptions are recorded and go on unchanged.
 
+    On a class it works on the public methods that the class itself defines, and on `__call__`;
+    the class stays the same object. Methods that are decorated already keep what they have.
+
     Args:
-        function: the function, where the decorator is used without parentheses.
-        name: name of the span; by default the function's.
+        function: the function or class, where the decorator is used without parentheses.
+        name: name of the span; by default the function's. For a class what stands before the
+            methods' names; by default its own.
         kind: what it stands for: `tool`, `agent`, `retriever`, `workflow`, `embedding`, …
         capture_input: whether arguments are recorded: True, False or "redacted"; None for what
             `init` says.
         capture_output: whether the result is recorded, likewise.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Any) -> Any:
         try:
             return _decorated(function, name, kind, capture_input, capture_output)
         except Exception as error:
@@ -236,20 +265,46 @@ def _decorated(
     if isinstance(function, staticmethod | classmethod):
         inner = _decorated(function.__func__, name, kind, capture_input, capture_output)
         return cast("Callable[..., Any]", type(function)(inner))
-    if isinstance(function, type) or not callable(function):
-        log.warning("@spanglass.observe is for functions and methods; %r stays as it is", function)
+    if isinstance(function, type):
+        _decorate_methods(function, name, kind, capture_input, capture_output)
+        return function
+    if not callable(function):
+        log.warning(
+            "@spanglass.observe is for functions, methods and classes; %r stays as it is", function
+        )
         return cast("Callable[..., Any]", function)
     plan = _Plan(function, name, kind_of(kind), capture_input, capture_output)
     # An object that can be called is what its method is; a partial is seen through.
     seen_through = inspect.isroutine(function) or isinstance(function, functools.partial)
     called = function if seen_through else type(function).__call__
     if inspect.isasyncgenfunction(called):
-        return _async_generator(function, plan)
-    if inspect.iscoroutinefunction(called):
-        return _coroutine(function, plan)
-    if inspect.isgeneratorfunction(called):
-        return _generator(function, plan)
-    return _function(function, plan)
+        made = _async_generator(function, plan)
+    elif inspect.iscoroutinefunction(called):
+        made = _coroutine(function, plan)
+    elif inspect.isgeneratorfunction(called):
+        made = _generator(function, plan)
+    else:
+        made = _function(function, plan)
+    setattr(made, _MARK, True)
+    return made
+
+
+def _decorate_methods(
+    cls: type,
+    name: str | None,
+    kind: str | None,
+    capture_input: Capture | None,
+    capture_output: Capture | None,
+) -> None:
+    before = name or cls.__qualname__.rpartition("<locals>.")[2]
+    for key, found in list(vars(cls).items()):
+        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        hidden = key.startswith("_") and key != "__call__"
+        if hidden or not isinstance(method, FunctionType) or hasattr(method, _MARK):
+            continue
+        with guard("observe"):
+            named = f"{before}.{key}"
+            setattr(cls, key, _decorated(found, named, kind, capture_input, capture_output))
 
 
 def _function(function: Callable[..., Any], plan: _Plan) -> Callable[..., Any]:

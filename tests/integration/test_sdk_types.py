@@ -8,6 +8,7 @@ from support.running import ROOT
 
 PROGRAM = """
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, assert_type
 import spanglass
 
@@ -28,6 +29,33 @@ class Shop:
     def buy(self, what: str) -> bool:
         return True
 
+    @spanglass.observe
+    @classmethod
+    def make(cls, size: int) -> "Shop":
+        return cls()
+
+    @spanglass.observe(kind="tool")
+    @staticmethod
+    def add(a: int) -> int:
+        return a
+
+@spanglass.observe
+class Tools:
+    def __init__(self, n: int) -> None: ...
+    def search(self, query: str) -> int:
+        return 1
+
+@spanglass.observe(kind="agent")
+class Agent: ...
+
+pool = spanglass.ContextExecutor(ThreadPoolExecutor())
+assert_type(Shop.make(1), Shop)
+assert_type(Shop.add(1), int)
+assert_type(Tools(1).search("x"), int)
+assert_type(Agent(), Agent)
+assert_type(spanglass.carry(plain)(1, b="x"), list[int])
+assert_type(pool.submit(plain, 1).result(), list[int])
+assert_type(spanglass.inject(), dict[str, str])
 assert_type(plain(1, b="x"), list[int])
 _ = assert_type(later(1), Coroutine[Any, Any, str])
 assert_type(numbers(), Iterator[int])
@@ -39,6 +67,8 @@ assert_type(spanglass.stats(), spanglass.Stats)
 plain("x")  # type: ignore[arg-type]
 plain(1, c=2)  # type: ignore[call-arg]
 Shop().buy(3)  # type: ignore[arg-type]
+spanglass.carry(plain)("x")  # type: ignore[arg-type]
+Tools("x")  # type: ignore[arg-type]
 spanglass.span("x", kind="nothing")  # type: ignore[arg-type]
 spanglass.observe(kind="nothing")  # type: ignore[call-overload]
 """

@@ -567,12 +567,79 @@ def test_content_can_be_left_out() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_what_cannot_be_decorated_stays_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    class Plain:
-        pass
+    assert spanglass.observe(3) == 3  # type: ignore[call-overload]
+    assert caplog.text.count("is for functions, methods and classes") == 1
+
+
+def test_a_class_has_its_public_methods_observed(spans: CapturedSpans) -> None:
+    class Base:
+        def inherited(self) -> None: ...
+
+    class Plain(Base):
+        limit = len
+        size: int = 3
+
+        def __init__(self) -> None:
+            self._hidden()
+
+        def __call__(self, a: int) -> int:
+            return a
+
+        def _hidden(self) -> None: ...
+
+        @property
+        def shown(self) -> int:
+            return 1
+
+        def method(self, a: int) -> int:
+            return a
+
+        @staticmethod
+        def static(a: int) -> int:
+            return a
+
+        @classmethod
+        def make(cls, a: int) -> int:
+            return a
+
+        def generator(self) -> Iterator[str]:
+            yield "x"
+
+        async def coroutine(self, a: int) -> int:
+            return a
+
+        @spanglass.observe(name="own name")
+        def own(self) -> None: ...
 
     assert spanglass.observe(Plain) is Plain
-    assert spanglass.observe(3) == 3  # type: ignore[call-overload]
-    assert caplog.text.count("is for functions and methods") == 2
+    plain = Plain()
+    assert (plain.shown, plain.limit([1])) == (1, 1)
+    plain.inherited()
+    assert len(spans) == 0
+    assert (plain(1), plain.method(2), Plain.static(3), Plain.make(4)) == (1, 2, 3, 4)
+    assert list(plain.generator()) == ["x"]
+    assert asyncio.run(plain.coroutine(5)) == 5
+    plain.own()
+    assert [(s.name, s.input) for s in spans] == [
+        ("Plain.__call__", {"a": 1}),
+        ("Plain.method", {"a": 2}),
+        ("Plain.static", {"a": 3}),
+        ("Plain.make", {"a": 4}),
+        ("Plain.generator", None),
+        ("Plain.coroutine", {"a": 5}),
+        ("own name", None),
+    ]
+
+
+def test_a_class_with_options(spans: CapturedSpans) -> None:
+    @spanglass.observe(name="shop", kind="tool", capture_output=False)
+    class Tools:
+        def search(self, query: str) -> str:
+            return query
+
+    assert Tools().search("tent") == "tent"
+    span = spans.one("execute_tool shop.search")
+    assert (span.input, span.output) == ({"query": "tent"}, None)
 
 
 def test_builtins_partials_and_objects_that_can_be_called(spans: CapturedSpans) -> None:
