@@ -104,7 +104,10 @@ def document_facts(result: object) -> dict[str, Any]:
 
 def _part(result: object, spellings: tuple[str, ...]) -> Any:
     for name in spellings:
-        found = result.get(name) if isinstance(result, Mapping) else getattr(result, name, None)
+        try:
+            found = result.get(name) if isinstance(result, Mapping) else getattr(result, name, None)
+        except Exception:  # a property of the application's, which is its own affair
+            found = None
         if found is not None and not callable(found):
             return found
     return None

@@ -96,6 +96,48 @@ def test_the_quickstart(service: RunningService) -> None:
     assert rows
 
 
+def test_a_traced_openai_client(service: RunningService) -> None:
+    output = run_example("examples/wrap_openai.py", SPANGLASS_ENDPOINT=service.otlp)
+    assert "2 vectors, http://" in output
+    rows = {str(row["name"]): row for row in spans_of(service, "wrap-openai", 4)}
+    assert set(rows) == {"invoke_workflow help_desk", "chat gpt-4o-mini",
+                         "embeddings text-embedding-3-small"}  # fmt: skip
+    chat = rows["chat gpt-4o-mini"]
+    assert chat["input_tokens"]
+    assert chat["output_tokens"]
+    assert chat["finish_reasons"] == ["stop"]
+    streamed = service.one(
+        "SELECT time_to_first_token_s > 0 AS first, time_per_output_token_s > 0 AS each FROM spans"
+        " WHERE service = 'wrap-openai' AND attributes['gen_ai.request.stream'] = 'true' LIMIT 1"
+    )
+    assert streamed == {"first": 1, "each": 1}
+
+
+def test_a_traced_anthropic_client(service: RunningService) -> None:
+    run_example("examples/wrap_anthropic.py", SPANGLASS_ENDPOINT=service.otlp)
+    rows = spans_of(service, "wrap-anthropic", 4)
+    chats = [row for row in rows if row["operation"] == "chat"]
+    assert {tuple(row["finish_reasons"]) for row in chats} == {("tool_call",), ("stop",)}  # type: ignore[arg-type]
+    assert {row["provider"] for row in chats} == {"anthropic"}
+    cached = service.one(
+        "SELECT max(cache_write_tokens) > 0 AS written, max(cache_read_tokens) > 0 AS read,"
+        " max(reasoning_tokens) > 0 AS thought FROM spans WHERE service = 'wrap-anthropic'"
+    )
+    assert all(cached.values())
+    assert any(row["tool_name"] == "get_order_status" for row in rows)
+
+
+def test_an_agent_that_searches(service: RunningService) -> None:
+    run_example("examples/rag_agent.py", SPANGLASS_ENDPOINT=service.otlp)
+    rows = {str(row["operation"]): row for row in spans_of(service, "rag-agent", 8)}
+    assert set(rows) == {
+        "invoke_agent", "guardrail", "retrieval", "embeddings", "rerank", "chat", "evaluate",
+    }  # fmt: skip
+    for operation in ("retrieval", "rerank"):
+        assert rows[operation]["input_text"] == "Can I rent snowshoes?"
+        assert "Snowshoes" in str(rows[operation]["output_text"])
+
+
 def test_the_demo_sends_its_history(service: RunningService) -> None:
     run_example(
         "examples/demo", "--endpoint", service.otlp, "--days", "2", "--visits", "20", "--no-live"
