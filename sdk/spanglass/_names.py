@@ -98,8 +98,9 @@ DOCUMENT_COUNT: Final = "spanglass.documents"
 BLOCKED: Final = "spanglass.guardrail.blocked"
 #: Number of a span among those of its process, from 1; a gap is a span that was lost.
 SEQUENCE: Final = "spanglass.sequence"
-#: Identity of the process, on the resource: sequences are counted within it.
-INSTANCE: Final = "service.instance.id"
+#: Identity of the process, on the resource: sequences are counted within it. Not
+#: `service.instance.id`, which children of a fork share.
+INSTANCE: Final = "spanglass.instance.id"
 #: How many spans one that was kept by sampling stands for.
 SAMPLE_WEIGHT: Final = "spanglass.sample_weight"
 #: What was taken out of a span, as JSON: how many of each entity.

@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import idle, latency, limit, throughput, trace
+from bench import idle, latency, limit, sdk, throughput, trace
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
-COMMANDS = ("throughput", "limit", "latency", "idle", "trace", "all")
+COMMANDS = ("throughput", "limit", "latency", "idle", "trace", "sdk", "all")
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,6 +38,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lone", type=int, default=10, help="lone spans sent one by one")
     parser.add_argument("--trace-spans", type=int, default=10_000, help="spans of the long trace")
     parser.add_argument("--others", type=int, default=100_000, help="spans around the long trace")
+    parser.add_argument("--calls", type=int, default=1_000, help="of a round of an SDK")
+    parser.add_argument("--sdk-rounds", type=int, default=15, help="rounds of each SDK")
+    parser.add_argument("--sdk-spans", type=int, default=1_000_000, help="while memory is watched")
+    parser.add_argument("--no-peers", action="store_true", help="of the SDK; they are installed")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument("--work", type=Path, help="a folder for the data; default is a new one")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
@@ -99,6 +103,14 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         latency.run(report, work, rate=asked.rate, seconds=asked.seconds, lone=asked.lone)
     elif name == "idle":
         idle.run(report, work, seconds=asked.seconds)
+    elif name == "sdk":
+        sdk.run(
+            report,
+            rounds=asked.sdk_rounds,
+            calls=asked.calls,
+            spans=asked.sdk_spans,
+            peers=not asked.no_peers,
+        )
     else:
         trace.run(report, work, spans=asked.trace_spans, others=asked.others)
 

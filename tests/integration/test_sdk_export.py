@@ -79,7 +79,7 @@ def test_spans_arrive_with_what_sent_them(sink: Sink, start: Callable[..., None]
     assert inner.parent_span_id == outer.span_id
     assert inner.trace_id == outer.trace_id
     assert attributes_of(outer) == {"n": 1, "spanglass.sequence": 2}
-    assert len(resource["service.instance.id"]) == 36
+    assert len(resource["spanglass.instance.id"]) == 36
     assert assert_balanced().sent == 2
 
 

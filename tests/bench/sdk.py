@@ -1,0 +1,199 @@
+"""What a decorated call costs, beside the plain OpenTelemetry SDK and other SDKs.
+
+Each SDK records a 750-character prompt and a 700-character answer, and exports in the background
+to a sink in a process of its own. Peers have virtual environments of their own below
+`.bench/peers`, made at first use: they are never dependencies of ours. One that does not install,
+or does not run here, is named with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench.report import Report, median, ratio
+from bench.server import REPOSITORY
+
+PEERS: Final = ("langfuse", "logfire", "traceloop-sdk", "opik", "openlit", "fastotel")
+_HERE: Final = Path(__file__).parent
+_PLACE: Final = REPOSITORY / ".bench" / "peers"
+_INSTALL_S: Final = 600
+_RUN_S: Final = 180
+_IMPORT: Final = """
+import sys, time
+began = time.perf_counter()
+import spanglass
+took = (time.perf_counter() - began) * 1000
+heavy = ("grpc", "google", "requests", "numpy", "clickhouse_connect")
+print(took, [name for name in heavy if name in sys.modules])
+"""
+
+
+def run(report: Report, *, rounds: int, calls: int, spans: int, peers: bool) -> None:
+    """Measure calls, import and memory.
+
+    Args:
+        report: where the tables go.
+        rounds: of each SDK; medians are shown.
+        calls: of each round.
+        spans: of the run that watches memory.
+        peers: whether other SDKs are installed and measured.
+    """
+    with _sink() as url:
+        _calls(report, url, rounds, calls, PEERS if peers else ())
+        _imports(report, rounds)
+        _memory(report, url, spans)
+
+
+def _calls(report: Report, url: str, rounds: int, calls: int, peers: tuple[str, ...]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        targets = {
+            "opentelemetry": ("opentelemetry", url, sys.executable),
+            "spanglass": ("spanglass", url, sys.executable),
+            "spanglass, redacted": ("spanglass redacted", url, sys.executable),
+            "no SDK": ("bare", url, sys.executable),
+        }
+        failed = []
+        for name in peers:
+            try:
+                targets[name] = (name, url, str(_peer(name)))
+            except RuntimeError as error:
+                failed.append(f"{name} does not install: {error}")
+        figures: dict[str, dict[str, Any]] = {}
+        for shown, (program, target, python) in targets.items():
+            try:
+                figures[shown] = _medians(_program(python, program, target, rounds, calls))
+            except RuntimeError as error:
+                failed.append(f"{shown} does not run here: {error}")
+        # Not flushed: nobody takes anything. The queue is full before long.
+        dead = _program(sys.executable, "spanglass", nobody, 1, calls * 5)
+        figures["spanglass, collector dead"] = _medians(dead)
+    base = figures.get("opentelemetry", {})
+    rows = []
+    for name, found in sorted(figures.items(), key=lambda each: each[1]["wall"]):
+        version = _version(name, targets.get(name, ("", "", sys.executable))[2])
+        rows.append(
+            (
+                f"{name} {version}".strip(), f"{found['wall']:.1f}", f"{found['own']:.1f}",
+                f"{found['cpu']:.1f}", ratio(found["wall"], base.get("wall", 0)),
+                ratio(found["cpu"], base.get("cpu", 0)),
+            )
+        )  # fmt: skip
+    report.table(
+        "A decorated call, 750 characters in and 700 out",
+        ["SDK", "call µs", "its thread's CPU µs", "all CPU µs", "call / OTel", "CPU / OTel"],
+        rows,
+        f"Medians of {rounds} rounds of {calls} calls. All CPU includes the exporter's thread and"
+        " the flush. Floors: 1.0 x OTel in both, 0.3 x Langfuse.",
+    )
+    for line in failed:
+        report.say(line)
+    report.keep(sdk_call_us=figures, sdk_failed=failed)
+
+
+def _imports(report: Report, rounds: int) -> None:
+    found = []
+    heavy = ""
+    for _ in range(rounds):
+        told = _output([sys.executable, "-c", _IMPORT], _RUN_S)
+        took, _, heavy = told.partition(" ")
+        found.append(float(took))
+    report.say(f"import spanglass: {median(found):.0f} ms (floor 150 ms); heavy modules: {heavy}")
+    report.keep(sdk_import_ms=median(found))
+
+
+def _memory(report: Report, url: str, spans: int) -> None:
+    found = json.loads(
+        _output(
+            [sys.executable, str(_HERE / "sdk_program.py"), "memory", url, str(spans), "10"], 600
+        )
+    )
+    steps = ", ".join(f"{each:.0f}" for each in found["resident"])
+    report.say(f"Resident MiB at every tenth of {spans:,} spans: {steps}; peak {found['peak']:.0f}")
+    report.keep(sdk_memory_mib=found)
+
+
+def _medians(found: dict[str, list[float]]) -> dict[str, float]:
+    return {name: median(values) for name, values in found.items()}
+
+
+def _program(python: str, program: str, url: str, rounds: int, calls: int) -> dict[str, Any]:
+    script = str(_HERE / "sdk_program.py")
+    told = _output([python, script, program, url, str(rounds), str(calls)], _RUN_S)
+    lines = [line for line in told.splitlines() if line.startswith("{")]
+    if not lines:
+        raise RuntimeError("it printed no figures")
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def _output(command: list[str], timeout_s: float) -> str:
+    """What a command prints.
+
+    Raises:
+        RuntimeError: it fails, or takes too long.
+    """
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    if command[0] == sys.executable:
+        quiet["PYTHONPATH"] = str(REPOSITORY / "sdk")
+    else:
+        quiet.pop("PYTHONPATH", None)
+    try:
+        done = subprocess.run(
+            command, env=quiet, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"it took more than {timeout_s:.0f} s") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no word"]
+        raise RuntimeError(said[-1][:200])
+    return done.stdout
+
+
+def _peer(name: str) -> Path:
+    """The interpreter of a peer's environment, which is made where it is missing.
+
+    Raises:
+        RuntimeError: it cannot be.
+    """
+    python = _PLACE / name / "bin" / "python"
+    if not _version(name, str(python)):
+        if not python.exists():
+            _output([sys.executable, "-m", "venv", str(_PLACE / name)], _INSTALL_S)
+        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        _output([*pip, name], _INSTALL_S)
+    return python
+
+
+def _version(name: str, python: str) -> str:
+    """The version of a distribution in an environment; empty where there is none."""
+    package = {"opentelemetry": "opentelemetry-sdk"}.get(name, name)
+    if " " in package or not Path(python).exists():
+        return ""
+    try:
+        code = f"from importlib import metadata; print(metadata.version({package!r}))"
+        return _output([python, "-c", code], 30).strip()
+    except RuntimeError:
+        return ""
+
+
+@contextmanager
+def _sink() -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, str(_HERE / "sdk_sink.py")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
