@@ -49,10 +49,15 @@ class _Choice:
         said = text(delta, "content")
         thought = text(delta, "reasoning_content") or text(delta, "reasoning")
         refused = text(delta, "refusal")
-        self.content.add(said)
-        self.reasoning.add(thought)
-        self.refusal.add(refused)
-        size = size_of(said) + size_of(thought) + size_of(refused)
+        size = 0
+        for new, pieces in (
+            (said, self.content),
+            (thought, self.reasoning),
+            (refused, self.refusal),
+        ):
+            if new:
+                pieces.add(new)
+                size += size_of(new)
         for call in items(delta, "tool_calls"):
             size += self._add_tool(call)
         function = get(delta, "function_call")

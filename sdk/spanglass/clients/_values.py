@@ -16,7 +16,15 @@ def get(value: Any, *path: str) -> Any:
     for name in path:
         if value is None:
             return None
-        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+        if type(value) is dict:
+            value = value.get(name)
+            continue
+        # Every piece of a stream comes by here; a client's object has its fields in its dict.
+        own = getattr(value, "__dict__", None)
+        if own is not None and name in own:
+            value = own[name]
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value
 
 
