@@ -6,7 +6,6 @@ says nothing of the kind gives nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -69,7 +68,8 @@ def evaluation_facts(result: object) -> dict[str, Any]:
     if isinstance(score, bool):
         label = label if label is not None else str(score).lower()
     found: dict[str, Any] = {}
-    if isinstance(score, int | float) and math.isfinite(score):
+    # Infinity and what is no number differ from themselves.
+    if isinstance(score, int | float) and score - score == 0:
         found[names.EVALUATION_SCORE] = float(score)
     if label is not None:
         found[names.EVALUATION_LABEL] = str(label)[:200]
