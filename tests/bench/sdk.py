@@ -24,7 +24,7 @@ from bench.server import REPOSITORY
 PEERS: Final = ("langfuse", "logfire", "traceloop-sdk", "opik", "openlit", "fastotel")
 _HERE: Final = Path(__file__).parent
 _PLACE: Final = REPOSITORY / ".bench" / "peers"
-_INSTALL_S: Final = 600
+_INSTALL_S: Final = 300
 _RUN_S: Final = 180
 _IMPORT: Final = """
 import sys, time
