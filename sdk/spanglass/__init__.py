@@ -41,6 +41,12 @@ from spanglass.clients import wrap
 
 if TYPE_CHECKING:
     from spanglass._carry import ContextExecutor, carry
+    from spanglass._instrument import (
+        Instrumentation,
+        Instrumentations,
+        instrument,
+        uninstrument,
+    )
     from spanglass._propagation import continue_trace, extract, inject
     from spanglass._stats import Stats
     from spanglass._status import Status
@@ -49,6 +55,8 @@ __all__ = [
     "Context",
     "ContextExecutor",
     "Generation",
+    "Instrumentation",
+    "Instrumentations",
     "KindName",
     "Span",
     "Stats",
@@ -63,12 +71,14 @@ __all__ = [
     "generation",
     "init",
     "inject",
+    "instrument",
     "observe",
     "shutdown",
     "span",
     "stats",
     "status",
     "trace_url",
+    "uninstrument",
     "wrap",
 ]
 
@@ -76,12 +86,16 @@ __all__ = [
 #: What is loaded when it is first used, and where it is.
 _LATER: Final = {
     "ContextExecutor": "_carry",
+    "Instrumentation": "_instrument",
+    "Instrumentations": "_instrument",
     "Stats": "_stats",
     "Status": "_status",
     "carry": "_carry",
     "continue_trace": "_propagation",
     "extract": "_propagation",
     "inject": "_propagation",
+    "instrument": "_instrument",
+    "uninstrument": "_instrument",
 }
 
 

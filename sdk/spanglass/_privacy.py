@@ -29,6 +29,9 @@ _CONTENT: Final = (
     names.TOOL_ARGUMENTS, names.TOOL_RESULT, names.RETRIEVAL_QUERY, names.RETRIEVAL_DOCUMENTS,
     names.INPUT_VALUE, names.OUTPUT_VALUE, "gen_ai.prompt.variable.", "gen_ai.completion",
     "gen_ai.content.", "llm.input_messages", "llm.output_messages", "llm.prompts",
+    "llm.prompt_template.template", "llm.prompt_template.variables", "llm.completions", "llm.tools",
+    "retrieval.documents", "reranker.input_documents", "reranker.output_documents",
+    "reranker.query", "embedding.embeddings",
     "traceloop.entity.input", "traceloop.entity.output", "gen_ai.evaluation.explanation",
 )  # fmt: skip
 #: The prompt of an older dialect, which is content, and today's, which is a name.
