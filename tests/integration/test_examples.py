@@ -138,6 +138,26 @@ def test_an_agent_that_searches(service: RunningService) -> None:
         assert "Snowshoes" in str(rows[operation]["output_text"])
 
 
+def test_one_trace_across_two_services(service: RunningService) -> None:
+    output = run_example("examples/two_services.py", SPANGLASS_ENDPOINT=service.otlp)
+    assert output.splitlines()[:2] == ["All about tents.", "All about jackets."]
+    rows = spans_of(service, "two-services", 5)
+    assert sorted(str(row["name"]) for row in rows) == [
+        "ask", "ask", "compare", "retrieval search", "retrieval search",
+    ]  # fmt: skip
+    assert {(row["session_id"], row["user_id"]) for row in rows} == {("s-17", "u-4")}
+    traces = service.sql("SELECT DISTINCT trace_id FROM spans WHERE service = 'two-services'")
+    assert len(traces) == 1
+
+
+def test_an_instrumented_chain(service: RunningService) -> None:
+    output = run_example("examples/instrument_langchain.py", SPANGLASS_ENDPOINT=service.otlp)
+    assert "Within 30 days." in output
+    rows = spans_of(service, "instrument-langchain", 4)
+    assert {"answer", "RunnableSequence"} <= {str(row["name"]) for row in rows}
+    assert {row["session_id"] for row in rows} == {"s-17"}
+
+
 def test_the_demo_sends_its_history(service: RunningService) -> None:
     run_example(
         "examples/demo", "--endpoint", service.otlp, "--days", "2", "--visits", "20", "--no-live"
