@@ -152,6 +152,8 @@ def test_time_per_output_token(service: RunningService) -> None:
     assert row == {"first": 0.5, "each": None}, "first chunk after the end: clocks differ"
     row = stored(service, columns, attrs | {"gen_ai.usage.output_tokens": 1})
     assert row["each"] is None
+    row = stored(service, columns, attrs | {"spanglass.time_per_output_token": 0.02})
+    assert row["each"] == 0.02, "as the sender measured it"
 
 
 def test_numbers_that_are_none_stay_out_of_typed_columns(service: RunningService) -> None:

@@ -70,10 +70,11 @@ def defaults() -> dict[str, str]:
     for name, keys in RESOURCE_TEXT.items():
         result[name] = _first(keys, "resource")
     return result | {
-        # First token to last, over the tokens after the first.
+        # As measured while it streamed, else first token to last, over the tokens after the first.
         "time_per_output_token_s": (
-            "if(output_tokens > 1 AND duration_ns / 1e9 > time_to_first_token_s,"
-            " (duration_ns / 1e9 - time_to_first_token_s) / (output_tokens - 1), NULL)"
+            f"ifNull({_number(_value('attributes', 'spanglass.time_per_output_token'))},"
+            " if(output_tokens > 1 AND duration_ns / 1e9 > time_to_first_token_s,"
+            " (duration_ns / 1e9 - time_to_first_token_s) / (output_tokens - 1), NULL))"
         ),
         "tokens_estimated": "attributes['spanglass.tokens_estimated'] = 'true'",
         "sample_weight": f"ifNull({_number(_value('attributes', 'spanglass.sample_weight'))}, 1)",
