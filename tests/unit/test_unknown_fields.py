@@ -71,3 +71,17 @@ def test_texts_of_nested_values_stay() -> None:
     cleaned = without_unknown(body + wire.field(1, wire.integer_field(2, 7)))
     assert cleaned.count(text) == 2
     assert cleaned == body + wire.field(1, b"")
+
+
+@pytest.mark.parametrize(
+    "imitation", [wire.integer_field(JSON_FIELD, 5), wire.varint(JSON_FIELD << 3 | 5) + b"1234"]
+)
+@pytest.mark.parametrize("kind", [5, 6], ids=["list", "keys and values"])
+def test_a_clients_own_use_of_our_number_goes(kind: int, imitation: bytes) -> None:
+    def request(content: bytes) -> bytes:
+        pair = wire.field(1, b"k") + wire.field(2, wire.field(kind, content))
+        span = otlp.span("one", id=b"\x01" * 8, trace=b"\x02" * 16, start=1)
+        whole = wire.field(2, wire.field(2, span.SerializeToString() + wire.field(9, pair)))
+        return wire.field(1, ResourceSpans.FromString(whole).SerializeToString() + STAMP)
+
+    assert without_unknown(request(imitation)) == request(b"")

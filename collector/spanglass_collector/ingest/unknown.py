@@ -56,5 +56,10 @@ def _json_texts(resource_spans: ResourceSpans) -> list[tuple[Message, bytes]]:
             continue
         fields = UnknownFieldSet(holder)
         ours = (fields[n] for n in range(len(fields)))
-        found.extend((holder, each.data) for each in ours if each.field_number == JSON_FIELD)
+        # A client can use the number, too, with whatever type.
+        found.extend(
+            (holder, each.data)
+            for each in ours
+            if each.field_number == JSON_FIELD and each.wire_type == wire.LENGTH_DELIMITED
+        )
     return found
