@@ -87,6 +87,13 @@ def test_a_table_shows_values_as_they_are(service: RunningService, cli: Commands
     assert "1 row" in done.stderr.decode()
 
 
+def test_a_span_does_not_steer_the_terminal(service: RunningService, cli: Commands) -> None:
+    text = "a\\x1b]0;b\\x07c\\xc2\\x9bd\\xe2\\x80\\xaee"
+    table = out(cli.on(service.data_dir)("sql", f"SELECT '{text}' AS t"))
+    assert r"a\x1b]0;b\x07c\x9bd\u202ee" in table
+    assert not set("\x1b\x07\x9b\u202e") & set(table)
+
+
 def test_sql_that_is_refused_is_one_line(service: RunningService, cli: Commands) -> None:
     run = cli.on(service.data_dir)
     assert "nonsense" in failed(run("sql", "SELECT nonsense"))

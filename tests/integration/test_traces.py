@@ -198,3 +198,24 @@ def test_one_span_of_a_trace(service: RunningService) -> None:
     (one,) = service.get(path)["spans"]
     assert (one["name"], one["input"]) == ("1", "in 1")
     assert service.api("GET", path[:-1] + "g").status_code == 404
+
+
+def test_a_long_chain_of_model_calls_does_not_break_the_list(service: RunningService) -> None:
+    trace = otlp.trace_id()
+    attrs: dict[str, otlp.Value] = {
+        "gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 3,
+    }  # fmt: skip
+    spans, parent = [], b""
+    for n in range(1, 12_001):
+        spans.append(otlp.span("chat", trace=trace, id=n.to_bytes(8, "big"), attrs=attrs))
+        spans[-1].parent_span_id = parent
+        parent = spans[-1].span_id
+    for begin in range(0, len(spans), 4_000):
+        service.send(otlp.request(*spans[begin : begin + 4_000]))
+    service.settle()
+    (listed,) = [
+        item
+        for item in service.get("/api/v1/traces", text=trace.hex())["items"]
+        if item["trace_id"] == trace.hex()
+    ]
+    assert (listed["spans"], listed["output_tokens"]) == (12_000, 3)

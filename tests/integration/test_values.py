@@ -9,6 +9,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanglass_collector.ingest import wire
+from spanglass_store.otlp.schema import JSON_FIELD
 from support import otlp
 from support.running import RunningService
 
@@ -321,4 +322,31 @@ def test_a_field_of_another_wire_type_counts_as_unknown(service: RunningService)
     body += wire.integer_field(1, 5)
     assert service.post(body).content == b""
     assert {one["name"] for one in service.trace(trace)} == set(wrong)
+    assert service.settle().dead_lettered == 0
+
+
+def test_numbers_too_long_for_their_field_do_not_fail_a_batch(service: RunningService) -> None:
+    """Protobuf cuts them; an enum that nobody knows is none."""
+    long = wire.integer_field(10, (1 << 64) - 1) + wire.integer_field(12, 1 << 40)
+    status = wire.field(15, wire.integer_field(3, (1 << 64) - 1))
+    trace = otlp.trace_id()
+    raw = otlp.span("long", trace=trace).SerializeToString()
+    body = raw + wire.integer_field(6, (1 << 64) - 1) + long + status
+    assert service.post(wire.field(1, wire.field(2, wire.field(2, body)))).content == b""
+    (stored,) = service.trace(trace)
+    assert (stored["span_kind"], stored["status"]) == ("unspecified", "unset")
+    assert service.settle().dead_lettered == 0
+
+
+@pytest.mark.parametrize(
+    "claim", [wire.integer_field(JSON_FIELD, 5), wire.field(JSON_FIELD, b"\xff\xfe")],
+    ids=["number", "no text"],
+)  # fmt: skip
+def test_a_client_can_not_write_our_field(service: RunningService, claim: bytes) -> None:
+    trace = otlp.trace_id()
+    pair = wire.field(1, b"k") + wire.field(2, wire.field(5, claim))
+    raw = otlp.span("mine", trace=trace).SerializeToString() + wire.field(9, pair)
+    assert service.post(wire.field(1, wire.field(2, wire.field(2, raw)))).content == b""
+    (stored,) = service.trace(trace)
+    assert stored["attributes"]["k"] == []
     assert service.settle().dead_lettered == 0

@@ -1,6 +1,7 @@
 """Where commands print: answers to standard output, everything else to standard error."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -24,13 +25,23 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+#: What a terminal would obey instead of showing it: control characters, and those that turn the
+#: direction of the text.
+_UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """`text` with control characters spelled out: what a span says must not steer a terminal."""
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def cell(value: Any) -> str:
     """A value as a table shows it."""
     if value is None:
         return "NULL"
     if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+        return "\n".join(map(visible, value.split("\n")))
+    return visible(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def print_table(

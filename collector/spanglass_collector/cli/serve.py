@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -116,6 +117,9 @@ def run(
     Raises:
         StoreError: if it can't start.
     """
+    # A connection each: the usual 1,024 are soon used up, and then the store can't be reached.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     service = Service(settings, hooks)
     runner = asyncio.Runner(loop_factory=_loop_factory())
     code = 1

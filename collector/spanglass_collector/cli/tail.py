@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spanglass_collector.cli.output import console
+from spanglass_collector.cli.output import console, visible
 from spanglass_collector.cli.remote import ApiKey, DataDir, Url, find_service
 from spanglass_store.errors import StoreError
 
@@ -96,7 +96,7 @@ def _print(row: list[Any]) -> None:
         tokens = f"{into or 0}→{out or 0}" if into or out else ""
         parts.append(" ".join(x for x in (model, tokens) if x))
     parts.append(trace_id)
-    line = "  ".join(part for part in parts if part)
+    line = visible("  ".join(part for part in parts if part))
     console.print(
         line, style="red" if status == "error" else "", highlight=False, markup=False,
         soft_wrap=True,

@@ -111,6 +111,9 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
     else:
         changed = False
     changed |= _remove_bad(request, first, last, result.rejected)
+    if nested.claims_json(body):
+        request.DiscardUnknownFields()
+        changed = True
     if nested.has_nested(body):
         nested.write_json(request)
         changed = True

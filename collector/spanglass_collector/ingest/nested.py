@@ -22,7 +22,7 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-from spanglass_collector.ingest.wire import Malformed, field, read_varint
+from spanglass_collector.ingest.wire import Malformed, field, read_varint, varint
 from spanglass_store.otlp.insert import BYTES_KEY, DOUBLE_KEY
 from spanglass_store.otlp.schema import JSON_FIELD
 
@@ -33,6 +33,16 @@ _CANDIDATE: Final = re.compile(
     rb"\x12(?=" + _VARINT + rb"(?:\x32" + _VARINT + rb"|\x2a" + _VARINT
     + rb"\x0a" + _VARINT + rb"[\x2a\x32]))"
 )  # fmt: skip
+
+
+#: Tags of our field in every wire type that there is.
+_OURS: Final = tuple(varint(JSON_FIELD << 3 | kind) for kind in (0, 1, 2, 3, 5))
+
+
+def claims_json(body: bytes) -> bool:
+    """Whether a serialised request (probably) has our own field: then it comes from the client."""
+    # The end that the tags share first, since it is rare.
+    return _OURS[0][1:] in body and any(tag in body for tag in _OURS)
 
 
 def has_nested(body: bytes) -> bool:

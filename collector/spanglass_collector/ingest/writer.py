@@ -9,6 +9,7 @@ even an insert without rows, the fault is the table's or the user's, and the seg
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -39,6 +40,8 @@ _PAUSES: Final = (0.2, 10.0)
 _OVERLOADED_TRIES: Final = (3, 8)
 #: A body, in bytes, that any working ClickHouse has room for: if it has none, that will pass.
 _ALWAYS_FITS: Final = 256 << 10
+#: How long it counts that the table took an insert, in seconds: halving refuses many times.
+_ASK_EVERY_S: Final = 1.0
 #: One block an insert: what a block holds is stored whole or not at all.
 _ONE_BLOCK: Final = 1 << 30
 _SETTINGS: Final = {
@@ -101,6 +104,7 @@ class Writer:
         self._after_insert = after_insert
         self._after_finish = after_finish
         self._stop = threading.Event()
+        self._took_inserts = -math.inf
         self.stats = WriterStats()
         statement = insert_spans(f"{store.database}.spans")
         self._bulk_insert = BulkInsert(store.endpoint, statement, _SETTINGS)
@@ -203,7 +207,7 @@ class Writer:
             except (QueryRefused, StoreOverloaded) as error:
                 if isinstance(error, QueryRefused) and not searched:
                     searched = True
-                    cleaned = without_unknown(body)
+                    cleaned = _cleaned(body)
                     if cleaned is not body:
                         log.warning("segment %d goes in without unknown fields", segment.number)
                         waiting.append((cleaned, spans))
@@ -257,11 +261,24 @@ class Writer:
 
     def _takes_inserts(self) -> bool:
         """Whether an insert without rows succeeds: then a refusal was for the rows' sake."""
+        now = time.monotonic()
+        if now - self._took_inserts < _ASK_EVERY_S:
+            return True
         try:
             self._bulk_insert(wire.field(RESOURCE_SPANS, b""), token=str(uuid.uuid4()))
         except StoreError:
             return False
+        self._took_inserts = now
         return True
+
+
+def _cleaned(body: bytes) -> bytes:
+    """`body` without unknown fields, or as it is where that can't be found out."""
+    try:
+        return without_unknown(body)
+    except Exception:
+        log.exception("a refused segment can't be searched for unknown fields")
+        return body
 
 
 def halve(body: bytes) -> list[bytes]:

@@ -3,6 +3,7 @@
 Source: OpenTelemetry protocol 1.9, section "OTLP/HTTP".
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -38,9 +39,13 @@ JSON: Final = "application/json"
 #: Paths that take traces: OTLP's own and the one that Langfuse's SDKs send to.
 TRACE_PATHS: Final = frozenset({"/v1/traces", "/api/public/otel/v1/traces"})
 
+#: How long a body may take to arrive, in seconds.
+_BODY_S: Final = 60.0
+
 # Codes of google.rpc.Status for the HTTP statuses that are sent.
 _CODES: Final = {
-    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 411: 3, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14,
+    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 411: 3, 413: 3, 415: 3, 429: 8, 500: 13,
+    503: 14,
 }  # fmt: skip
 
 
@@ -105,21 +110,32 @@ class OtlpHttp:
                 [("accept-encoding", ", ".join(ENCODINGS))],
             )  # fmt: skip
         held = 0
+
+        def hold(size: int) -> None:
+            # As it arrives: what a sender only announces must not take the room of others.
+            nonlocal held
+            self._intake.reserve(size)
+            held += size
+
         try:
             declared = headers.get("content-length", "")
-            most = self._intake.max_body_bytes
-            expected = int(declared) if declared.isdigit() else min(1 << 20, most)
-            self._check_size(expected)
-            self._intake.reserve(expected)
-            held = expected
-            body = await self._read(receive)
+            if declared.isdigit():
+                self._check_size(int(declared))
+            async with asyncio.timeout(_BODY_S):
+                body = await self._read(receive, hold)
             content = decompress(body, encoding, self._intake.max_body_bytes)
             if len(content) > held:
-                self._intake.reserve(len(content) - held)
-                held = len(content)
+                hold(len(content) - held)
             if is_json:
                 content = traces_from_json(content)
             return await self._intake.traces(content, principal)
+        except TimeoutError as error:
+            stats.unreadable += 1
+            raise _Refused(
+                408,
+                f"The body did not come within {_BODY_S:.0f} s. Send smaller batches.",
+                [("connection", "close")],
+            ) from error
         except Unreadable as error:
             stats.unreadable += 1
             raise _Refused(400, str(error)) from error
@@ -139,7 +155,7 @@ class OtlpHttp:
         if size > self._intake.max_body_bytes:
             raise TooLarge
 
-    async def _read(self, receive: _Receive) -> bytes:
+    async def _read(self, receive: _Receive, hold: Callable[[int], None]) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -150,6 +166,7 @@ class OtlpHttp:
             if chunk:
                 size += len(chunk)
                 self._check_size(size)
+                hold(len(chunk))
                 chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)

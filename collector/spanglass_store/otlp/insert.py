@@ -112,7 +112,7 @@ def _span_columns() -> dict[str, str]:
         "parent_span_id": f"lower(hex({_at('span', 'parent_span_id')}))",
         "name": _at("span", "name"),
         # An enum value of a later protocol must not fail the batch.
-        "span_kind": "if(kind_ > 5, 0, kind_)",
+        "span_kind": "if(kind_ BETWEEN 0 AND 5, kind_, 0)",
         "scope_name": _at("of_scope", "name"),
         "scope_version": _at("of_scope", "version"),
         "start_time": _time("start_"),
@@ -120,7 +120,7 @@ def _span_columns() -> dict[str, str]:
         "duration_ns": "if(end_ > start_, end_ - start_, 0)",
         "end_before_start": "end_ < start_",
         "ingested_at": "now64(6)",
-        "status": "if(status_code_ > 2, 0, status_code_)",
+        "status": "if(status_code_ BETWEEN 0 AND 2, status_code_, 0)",
         "status_message": _at("span", "status", "message"),
         "retention_days": _at("of_resource", "retention_days"),
         "payload_retention_days": _at("of_resource", "payload_retention_days"),

@@ -37,7 +37,11 @@ _SCALARS = (
 
 
 def protobuf_schema() -> str:
-    """The `.proto` text for the setting `format_schema` (message `Request`)."""
+    """The `.proto` text for the setting `format_schema` (message `Request`).
+
+    Enums and counts have 64 bits here: protobuf cuts a number that is too long for its field, where
+    ClickHouse refuses the batch.
+    """
     return f"""syntax = "proto3";
 message Item {{ oneof kind {{ {_SCALARS} bytes array_value = 5; bytes kvlist_value = 6;
   bytes bytes_value = 7; }} }}
@@ -48,16 +52,16 @@ message AnyValue {{ oneof kind {{ {_SCALARS} Array array_value = 5; KvList kvlis
 message KeyValue {{ string key = 1; AnyValue value = 2; }}
 message Scope {{ string name = 1; string version = 2; repeated KeyValue attributes = 3; }}
 message Resource {{ repeated KeyValue attributes = 1; }}
-message Status {{ string message = 2; uint32 code = 3; }}
+message Status {{ string message = 2; int64 code = 3; }}
 message Event {{ fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3;
-  uint32 dropped_attributes_count = 4; }}
+  uint64 dropped_attributes_count = 4; }}
 message Link {{ bytes trace_id = 1; bytes span_id = 2; string trace_state = 3;
-  repeated KeyValue attributes = 4; uint32 dropped_attributes_count = 5; fixed32 flags = 6; }}
+  repeated KeyValue attributes = 4; uint64 dropped_attributes_count = 5; fixed32 flags = 6; }}
 message Span {{ bytes trace_id = 1; bytes span_id = 2; string trace_state = 3;
-  bytes parent_span_id = 4; string name = 5; uint32 kind = 6; fixed64 start_time_unix_nano = 7;
+  bytes parent_span_id = 4; string name = 5; int64 kind = 6; fixed64 start_time_unix_nano = 7;
   fixed64 end_time_unix_nano = 8; repeated KeyValue attributes = 9;
-  uint32 dropped_attributes_count = 10; repeated Event events = 11;
-  uint32 dropped_events_count = 12; repeated Link links = 13; uint32 dropped_links_count = 14;
+  uint64 dropped_attributes_count = 10; repeated Event events = 11;
+  uint64 dropped_events_count = 12; repeated Link links = 13; uint64 dropped_links_count = 14;
   Status status = 15; fixed32 flags = 16; }}
 message ScopeSpans {{ Scope scope = 1; repeated Span spans = 2; string schema_url = 3; }}
 message ResourceSpans {{ Resource resource = 1; repeated ScopeSpans scope_spans = 2;
@@ -80,19 +84,19 @@ def structure() -> str:
     )
     attributes = f"attributes Array(Tuple(key LowCardinality(String), value {value}))"
     event = (
-        f"Tuple(time_unix_nano UInt64, name String, {attributes}, dropped_attributes_count UInt32)"
+        f"Tuple(time_unix_nano UInt64, name String, {attributes}, dropped_attributes_count UInt64)"
     )
     link = (
         f"Tuple(trace_id String, span_id String, trace_state String, {attributes},"
-        " dropped_attributes_count UInt32, flags UInt32)"
+        " dropped_attributes_count UInt64, flags UInt32)"
     )
     span = (
         "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String,"
-        " name String, kind UInt32, start_time_unix_nano UInt64, end_time_unix_nano UInt64,"
-        f" {attributes}, dropped_attributes_count UInt32,"
-        f" events Array({event}), dropped_events_count UInt32,"
-        f" links Array({link}), dropped_links_count UInt32,"
-        " status Tuple(message String, code UInt32), flags UInt32)"
+        " name String, kind Int64, start_time_unix_nano UInt64, end_time_unix_nano UInt64,"
+        f" {attributes}, dropped_attributes_count UInt64,"
+        f" events Array({event}), dropped_events_count UInt64,"
+        f" links Array({link}), dropped_links_count UInt64,"
+        " status Tuple(message String, code Int64), flags UInt32)"
     )
     scope = f"Tuple(name String, version String, {attributes})"
     scope_spans = f"Tuple(scope {scope}, spans Array({span}), schema_url String)"

@@ -138,7 +138,7 @@ def list_traces(
     key = _SORT[order]
     if cursor:
         value, trace_id = _read_cursor(cursor, order)
-        kind = "Float64" if order == "cost" else "Int64"
+        kind = "Float64" if order == "cost" else "Int128"
         where.append(f"({key}, trace_id) {compare} ({{at:{kind}}}, {{at_id:String}})")
         values |= {"at": value, "at_id": trace_id}
     found = store.query(
@@ -169,7 +169,7 @@ def _read_cursor(cursor: str, order: str) -> tuple[float, str]:
         fits = (
             isinstance(value, int | float) and math.isfinite(value)
             if order == "cost"
-            else type(value) is int and -(1 << 63) <= value < 1 << 63
+            else type(value) is int and abs(value) < 1 << 64
         )
         if made_for == order and fits and isinstance(trace_id, str):
             return value, trace_id
