@@ -36,13 +36,19 @@ _CANDIDATE: Final = re.compile(
 
 
 #: Tags of our field in every wire type that there is.
-_OURS: Final = tuple(varint(JSON_FIELD << 3 | kind) for kind in (0, 1, 2, 3, 5))
+_OURS: Final = frozenset(varint(JSON_FIELD << 3 | kind) for kind in (0, 1, 2, 3, 5))
+_MIDDLE: Final = varint(JSON_FIELD << 3)[1]
 
 
 def claims_json(body: bytes) -> bool:
     """Whether a serialised request (probably) has our own field: then it comes from the client."""
-    # The end that the tags share first, since it is rare.
-    return _OURS[0][1:] in body and any(tag in body for tag in _OURS)
+    # By the byte in their middle: looking for one byte is ten times as fast as for two.
+    at = body.find(_MIDDLE)
+    while at >= 0:
+        if body[at - 1 : at + 2] in _OURS:
+            return True
+        at = body.find(_MIDDLE, at + 1)
+    return False
 
 
 def has_nested(body: bytes) -> bool:
