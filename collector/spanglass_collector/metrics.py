@@ -55,7 +55,8 @@ class ServiceMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         if self._ingest is not None:
             yield from self._accounts()
-            yield from self._parts()
+            yield from self._pipelines()
+            yield from self._requests()
         yield GaugeMetricFamily(
             "spanglass_resident_bytes", "Resident memory of the service's process.",
             psutil.Process(os.getpid()).memory_info().rss,
@@ -82,39 +83,55 @@ class ServiceMetrics(Collector):
             )  # fmt: skip
 
     def _accounts(self) -> Iterator[Metric]:
+        """The terms of the identity of each signal, under the name of its items."""
         assert self._ingest is not None
-        account = self._ingest.ledger.account()
-        for name, value, help_text in (
-            ("received", account.received, "Spans that arrived."),
-            ("stored", account.stored, "Spans that are in ClickHouse."),
-            ("sampled_out", account.sampled_out, "Spans that sampling left out."),
-        ):
-            yield CounterMetricFamily(f"spanglass_spans_{name}", help_text, value)
-        rejected = CounterMetricFamily(
-            "spanglass_spans_rejected", "Spans that were refused.", labels=["reason"]
-        )
-        for reason, count in account.reasons.items():
-            rejected.add_metric([reason], count)
-        yield rejected
-        yield GaugeMetricFamily(
-            "spanglass_spans_dead_lettered", "Spans in dead letters.", account.dead_lettered
-        )
-        yield GaugeMetricFamily(
-            "spanglass_spans_spooled", "Spans on disk, on their way to ClickHouse.", account.spooled
-        )
+        for pipeline in self._ingest.pipelines:
+            account, items = pipeline.ledger.account(), pipeline.signal.items
+            prefix = f"spanglass_{items.replace(' ', '_')}"
+            what = items.capitalize()
+            for name, value, help_text in (
+                ("received", account.received, "that arrived."),
+                ("stored", account.stored, "that are in ClickHouse."),
+                ("sampled_out", account.sampled_out, "that sampling left out."),
+            ):
+                yield CounterMetricFamily(f"{prefix}_{name}", f"{what} {help_text}", value)
+            rejected = CounterMetricFamily(
+                f"{prefix}_rejected", f"{what} that were refused.", labels=["reason"]
+            )
+            for reason, count in account.reasons.items():
+                rejected.add_metric([reason], count)
+            yield rejected
+            yield GaugeMetricFamily(
+                f"{prefix}_dead_lettered", f"{what} in dead letters.", account.dead_lettered
+            )
+            yield GaugeMetricFamily(
+                f"{prefix}_spooled", f"{what} on disk, on their way to ClickHouse.",
+                account.spooled,
+            )  # fmt: skip
 
-    def _parts(self) -> Iterator[Metric]:
+    def _pipelines(self) -> Iterator[Metric]:
         assert self._ingest is not None
-        spool, writer, intake = self._ingest.spool, self._ingest.writer, self._ingest.intake
-        yield GaugeMetricFamily("spanglass_spool_bytes", "Bytes in the spool.", spool.size)
-        yield GaugeMetricFamily(
-            "spanglass_spool_segments", "Batches that wait for a writer.", spool.segments
+        by_signal = ["signal"]
+        size = GaugeMetricFamily("spanglass_spool_bytes", "Bytes in the spool.", labels=by_signal)
+        segments = GaugeMetricFamily(
+            "spanglass_spool_segments", "Batches that wait for a writer.", labels=by_signal
         )
-        yield CounterMetricFamily("spanglass_inserts", "Inserts done.", writer.stats.inserts)
-        yield CounterMetricFamily(
+        inserts = CounterMetricFamily("spanglass_inserts", "Inserts done.", labels=by_signal)
+        retries = CounterMetricFamily(
             "spanglass_insert_retries", "Inserts that failed and were tried again.",
-            writer.stats.retries,
+            labels=by_signal,
         )  # fmt: skip
+        for pipeline in self._ingest.pipelines:
+            label = [pipeline.signal.name]
+            size.add_metric(label, pipeline.spool.size)
+            segments.add_metric(label, pipeline.spool.segments)
+            inserts.add_metric(label, pipeline.writer.stats.inserts)
+            retries.add_metric(label, pipeline.writer.stats.retries)
+        yield from (size, segments, inserts, retries)
+
+    def _requests(self) -> Iterator[Metric]:
+        assert self._ingest is not None
+        intake = self._ingest.intake
         yield CounterMetricFamily(
             "spanglass_received_bytes", "Bytes of accepted requests, decompressed.",
             intake.stats.bytes,

@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
@@ -22,10 +21,9 @@ import uvicorn
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Intake
-from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
-from spanglass_collector.ingest.spool import Segment, Spool, SpoolLimits
-from spanglass_collector.ingest.writer import Writer
+from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
@@ -68,23 +66,6 @@ def open_store(settings: Settings, directory: DataDirectory) -> Any:
     )
     with EmbeddedServer(directory, limits) as server:
         yield server.endpoint, server
-
-
-@dataclass
-class Hooks:
-    """Points at which tests interfere.
-
-    Attributes:
-        after_sync: called between a request's sync and its answer.
-        after_insert: called between a segment's insert and its entry in the accounts.
-        after_finish: called between that entry and the segment's deletion.
-        before_statement: called before each statement of a migration.
-    """
-
-    after_sync: Callable[[], None] | None = None
-    after_insert: Callable[[Segment], None] | None = None
-    after_finish: Callable[[Segment], None] | None = None
-    before_statement: Callable[[str], None] | None = None
 
 
 class Service:
@@ -157,7 +138,8 @@ class Service:
         grpc_server: OtlpGrpc | None = None
         try:
             if ingest is not None:
-                ingest.writer.start()
+                for pipeline in ingest.pipelines:
+                    pipeline.writer.start()
                 grpc_server = OtlpGrpc(ingest.intake, gate, settings.otlp_grpc)
                 await grpc_server.start()
                 host, _ = split_address(settings.otlp_grpc)
@@ -245,37 +227,18 @@ class _Ingest:
     def __init__(
         self, settings: Settings, directory: DataDirectory, store: Store, hooks: Hooks
     ) -> None:
-        self.ledger = Ledger(directory.path / "ledger.json")
         self.dead_letters = DeadLetters(directory.dead_letters)
-        limits = SpoolLimits(
-            segment_bytes=min(SpoolLimits.segment_bytes, settings.insert_bytes),
-            insert_bytes=settings.insert_bytes,
-            segment_age_s=settings.segment_age_ms / 1000,
-            total_bytes=settings.spool_bytes,
-            free_bytes=settings.min_free_bytes,
+        self.pipelines = [
+            Pipeline(signal, settings, directory, store, self.dead_letters, hooks)
+            for signal in SIGNALS
+        ]
+        (traces,) = self.pipelines
+        self.desk = DeadLetterDesk(
+            self.dead_letters, {each.signal.name: each.queue for each in self.pipelines}
         )
-
-        def committed(spans: int) -> None:
-            self.ledger.spooled(spans)
-            if hooks.after_sync is not None:
-                hooks.after_sync()
-
-        finished = self.ledger.finished
-        self.spool = Spool(directory.spool, limits, committed, finished)
-        self.ledger.forget(*finished)
-        self.writer = Writer(
-            store,
-            self.spool,
-            self.ledger,
-            self.dead_letters,
-            settings.writers,
-            hooks.after_insert,
-            hooks.after_finish,
-        )
-        self.desk = DeadLetterDesk(self.dead_letters, self.spool, self.ledger)
         self.intake = Intake(
-            self.spool,
-            self.ledger,
+            traces.spool,
+            traces.ledger,
             settings.retention_days,
             settings.payload_retention_days,
             settings.max_body_bytes,
@@ -284,11 +247,8 @@ class _Ingest:
     def drain(self, seconds: float) -> None:
         """Stores what is spooled as far as the time allows; the rest is stored next time."""
         deadline = time.monotonic() + max(seconds, 0.0)
-        self.spool.close()
-        while not self.spool.empty and time.monotonic() < deadline - 2.0:
-            time.sleep(0.02)
-        self.writer.stop(max(0.1, deadline - time.monotonic()))
-        self.ledger.close()
+        with ThreadPoolExecutor(len(self.pipelines), "drain") as threads:
+            list(threads.map(lambda each: each.drain(deadline), self.pipelines))
 
 
 class _Listener:

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from spanglass_collector.cli.serve import run
-from spanglass_collector.service import Hooks
+from spanglass_collector.ingest.pipeline import Hooks
 from spanglass_collector.settings import load
 from spanglass_store.errors import StoreError
 

@@ -12,7 +12,9 @@ import pytest
 
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.ledger import Ledger
-from spanglass_collector.ingest.spool import Segment, Spool, SpoolLimits
+from spanglass_collector.ingest.segments import Segment
+from spanglass_collector.ingest.signals import TRACES
+from spanglass_collector.ingest.spool import Spool, SpoolLimits
 from support import otlp
 from support.running import environment
 
@@ -29,7 +31,7 @@ def field(spans: int = 2) -> bytes:
 
 def written(folder: Path, *requests: bytes) -> Path:
     """A segment with these requests."""
-    spool = Spool(folder, _LIMITS)
+    spool = Spool(folder, TRACES, _LIMITS)
     for request in requests:
         spool.append([request], 2).result(10)
     spool.close()
@@ -40,12 +42,12 @@ def written(folder: Path, *requests: bytes) -> Path:
 def taken(folder: Path, finished: frozenset[int] = frozenset()) -> list[Segment]:
     """What a spool finds in a folder."""
     counted: list[int] = []
-    spool = Spool(folder, _LIMITS, counted.append, finished)
+    spool = Spool(folder, TRACES, _LIMITS, counted.append, finished)
     found = []
     while (segment := spool.take(lambda: True)) is not None:
         found.append(segment)
     spool.close()
-    assert sum(counted) == sum(segment.spans for segment in found) == spool.spans
+    assert sum(counted) == sum(segment.items for segment in found) == spool.items
     return found
 
 
@@ -72,7 +74,7 @@ def test_torn_end(tail: str, is_open: bool, tmp_path: Path) -> None:
         file.write(TAILS[tail](field()))
     (segment,) = taken(tmp_path)
     assert segment.read() == b"".join(whole)
-    assert segment.spans == 4
+    assert segment.items == 4
     assert taken(tmp_path) == [segment]
 
 
@@ -90,7 +92,7 @@ def test_finished_ones_are_deleted(tmp_path: Path) -> None:
     assert taken(tmp_path, frozenset({int(path.name[:12])})) == []
     assert not list(tmp_path.iterdir())
     # The number is not used again.
-    spool = Spool(tmp_path, _LIMITS, finished=[int(path.name[:12])])
+    spool = Spool(tmp_path, TRACES, _LIMITS, finished=[int(path.name[:12])])
     spool.append([field()], 2).result(10)
     spool.close()
     (next_path,) = tmp_path.iterdir()
@@ -101,10 +103,11 @@ def test_finished_ones_are_deleted(tmp_path: Path) -> None:
 _LIMITED: Final = """
 import resource, sys
 from pathlib import Path
+from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.spool import Spool, SpoolFull, SpoolLimits
 
 folder, request = Path(sys.argv[1]), bytes.fromhex(sys.argv[2])
-spool = Spool(folder, SpoolLimits(segment_age_s=60, free_bytes=0))
+spool = Spool(folder, TRACES, SpoolLimits(segment_age_s=60, free_bytes=0))
 spool.append([request], 2).result(10)
 resource.setrlimit(resource.RLIMIT_FSIZE, (len(request) + 50, resource.RLIM_INFINITY))
 refused = 0
@@ -116,7 +119,7 @@ for _ in range(3):
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 spool.append([request], 2).result(10)
 spool.close()
-print(refused, spool.spans, spool.size // len(request))
+print(refused, spool.items, spool.size // len(request))
 """
 
 

@@ -148,7 +148,7 @@ class Victim(RunningService):
 
     def retries(self) -> int:
         """How many inserts failed and were tried again."""
-        return int(self.metrics()["spanglass_insert_retries_total"][()])
+        return int(self.metrics()["spanglass_insert_retries_total"][(("signal", "traces"),)])
 
     # -- the embedded server ---------------------------------------------------------------------
 

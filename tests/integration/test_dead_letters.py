@@ -35,7 +35,7 @@ def check_shown(run: Callable[..., Done], bad: Span) -> str:
     """The only dead letter's name, after what `list` and `show` say of it."""
     listed = text(run("dead-letters", "list"))
     assert "no_bad" in listed
-    (name,) = re.findall(r"\d{8}T\d{6}-\d{12}-\d+", listed)
+    (name,) = re.findall(r"\d{8}T\d{6}-traces-\d{12}-\d+", listed)
     done = run("dead-letters", "show", name)
     assert b"no_bad" in done.stderr
     (shown,) = json.loads(text(done))["resourceSpans"]

@@ -19,6 +19,7 @@ from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import MOST_SPANS, RESOURCE_SPANS, Window, check_traces
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.spool import Spool, SpoolLimits
 from spanglass_collector.ingest.writer import Writer
 from spanglass_store.client import Store
@@ -44,8 +45,8 @@ class Pipeline:
         self.ledger = Ledger(folder / "ledger.json")
         self.dead_letters = DeadLetters(folder / "dead")
         # Nothing is sealed by its age: a test decides what one segment is.
-        limits = SpoolLimits(segment_age_s=3600, segment_spans=segment_spans)
-        self.spool = Spool(folder / "spool", limits, self.ledger.spooled)
+        limits = SpoolLimits(segment_age_s=3600, segment_items=segment_spans)
+        self.spool = Spool(folder / "spool", TRACES, limits, self.ledger.spooled)
         self.writer = Writer(owner, self.spool, self.ledger, self.dead_letters, threads)
 
     def accept(self, message: ExportTraceServiceRequest, project: str) -> None:
@@ -211,7 +212,7 @@ def test_only_what_is_refused_becomes_dead_letters(
     account = pipeline.ledger.account()
     assert (account.stored, account.dead_lettered) == (500 - len(bad), len(bad))
     letters = pipeline.dead_letters.list()
-    assert [letter.spans for letter in letters] == [1] * len(bad)
+    assert [letter.items for letter in letters] == [1] * len(bad)
     assert all("violated" in letter.reason for letter in letters)
     dead = [
         otlp.all_spans(ExportTraceServiceRequest.FromString(pipeline.dead_letters.body(each.name)))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from spanglass_collector.ingest.dead_letters import DeadLetters
+from spanglass_collector.ingest.signals import TRACES
 from spanglass_store.errors import Unknown
 
 
@@ -14,33 +15,33 @@ def letters(tmp_path: Path) -> DeadLetters:
 
 
 def test_a_letter_is_kept_with_its_reason(letters: DeadLetters, tmp_path: Path) -> None:
-    letter = letters.put(42, b"body\x00\xff", 3, "no thanks: ü")
+    letter = letters.put(TRACES, 42, b"body\x00\xff", 3, "no thanks: ü")
     assert letters.list() == [letter]
     assert letters.body(letter.name) == b"body\x00\xff"
-    assert (letter.spans, letter.reason) == (3, "no thanks: ü")
-    assert letter.name.endswith("-000000000042-1")
+    assert (letter.items, letter.reason) == (3, "no thanks: ü")
+    assert letter.name.endswith("-traces-000000000042-1")
     assert DeadLetters(tmp_path).list() == [letter]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def test_the_same_part_of_a_segment_is_kept_once(letters: DeadLetters) -> None:
     """After a crash a segment is stored a second time, and refused a second time."""
-    first = letters.put(1, b"one", 1, "why")
-    second = letters.put(1, b"two", 1, "why")
-    assert letters.put(1, b"one", 1, "why, in other words") == first
-    assert letters.put(1, b"two", 1, "why") == second
-    assert letters.put(2, b"one", 1, "why") != first
+    first = letters.put(TRACES, 1, b"one", 1, "why")
+    second = letters.put(TRACES, 1, b"two", 1, "why")
+    assert letters.put(TRACES, 1, b"one", 1, "why, in other words") == first
+    assert letters.put(TRACES, 1, b"two", 1, "why") == second
+    assert letters.put(TRACES, 2, b"one", 1, "why") != first
     assert len(letters.list()) == 3
     assert letters.body(second.name) == b"two"
 
 
 def test_letters_are_listed_oldest_first(letters: DeadLetters) -> None:
-    put = [letters.put(number, b"x", 1, "why") for number in (1, 2, 3)]
+    put = [letters.put(TRACES, number, b"x", 1, "why") for number in (1, 2, 3)]
     assert letters.list() == put
 
 
 def test_a_letter_can_be_removed(letters: DeadLetters, tmp_path: Path) -> None:
-    letter = letters.put(1, b"x", 1, "why")
+    letter = letters.put(TRACES, 1, b"x", 1, "why")
     letters.remove(letter.name)
     assert letters.list() == []
     assert list(tmp_path.iterdir()) == []
@@ -59,8 +60,8 @@ def test_a_name_is_never_a_path(letters: DeadLetters, tmp_path: Path, name: str)
 def test_a_letter_whose_description_was_not_written_is_not_there_yet(
     letters: DeadLetters, tmp_path: Path
 ) -> None:
-    letter = letters.put(1, b"x", 1, "why")
+    letter = letters.put(TRACES, 1, b"x", 1, "why")
     (tmp_path / f"{letter.name}.json").unlink()
     assert letters.list() == []
-    assert letters.put(1, b"x", 1, "why").spans == 1
+    assert letters.put(TRACES, 1, b"x", 1, "why").items == 1
     assert len(letters.list()) == 1

@@ -7,12 +7,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
-from spanglass_collector.ingest.writer import halve
+from spanglass_collector.ingest.signals import TRACES
+from spanglass_collector.ingest.tree import halve as halve_along
 from spanglass_store.otlp.schema import PROJECT_FIELD, RETENTION_FIELD
 from support import otlp
 from support.strategies import requests
 
 STAMP = wire.field(PROJECT_FIELD, b"shop") + wire.integer_field(RETENTION_FIELD, 30)
+
+
+def halve(body: bytes) -> list[bytes]:
+    return halve_along(body, TRACES.path)
 
 
 def stamped(message: ExportTraceServiceRequest) -> bytes:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS
-from spanglass_collector.ingest.spool import Segment, Spool, SpoolFull, SpoolLimits
+from spanglass_collector.ingest.segments import Segment
+from spanglass_collector.ingest.signals import RESOURCE, TRACES
+from spanglass_collector.ingest.spool import Spool, SpoolFull, SpoolLimits
 from spanglass_store.errors import StoreError
 from support import otlp
 from support.waiting import wait_until
@@ -50,7 +51,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     spools = []
 
     def start(limits: SpoolLimits = PATIENT, finished: tuple[int, ...] = ()) -> Spool:
-        spools.append(Spool(tmp_path, limits, committed.append, finished))
+        spools.append(Spool(tmp_path, TRACES, limits, committed.append, finished))
         return spools[-1]
 
     committed: list[int] = []
@@ -73,7 +74,7 @@ def test_what_is_acknowledged_is_on_disk(opened: Open, tmp_path: Path) -> None:
     spool.append([body], 2).result()
     (path,) = tmp_path.iterdir()
     assert path.read_bytes() == body
-    assert (spool.spans, spool.size) == (2, len(body))
+    assert (spool.items, spool.size) == (2, len(body))
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -84,7 +85,7 @@ def test_a_segment_is_one_request_made_of_many(opened: Open) -> None:
     spool.close()
     (segment,) = take_all(spool)
     assert names(segment.read()) == [f"{x}{n}" for n in range(5) for x in "ab"]
-    assert (segment.spans, segment.size) == (10, len(segment.read()))
+    assert (segment.items, segment.size) == (10, len(segment.read()))
 
 
 def test_requests_of_many_threads_are_committed_together(opened: Open) -> None:
@@ -105,7 +106,7 @@ def test_requests_of_many_threads_are_committed_together(opened: Open) -> None:
         thread.join()
     for future in futures:
         future.result()
-    assert spool.spans == 400
+    assert spool.items == 400
     assert sum(opened.committed) == 400  # type: ignore[attr-defined]
     assert len(opened.committed) <= 400  # type: ignore[attr-defined]
     spool.close()
@@ -115,7 +116,7 @@ def test_requests_of_many_threads_are_committed_together(opened: Open) -> None:
 
 def test_the_accounts_know_before_the_sender_does(tmp_path: Path) -> None:
     seen: list[str] = []
-    spool = Spool(tmp_path, PATIENT, lambda spans: seen.append(f"counted {spans}"))
+    spool = Spool(tmp_path, TRACES, PATIENT, lambda spans: seen.append(f"counted {spans}"))
     future = spool.append([part("a")], 1)
     future.add_done_callback(lambda _: seen.append("told"))
     wait_until(lambda: "told" in seen)
@@ -128,7 +129,7 @@ def test_a_sender_that_went_away_does_not_undo_what_is_on_disk(opened: Open) -> 
     first = spool.append([part("a")], 1)
     first.cancel()
     spool.append([part("b")], 1).result()
-    assert spool.spans == 2
+    assert spool.items == 2
 
 
 # -- sealing -------------------------------------------------------------------------------------
@@ -144,11 +145,11 @@ def test_a_segment_is_sealed_at_its_size(opened: Open) -> None:
 
 
 def test_a_segment_is_sealed_at_its_spans(opened: Open) -> None:
-    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_spans=4))
+    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_items=4))
     for _ in range(5):
         spool.append([part("a", "b")], 2).result()
     wait_until(lambda: spool.segments == 2)
-    assert [segment.spans for segment in take_all(spool)] == [4, 4]
+    assert [segment.items for segment in take_all(spool)] == [4, 4]
 
 
 def test_a_segment_is_sealed_at_its_age(opened: Open, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_while_segments_wait_the_open_one_grows(opened: Open) -> None:
         threading.Event().wait(0.005)
     assert spool.segments == 1, "nobody takes them, so larger is better"
     spool.close()
-    assert [segment.spans for segment in take_all(spool)] == [1, 20]
+    assert [segment.items for segment in take_all(spool)] == [1, 20]
 
 
 def test_take_returns_when_told_to_stop(opened: Open) -> None:
@@ -190,12 +191,12 @@ def test_a_segment_that_was_given_back_is_taken_again(opened: Open) -> None:
     (segment,) = take_all(spool)
     spool.give_back(segment)
     assert take_all(spool) == [segment]
-    assert spool.spans == 1
+    assert spool.items == 1
 
 
 def sealed(opened: Open, count: int, **limits: int) -> tuple[Spool, Segment]:
     """A spool in which segments of one span wait, and the first of them, taken."""
-    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_spans=1, **limits))
+    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_items=1, **limits))
     for n in range(count):
         spool.append([part(str(n))], 1).result()
     wait_until(lambda: spool.segments == count)
@@ -213,7 +214,7 @@ def test_half_of_what_waits_may_be_stored_together(opened: Open, count: int, mor
 
 
 @pytest.mark.parametrize(
-    ("limits", "more"), [({"insert_spans": 3}, 2), ({"insert_bytes": 2 * len(part("0"))}, 1)]
+    ("limits", "more"), [({"insert_items": 3}, 2), ({"insert_bytes": 2 * len(part("0"))}, 1)]
 )
 def test_what_is_stored_together_has_a_limit(
     opened: Open, limits: dict[str, int], more: int
@@ -229,7 +230,7 @@ def test_a_segment_that_is_stored_is_gone(opened: Open, tmp_path: Path) -> None:
     assert not spool.empty
     (segment,) = take_all(spool)
     spool.drop(segment)
-    assert (spool.spans, spool.size, spool.empty) == (0, 0, True)
+    assert (spool.items, spool.size, spool.empty) == (0, 0, True)
     assert files(tmp_path) == []
 
 
@@ -287,7 +288,7 @@ def test_what_waits_for_the_disk_is_bounded(opened: Open) -> None:
             refused += 1
     assert refused
     spool.close()
-    assert sum(segment.spans for segment in take_all(spool)) == 2 + 2_000 - refused
+    assert sum(segment.items for segment in take_all(spool)) == 2 + 2_000 - refused
 
 
 @contextmanager
@@ -315,7 +316,7 @@ def test_what_the_disk_does_not_take_is_refused_and_undone(opened: Open, tmp_pat
         spool.append([part("later")], 1).result()
     finally:
         logging.disable(logging.NOTSET)
-    assert spool.spans == 2
+    assert spool.items == 2
     spool.close()
     assert [names(segment.read()) for segment in take_all(spool)] == [["kept"], ["later"]]
     assert files(tmp_path) == ["000000000001.v1.traces", "000000000002.v1.traces"]
@@ -353,9 +354,9 @@ def test_a_torn_end_is_cut_wherever_it_was_torn(tmp_path: Path) -> None:
         folder.mkdir()
         crashed(folder, whole[:size])
         committed: list[int] = []
-        spool = Spool(folder, PATIENT, committed.append)
+        spool = Spool(folder, TRACES, PATIENT, committed.append)
         last = max(n for n, end in enumerate(ends) if end <= size)
-        assert spool.spans == spans[last]
+        assert spool.items == spans[last]
         assert committed == ([spans[last]] if last else [])
         assert spool.size == ends[last]
         found = take_all(spool)
@@ -371,7 +372,7 @@ def test_any_garbage_behind_whole_requests_is_cut(
     folder = tmp_path_factory.mktemp("spool")
     whole = part("a", "b")
     crashed(folder, whole + garbage)
-    spool = Spool(folder, PATIENT)
+    spool = Spool(folder, TRACES, PATIENT)
     (segment,) = take_all(spool)
     spool.close()
     # Garbage can happen to be a field; what was acknowledged is there in any case.
@@ -382,7 +383,7 @@ def test_any_garbage_behind_whole_requests_is_cut(
 def test_a_file_whose_length_came_to_the_disk_before_its_content(tmp_path: Path) -> None:
     whole = part("a")
     crashed(tmp_path, whole + bytes(4096))
-    spool = Spool(tmp_path, PATIENT)
+    spool = Spool(tmp_path, TRACES, PATIENT)
     (segment,) = take_all(spool)
     spool.close()
     assert segment.read() == whole
@@ -403,7 +404,7 @@ def test_finished_segments_are_dropped_and_not_stored_again(tmp_path: Path, open
     crashed(tmp_path, part("waits"), "000000000004.v1.traces")
     spool = opened(finished=(1, 3))
     assert [names(segment.read()) for segment in take_all(spool)] == [["waits"]]
-    assert spool.spans == 1
+    assert spool.items == 1
     assert files(tmp_path) == ["000000000004.v1.traces"]
 
 
@@ -433,24 +434,22 @@ def test_a_number_is_never_used_twice(
 def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = crashed(tmp_path, b"of the future", "000000000002.v2.traces")
     with pytest.raises(StoreError, match="version 2, this version knows 1"):
-        Spool(tmp_path, PATIENT)
+        Spool(tmp_path, TRACES, PATIENT)
     assert path.read_bytes() == b"of the future"
 
 
 def test_what_was_recovered_can_be_continued(tmp_path: Path) -> None:
     stored: list[str] = []
     for n in range(4):
-        spool = Spool(tmp_path, PATIENT)
+        spool = Spool(tmp_path, TRACES, PATIENT)
         spool.append([part(f"n{n}")], 1).result()
         spool.close()
         # Closed in good order or not: the next one finds what is there.
         for path in tmp_path.glob("*.traces"):
             path.rename(path.with_name(path.name + ".open"))
-    spool = Spool(tmp_path, PATIENT)
+    spool = Spool(tmp_path, TRACES, PATIENT)
     for segment in take_all(spool):
         stored += names(segment.read())
-        assert segment.read() == wire.field(
-            RESOURCE_SPANS, next(wire.messages(segment.read(), RESOURCE_SPANS))
-        )
+        assert segment.read() == wire.field(RESOURCE, next(wire.messages(segment.read(), RESOURCE)))
     spool.close()
     assert stored == ["n0", "n1", "n2", "n3"]

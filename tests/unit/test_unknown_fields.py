@@ -7,6 +7,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest import nested, wire
+from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.unknown import without_unknown
 from spanglass_store.otlp.schema import JSON_FIELD, PROJECT_FIELD, RETENTION_FIELD, STAMPS
 from support import otlp
@@ -50,7 +51,7 @@ def built(level: str = "", extra: bytes = b"") -> bytes:
 def test_an_unknown_field_goes_and_nothing_else(level: str, extra: bytes) -> None:
     (whole,) = wire.messages(built(), 1)
     stored = ResourceSpans.FromString(wire.without(whole, STAMPS)).SerializeToString() + STAMP
-    assert without_unknown(built(level, extra)) == wire.field(1, stored)
+    assert without_unknown(built(level, extra), TRACES) == wire.field(1, stored)
 
 
 @given(requests())
@@ -59,7 +60,7 @@ def test_a_request_without_unknown_fields_stays_as_it_is(
 ) -> None:
     nested.write_json(request)
     body = stamped(request)
-    assert without_unknown(body) == body
+    assert without_unknown(body, TRACES) == body
 
 
 def test_texts_of_nested_values_stay() -> None:
@@ -68,7 +69,7 @@ def test_texts_of_nested_values_stay() -> None:
     text = wire.varint(JSON_FIELD << 3 | wire.LENGTH_DELIMITED)
     body = stamped(request)
     assert body.count(text) == 2
-    cleaned = without_unknown(body + wire.field(1, wire.integer_field(2, 7)))
+    cleaned = without_unknown(body + wire.field(1, wire.integer_field(2, 7)), TRACES)
     assert cleaned.count(text) == 2
     assert cleaned == body + wire.field(1, b"")
 
@@ -84,4 +85,4 @@ def test_a_clients_own_use_of_our_number_goes(kind: int, imitation: bytes) -> No
         whole = wire.field(2, wire.field(2, span.SerializeToString() + wire.field(9, pair)))
         return wire.field(1, ResourceSpans.FromString(whole).SerializeToString() + STAMP)
 
-    assert without_unknown(request(imitation)) == request(b"")
+    assert without_unknown(request(imitation), TRACES) == request(b"")

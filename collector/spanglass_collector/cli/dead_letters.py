@@ -12,9 +12,9 @@ import typer
 from spanglass_collector.cli.output import console, errors, print_table
 from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
 from spanglass_collector.ingest.dead_letters import DeadLetters
-from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.pipeline import Queue
 from spanglass_collector.ingest.replay import DeadLetterDesk, shown
-from spanglass_collector.ingest.spool import Spool
+from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_store.data_directory import DataDirectory
 
 app = typer.Typer(help="Spans that ClickHouse refused for ever.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def show(
 ) -> None:
     """Prints one with its spans, in OTLP's JSON.
 
-    spanglass dead-letters show 20260102T030405-000000000042-1
+    spanglass dead-letters show 20260102T030405-traces-000000000042-1
     """
     service, settings = find_service(data_dir, url, key)
     if service is not None:
@@ -70,7 +70,7 @@ def replay(
     """Puts refused spans back into the spool, from where the service stores them.
 
     spanglass dead-letters replay
-    spanglass dead-letters replay 20260102T030405-000000000042-1
+    spanglass dead-letters replay 20260102T030405-traces-000000000042-1
     """
     service, settings = find_service(data_dir, url, key)
     if service is not None:
@@ -101,12 +101,9 @@ def _items(service: Service) -> Iterator[dict[str, Any]]:
 def _desk(data_dir: Path) -> Iterator[DeadLetterDesk]:
     """The dead letters of a data directory whose service does not run."""
     with DataDirectory(data_dir) as directory:
-        ledger = Ledger(directory.path / "ledger.json")
-        finished = ledger.finished
-        spool = Spool(directory.spool, None, ledger.spooled, finished)
-        ledger.forget(*finished)
+        queues = {signal.name: Queue(directory, signal) for signal in SIGNALS}
         try:
-            yield DeadLetterDesk(DeadLetters(directory.dead_letters), spool, ledger)
+            yield DeadLetterDesk(DeadLetters(directory.dead_letters), queues)
         finally:
-            spool.close()
-            ledger.close()
+            for queue in queues.values():
+                queue.close()

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from spanglass_collector.cli.output import errors
-from spanglass_collector.service import Hooks, Service
+from spanglass_collector.ingest.pipeline import Hooks
+from spanglass_collector.service import Service
 from spanglass_collector.settings import Settings, load
 from spanglass_store.errors import StoreError
 

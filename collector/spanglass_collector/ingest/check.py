@@ -2,7 +2,8 @@
 
 A request is parsed by the C protobuf runtime, which also checks UTF-8. Where it refuses, the
 request is read leniently, span by span, so that one bad span does not take the others along.
-What is accepted stays the bytes that came, unless a span has to be taken out of them.
+What is accepted stays the bytes that came, unless a span has to be taken out of them. A large
+request is taken apart first (see `bounds`).
 
 Source: OpenTelemetry protocol 1.9, sections "Partial Success" and "Failures".
 """
@@ -17,20 +18,16 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from spanglass_collector.ingest import nested, wire
+from spanglass_collector.ingest import bounds, nested, wire
+from spanglass_collector.ingest.bounds import RESOURCE_SPANS, Unreadable
 
 _DAY_NS: Final = 86_400 * 10**9
 #: Most spans of one `ResourceSpans` message, so that a segment stays one insert block.
 MOST_SPANS: Final = 10_000
 
-RESOURCE_SPANS: Final = 1
-
-_SCOPE_SPANS: Final = 2
-_SPANS: Final = 2
-
-
-class Unreadable(ValueError):
-    """The body is no trace request; the message says why."""
+#: Largest body that is checked between others, in bytes, and most messages in it.
+_QUICK_BYTES: Final = 1 << 20
+_QUICK_MESSAGES: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,13 @@ class Checked:
         resources: the accepted `ResourceSpans` messages, serialised.
         counts: number of spans in each of them.
         rejected: number of spans that were not accepted, by reason.
+        repeated: bytes of resources and scopes, counted for each span.
     """
 
     resources: list[bytes] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
 
     @property
     def accepted(self) -> int:
@@ -83,11 +82,33 @@ REASONS: Final = {
     "in_future": "the start time is more than a day in the future",
     "no_start": "the start time is missing",
     "malformed": "the span is no valid protobuf, has invalid UTF-8 or is nested too deeply",
+    "too_many_values": f"the span has more than {bounds.MOST_VALUES:,} values",
     "quota": "the project's quota is used up",
 }
 
 _ZERO_TRACE: Final = bytes(16)
 _ZERO_SPAN: Final = bytes(8)
+
+
+def check_quickly(body: bytes, window: Window, now_ns: int | None = None) -> Checked | None:
+    """Like `check_traces`, for callers that others wait for: None where that could take long.
+
+    What takes long is what is large, nested, malformed or has very many small messages.
+    """
+    if len(body) <= bounds.FEW_BYTES:
+        return check_traces(body, window, now_ns)
+    if len(body) > _QUICK_BYTES or bounds.is_dense(body):
+        return None
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        return None
+    containers, spans = bounds.count_messages(request, len(body))
+    if containers + spans > _QUICK_MESSAGES or nested.has_nested(body):
+        return None
+    result = Checked()
+    _sort(request, body, window, now_ns, result, changed=False)
+    return result
 
 
 def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Checked:
@@ -99,35 +120,47 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
         now_ns: the present, in nanoseconds since 1970.
 
     Raises:
-        Unreadable: if the body is not even framed like a request.
+        Unreadable: if the body is not even framed like a request, or has very many empty messages.
     """
-    first, last = window.bounds(now_ns if now_ns is not None else time.time_ns())
     result = Checked()
-    try:
-        request = ExportTraceServiceRequest.FromString(body)
-    except DecodeError:
-        request = _read_leniently(body, result.rejected)
-        changed = True
+    if len(body) <= bounds.PIECE:
+        _check(body, window, now_ns, result)
     else:
-        changed = False
-    changed |= _remove_bad(request, first, last, result.rejected)
-    if nested.claims_json(body):
-        request.DiscardUnknownFields()
-        changed = True
-    if nested.has_nested(body):
-        nested.write_json(request)
-        changed = True
-    counts = [sum(len(s.spans) for s in rs.scope_spans) for rs in request.resource_spans]
-    if changed or max(counts, default=0) > MOST_SPANS:
-        _serialise(request, counts, result)
-    else:
-        for content, count in zip(wire.messages(body, RESOURCE_SPANS), counts, strict=True):
-            if count:
-                result.resources.append(content)
-                result.counts.append(count)
+        for piece in bounds.pieces(body, result.rejected):
+            _check(piece, window, now_ns, result)
     return result
 
 
+def _check(body: bytes, window: Window, now_ns: int | None, into: Checked) -> None:
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        request = _read_leniently(body, into.rejected)
+        changed = True
+    else:
+        changed = False
+    bounds.count_messages(request, len(body))
+    if bounds.is_dense(body):
+        bounds.refuse_tiny_attributes(request, len(body))
+    if nested.has_nested(body):
+        if nested.claims_ours(body):
+            request.DiscardUnknownFields()
+        nested.write_json(request)
+        changed = True
+    _sort(request, body, window, now_ns, into, changed)
+
+
+def _sort(
+    request: ExportTraceServiceRequest,
+    body: bytes,
+    window: Window,
+    now_ns: int | None,
+    into: Checked,
+    changed: bool,
+) -> None:
+    """Takes out what can't be kept, and the rest as it came, unless it was changed."""
+    first, last = window.bounds(now_ns if now_ns is not None else time.time_ns())
+    changed |= _remove_bad(request, first, last, into.rejected)
 def _remove_bad(
     request: ExportTraceServiceRequest, first: int, last: int, rejected: Counter[str]
 ) -> bool:
@@ -210,7 +243,7 @@ def _read_resource(content: bytes, into: ResourceSpans, rejected: Counter[str]) 
     scopes = []
     shell = bytearray()
     for number, kind, begin, inner, end in wire.fields(content):
-        if number == _SCOPE_SPANS and kind == wire.LENGTH_DELIMITED:
+        if number == bounds.SCOPE_SPANS and kind == wire.LENGTH_DELIMITED:
             scopes.append(content[inner:end])
         else:
             shell += content[begin:end]
@@ -227,18 +260,18 @@ def _read_scope(content: bytes, into: ScopeSpans, rejected: Counter[str]) -> Non
     spans = []
     shell = bytearray()
     for number, kind, begin, inner, end in wire.fields(content):
-        if number == _SPANS and kind == wire.LENGTH_DELIMITED:
+        if number == bounds.SPANS and kind == wire.LENGTH_DELIMITED:
             spans.append(content[inner:end])
         else:
             shell += content[begin:end]
     try:
-        into.CopyFrom(_framed(bytes(shell), _SCOPE_SPANS).resource_spans[0].scope_spans[0])
+        into.CopyFrom(_framed(bytes(shell), bounds.SCOPE_SPANS).resource_spans[0].scope_spans[0])
     except DecodeError:
         rejected["malformed"] += len(spans)
         return
     for span in spans:
         try:
-            whole = _framed(span, _SPANS, _SCOPE_SPANS)
+            whole = _framed(span, bounds.SPANS, bounds.SCOPE_SPANS)
         except DecodeError:
             rejected["malformed"] += 1
         else:
@@ -256,7 +289,7 @@ def _framed(content: bytes, *numbers: int) -> ExportTraceServiceRequest:
 
 
 def _count_spans(scope: bytes) -> int:
-    return sum(1 for _ in wire.messages(scope, _SPANS))
+    return sum(1 for _ in wire.messages(scope, bounds.SPANS))
 
 
 def count_spans(body: bytes) -> int:
@@ -264,5 +297,5 @@ def count_spans(body: bytes) -> int:
     return sum(
         _count_spans(scope)
         for resource in wire.messages(body, RESOURCE_SPANS)
-        for scope in wire.messages(resource, _SCOPE_SPANS)
+        for scope in wire.messages(resource, bounds.SCOPE_SPANS)
     )

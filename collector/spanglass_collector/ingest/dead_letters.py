@@ -1,16 +1,17 @@
 """What ClickHouse refuses for ever: kept as it is, with the reason, until somebody replays it.
 
-20261122T141523-000000000042-3.otlp    the spans, one trace request
-20261122T141523-000000000042-3.json    when, why, how many
+20261122T141523-traces-000000000042-3.otlp    what was refused, one request
+20261122T141523-traces-000000000042-3.json    when, why, how many
 """
 
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from spanglass_collector.ingest.signals import TRACES, Signal
 from spanglass_store.data_directory import sync_folder, write_private
 from spanglass_store.errors import Unknown
 
@@ -22,14 +23,21 @@ class DeadLetter:
     Attributes:
         name: what the command line calls it by.
         reason: what ClickHouse said.
-        spans: how many it holds.
+        items: how many it holds.
         at: when it was refused (ISO 8601, UTC).
+        signal: what it is a request of, by the signal's name.
     """
 
     name: str
     reason: str
-    spans: int
+    items: int
     at: str
+    signal: str
+
+    @property
+    def spans(self) -> int:
+        """`items`, as the API and the files call it."""
+        return self.items
 
 
 class DeadLetters:
@@ -42,17 +50,17 @@ class DeadLetters:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, segment: int, body: bytes, spans: int, reason: str) -> DeadLetter:
+    def put(self, signal: Signal, segment: int, body: bytes, items: int, reason: str) -> DeadLetter:
         """Keeps a refused request, durably. The same request of a segment is kept once."""
         part = 1
         # A segment that is stored again after a crash may be refused in other places than before.
-        for found in self._folder.glob(f"*-{segment:012}-*.json"):
+        for found in self._folder.glob(f"*-{signal.name}-{segment:012}-*.json"):
             if found.with_suffix(".otlp").read_bytes() == body:
                 return self._read(found)
             part = max(part, int(found.stem.rpartition("-")[2]) + 1)
         now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S}-{segment:012}-{part}"
-        letter = DeadLetter(name, reason, spans, now.isoformat(timespec="seconds"))
+        name = f"{now:%Y%m%dT%H%M%S}-{signal.name}-{segment:012}-{part}"
+        letter = DeadLetter(name, reason, items, now.isoformat(timespec="seconds"), signal.name)
         path = self._folder / f"{name}.otlp"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -60,7 +68,7 @@ class DeadLetters:
             file.flush()
             os.fsync(file.fileno())
         # The description comes second: a letter without one is not there yet.
-        write_private(self._folder / f"{name}.json", json.dumps(asdict(letter)))
+        write_private(self._folder / f"{name}.json", json.dumps(_written(letter)))
         return letter
 
     def find(self, name: str) -> DeadLetter:
@@ -84,7 +92,7 @@ class DeadLetters:
         return found
 
     def body(self, name: str) -> bytes:
-        """The spans of one, a serialised trace request.
+        """The content of one, a serialised request.
 
         Raises:
             Unknown: if there is none of that name.
@@ -106,8 +114,24 @@ class DeadLetters:
     def _read(path: Path) -> DeadLetter:
         stored = json.loads(path.read_text())
         return DeadLetter(
-            str(stored["name"]), str(stored["reason"]), int(stored["spans"]), str(stored["at"])
+            str(stored["name"]),
+            str(stored["reason"]),
+            int(stored["spans"]),
+            str(stored["at"]),
+            # The first versions knew no other.
+            str(stored.get("signal", TRACES.name)),
         )
+
+
+def _written(letter: DeadLetter) -> dict[str, str | int]:
+    """What stands in the file."""
+    return {
+        "name": letter.name,
+        "reason": letter.reason,
+        "spans": letter.items,
+        "at": letter.at,
+        "signal": letter.signal,
+    }
 
 
 def _unknown(name: str) -> Unknown:

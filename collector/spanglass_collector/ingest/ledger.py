@@ -1,4 +1,6 @@
-"""The accounts of every span: received = stored + rejected + dead-lettered + sampled out + spooled.
+"""The accounts of a signal's items.
+
+received = stored + rejected + dead-lettered + sampled out + spooled, in items: spans, for traces.
 
 The durable part is one small file. Writing it is what makes a segment stored: it names the
 segment as finished before the segment's file is deleted, so that a crash in between stores
@@ -22,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Account:
-    """The terms of the identity, in spans; what was rejected by reason, too."""
+    """The terms of the identity, in items (spans, for traces); what was rejected by reason, too."""
 
     received: int
     stored: int
@@ -50,9 +52,9 @@ class _Totals:
 
 
 class Ledger:
-    """The accounts, in memory and on disk. Safe to share between threads.
+    """The accounts of one signal, in memory and on disk. Safe to share between threads.
 
-    Every method moves spans from one term to another under one lock, so the identity holds at
+    Every method moves items from one term to another under one lock, so the identity holds at
     every moment that `account` can see.
 
     Args:
@@ -132,19 +134,19 @@ class Ledger:
         return frozenset(self._finished | {self._last})
 
     def rejected(self, reasons: Counter[str]) -> None:
-        """Spans that were received and refused."""
+        """Items that were received and refused."""
         with self._lock:
             self._totals.received += reasons.total()
             self._totals.rejected += reasons
 
-    def spooled(self, spans: int) -> None:
-        """Spans that were received and are on disk, now or since before a restart."""
+    def spooled(self, items: int) -> None:
+        """Items that were received and are on disk, now or since before a restart."""
         with self._lock:
-            self._totals.received += spans
-            self._totals.spooled += spans
+            self._totals.received += items
+            self._totals.spooled += items
 
     def finish(self, segments: Collection[int], stored: int, dead: int) -> None:
-        """The spans of segments are in the store or in dead letters; durable when this returns.
+        """The items of segments are in the store or in dead letters; durable when this returns.
 
         Raises:
             OSError: if the disk does not take it. Then nothing has changed.
@@ -162,12 +164,12 @@ class Ledger:
         with self._lock:
             self._finished.difference_update(segments)
 
-    def revived(self, spans: int) -> None:
+    def revived(self, items: int) -> None:
         """Dead letters that were spooled again: they were received once."""
 
         def change(totals: _Totals) -> None:
             # Fewer where a crash left behind letters that had been counted back already.
-            counted = min(spans, totals.dead_lettered)
+            counted = min(items, totals.dead_lettered)
             totals.dead_lettered -= counted
             totals.received -= counted
 

@@ -1,16 +1,19 @@
 """Dead letters, for whoever looks after them: listed, shown, and put back into the spool."""
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS
 from spanglass_collector.ingest.dead_letters import DeadLetter, DeadLetters
-from spanglass_collector.ingest.ledger import Ledger
-from spanglass_collector.ingest.spool import Spool, SpoolFull
+from spanglass_collector.ingest.pipeline import Queue
+from spanglass_collector.ingest.signals import RESOURCE, TRACES
+from spanglass_collector.ingest.spool import SpoolFull
 from spanglass_collector.receivers.otlp_json import traces_to_json
 from spanglass_store.errors import StoreUnavailable
+
+#: OTLP's JSON of a request, by signal.
+_TO_JSON: Final[Mapping[str, Callable[[bytes], dict[str, Any]]]] = {TRACES.name: traces_to_json}
 
 
 class DeadLetterDesk:
@@ -18,14 +21,12 @@ class DeadLetterDesk:
 
     Args:
         letters: the dead letters.
-        spool: where replayed ones go.
-        ledger: the accounts.
+        queues: where replayed ones go, by the signal's name.
     """
 
-    def __init__(self, letters: DeadLetters, spool: Spool, ledger: Ledger) -> None:
+    def __init__(self, letters: DeadLetters, queues: Mapping[str, Queue]) -> None:
         self._letters = letters
-        self._spool = spool
-        self._ledger = ledger
+        self._queues = queues
         self._lock = threading.Lock()
 
     def list(self) -> list[DeadLetter]:
@@ -33,7 +34,7 @@ class DeadLetterDesk:
         return self._letters.list()
 
     def show(self, name: str) -> tuple[DeadLetter, dict[str, Any]]:
-        """One of them, with its spans in OTLP's JSON.
+        """One of them, with its content in OTLP's JSON.
 
         Raises:
             Unknown: if there is none of that name.
@@ -41,13 +42,13 @@ class DeadLetterDesk:
         return shown(self._letters, name)
 
     def replay(self, names: Sequence[str] = ()) -> dict[str, int]:
-        """Puts refused spans back into the spool, from where they are stored.
+        """Puts what was refused back into the spool, from where they are stored.
 
         Args:
             names: which; all where none is named.
 
         Returns:
-            The number of spans by name.
+            The number of items by name.
 
         Raises:
             Unknown: if there is none of a name. Then nothing was replayed.
@@ -60,29 +61,31 @@ class DeadLetterDesk:
                 wanted = self._letters.list()
             for letter in wanted:
                 self._replay(letter)
-        return {letter.name: letter.spans for letter in wanted}
+        return {letter.name: letter.items for letter in wanted}
 
     def _replay(self, letter: DeadLetter) -> None:
+        queue = self._queues[letter.signal]
         parts = [
-            wire.field(RESOURCE_SPANS, content)
-            for content in wire.messages(self._letters.body(letter.name), RESOURCE_SPANS)
+            wire.field(RESOURCE, content)
+            for content in wire.messages(self._letters.body(letter.name), RESOURCE)
         ]
         try:
-            self._spool.append(parts, letter.spans).result()
+            queue.spool.append(parts, letter.items).result()
         except SpoolFull as full:
             raise StoreUnavailable(f"{letter.name} stays a dead letter: {full}.") from full
         try:
-            self._ledger.revived(letter.spans)
+            queue.ledger.revived(letter.items)
             self._letters.remove(letter.name)
         except OSError as error:
-            # A second replay stores the same spans again, which makes them no more than they are.
+            # A second replay stores the same items again, which makes them no more than they are.
             raise StoreUnavailable(f"{letter.name} stays a dead letter: {error}.") from error
 
 
 def shown(letters: DeadLetters, name: str) -> tuple[DeadLetter, dict[str, Any]]:
-    """A dead letter with its spans in OTLP's JSON.
+    """A dead letter with its content in OTLP's JSON.
 
     Raises:
         Unknown: if there is none of that name.
     """
-    return letters.find(name), traces_to_json(letters.body(name))
+    letter = letters.find(name)
+    return letter, _TO_JSON[letter.signal](letters.body(name))

@@ -1,44 +1,26 @@
 """The durable queue between receivers and store: segments of accepted requests on disk.
 
-A segment is a file of `ResourceSpans` fields one after another, which is itself one valid trace
-request, because protobuf merges repeated fields. So the log is the insert body, byte for byte.
-
-    000000000042.v1.traces.open      the segment that is written to
-    000000000041.v1.traces           sealed: waits for the writer
-
 Requests that arrive together are written and synced together (group commit). A request counts as
-accepted when its bytes are on disk; a torn end, left by a crash, was never acknowledged and is
-cut off at the next start. The version in the name is that of the format.
+accepted when its bytes are on disk.
 """
 
-import contextlib
 import errno
 import logging
-import os
 import queue
-import re
 import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
-
-from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS
-from spanglass_store.data_directory import sync_folder
-from spanglass_store.errors import StoreError
+from spanglass_collector.ingest.recovery import recover
+from spanglass_collector.ingest.segments import OpenSegment, Segment
+from spanglass_collector.ingest.signals import Signal
 
 log = logging.getLogger(__name__)
-
-VERSION: Final = 1
-_NAME: Final = re.compile(r"^(\d{12})\.v(\d+)\.traces(\.open)?$")
 
 
 class SpoolFull(Exception):
@@ -51,9 +33,9 @@ class SpoolLimits:
 
     Attributes:
         segment_bytes: a segment is sealed at this size.
-        segment_spans: or at this number of spans.
+        segment_items: or at this number of items.
         insert_bytes: segments are stored together up to this size.
-        insert_spans: and up to this number of spans.
+        insert_items: and up to this number of items.
         segment_age_s: or this long after its first request, in seconds.
         total_bytes: bytes of all segments beyond which nothing is accepted.
         free_bytes: free space on the disk below which nothing is accepted.
@@ -61,105 +43,31 @@ class SpoolLimits:
     """
 
     segment_bytes: int = 8 << 20
-    segment_spans: int = 10_000
+    segment_items: int = 10_000
     insert_bytes: int = 32 << 20
-    insert_spans: int = 50_000
+    insert_items: int = 50_000
     segment_age_s: float = 0.4
     total_bytes: int = 4 << 30
     free_bytes: int = 256 << 20
     pending_bytes: int = 128 << 20
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A sealed segment.
-
-    Attributes:
-        number: its place in the order; never used twice in a data directory.
-        spans: how many it holds.
-        size: in bytes.
-    """
-
-    number: int
-    path: Path = field(compare=False)
-    spans: int = field(compare=False)
-    size: int = field(compare=False)
-
-    def read(self) -> bytes:
-        with self.path.open("rb") as file:
-            # What a failed write may have left behind it was never acknowledged.
-            return file.read(self.size)
-
-
 @dataclass
 class _Request:
     parts: list[bytes]
-    spans: int
+    items: int
     size: int
     done: Future[None]
 
 
-class _Open:
-    """The segment that is written to."""
-
-    def __init__(self, folder: Path, number: int) -> None:
-        self.number = number
-        self.path = folder / f"{number:012}.v{VERSION}.traces.open"
-        self.handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            sync_folder(folder)
-        except OSError:
-            self.discard()
-            raise
-        self.size = 0
-        self.spans = 0
-        self.since = time.monotonic()
-
-    def append(self, requests: list[_Request]) -> None:
-        """Writes and syncs, or leaves the file as it was.
-
-        Raises:
-            OSError: if the disk does not take it.
-        """
-        try:
-            for request in requests:
-                for part in request.parts:
-                    view = memoryview(part)
-                    while view:
-                        view = view[os.write(self.handle, view) :]
-            os.fdatasync(self.handle)
-        except OSError:
-            os.ftruncate(self.handle, self.size)
-            os.lseek(self.handle, self.size, os.SEEK_SET)
-            raise
-        self.size += sum(request.size for request in requests)
-        self.spans += sum(request.spans for request in requests)
-
-    def seal(self) -> Segment:
-        """Closes the file. Its content is on disk; after a crash either name will do."""
-        path = self.path
-        try:
-            os.close(self.handle)
-            path = self.path.rename(self.path.with_suffix(""))
-        except OSError as error:
-            log.warning("%s keeps its name: %s", self.path.name, error)
-        return Segment(self.number, path, self.spans, self.size)
-
-    def discard(self) -> None:
-        try:
-            os.close(self.handle)
-            self.path.unlink()
-        except OSError as error:
-            log.warning("%s stays, empty: %s", self.path.name, error)
-
-
 class Spool:
-    """The spool of one data directory.
+    """The spool of one signal in one data directory.
 
     Args:
-        folder: where the segments lie.
+        folder: where the segments lie; spools of several signals can share it.
+        signal: what its requests carry.
         limits: sizes and ages.
-        on_commit: called with the number of spans of requests that are on disk, before anybody
+        on_commit: called with the number of items of requests that are on disk, before anybody
             else can see them.
         finished: numbers of segments that are stored already, though their file may still be
             there: it is deleted instead of being stored a second time.
@@ -171,38 +79,42 @@ class Spool:
     def __init__(
         self,
         folder: Path,
+        signal: Signal,
         limits: SpoolLimits | None = None,
-        on_commit: Callable[[int], None] = lambda spans: None,
-        finished: Iterable[int] = (),
+        on_commit: Callable[[int], None] = lambda items: None,
+        finished: Collection[int] = (),
     ) -> None:
         self._folder = folder
+        self.signal = signal
         self._on_commit = on_commit
         self.limits = limits or SpoolLimits()
         self._lock = threading.Lock()
-        self._sealed: deque[Segment] = deque()
+        found = recover(folder, signal, finished)
+        self._sealed = deque(found.segments)
         self._available = threading.Condition(self._lock)
         self._idle_takers = 0
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._pending_bytes = 0
-        self._bytes = 0
-        self._spans = 0
-        self._open: _Open | None = None
+        self._bytes = sum(segment.size for segment in found.segments)
+        self._items = sum(segment.items for segment in found.segments)
+        self._open: OpenSegment | None = None
         self._closed = False
         self._free_checked = 0.0
         self._enough_free = True
-        self._next = 1
-        self._recover(frozenset(finished))
+        self._next = found.last + 1
+        if self._items:
+            on_commit(self._items)
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
     # -- accepting ---------------------------------------------------------------------------
 
-    def append(self, parts: list[bytes], spans: int) -> Future[None]:
+    def append(self, parts: list[bytes], items: int) -> Future[None]:
         """Queues the fields of one request; the future is done when they are on disk.
 
         Args:
-            parts: framed `ResourceSpans` fields.
-            spans: how many spans they hold.
+            parts: framed fields `RESOURCE`.
+            items: how many items they hold.
 
         Raises:
             SpoolFull: at once, if a limit is reached. The future fails with it, if the disk is.
@@ -218,7 +130,7 @@ class Spool:
             if not self._has_room():
                 raise SpoolFull("the disk of the data directory is nearly full")
             self._pending_bytes += size
-            request = _Request(parts, spans, size, Future())
+            request = _Request(parts, items, size, Future())
             # Under the lock, so that nothing comes behind the end that `close` queues.
             self._queue.put(request)
         return request.done
@@ -231,9 +143,9 @@ class Spool:
         return self._enough_free
 
     @property
-    def spans(self) -> int:
-        """Spans that are on disk here and not in the store."""
-        return self._spans
+    def items(self) -> int:
+        """Items that are on disk here and not in the store."""
+        return self._items
 
     @property
     def size(self) -> int:
@@ -261,7 +173,7 @@ class Spool:
     def _collect(self) -> list[_Request] | None:
         """What waits now; an empty list when a segment may be due; None at the end."""
         wait = None
-        if self._open is not None and self._open.spans:
+        if self._open is not None and self._open.items:
             wait = max(0.0, self._open.since + self.limits.segment_age_s - time.monotonic())
         try:
             first = self._queue.get(timeout=wait)
@@ -284,15 +196,16 @@ class Spool:
 
     def _commit(self, batch: list[_Request]) -> None:
         size = sum(request.size for request in batch)
+        items = sum(request.items for request in batch)
         problem: Exception | None = None
         try:
             if self._open is None:
                 # A number that was tried is used up: its file may be there after all.
                 self._next += 1
-                self._open = _Open(self._folder, self._next - 1)
-            if self._open.spans == 0:
+                self._open = OpenSegment(self._folder, self._next - 1, self.signal.name)
+            if self._open.items == 0:
                 self._open.since = time.monotonic()
-            self._open.append(batch)
+            self._open.append([part for request in batch for part in request.parts], items)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             log.warning("the spool can't be written: %s", error.strerror)
@@ -303,10 +216,9 @@ class Spool:
         with self._lock:
             self._pending_bytes -= size
             if problem is None:
-                spans = sum(request.spans for request in batch)
                 self._bytes += size
-                self._spans += spans
-                self._on_commit(spans)
+                self._items += items
+                self._on_commit(items)
         for request in batch:
             if request.done.set_running_or_notify_cancel():
                 if problem is None:
@@ -317,7 +229,7 @@ class Spool:
     def _after_failure(self) -> None:
         """Leaves a segment that failed once; after a failed sync nobody can trust its end."""
         with self._lock:
-            if self._open is not None and self._open.spans:
+            if self._open is not None and self._open.items:
                 self._seal()
             elif self._open is not None:
                 self._open.discard()
@@ -326,11 +238,11 @@ class Spool:
     def _seal_if_due(self) -> None:
         with self._lock:
             current = self._open
-            if current is None or not current.spans:
+            if current is None or not current.items:
                 return
             large = (
                 current.size >= self.limits.segment_bytes
-                or current.spans >= self.limits.segment_spans
+                or current.items >= self.limits.segment_items
             )
             old = time.monotonic() - current.since >= self.limits.segment_age_s
             if large or (old and (self._idle_takers or not self._sealed)):
@@ -341,7 +253,7 @@ class Spool:
     def _seal(self) -> None:
         if self._open is None:
             return
-        if self._open.spans:
+        if self._open.items:
             self._sealed.append(self._open.seal())
             self._available.notify()
         else:
@@ -364,17 +276,17 @@ class Spool:
                 self._idle_takers -= 1
 
     def take_more(self, first: Segment) -> list[Segment]:
-        """Those that may be stored in one insert with a segment: large inserts cost less a span.
+        """Those that may be stored in one insert with a segment: large inserts cost less an item.
 
         At most half of what waits, so that the last of it is shared between the writers.
         """
         taken = []
-        size, spans = first.size, first.spans
+        size, items = first.size, first.items
         with self._lock:
             for _ in range(len(self._sealed) // 2):
                 size += self._sealed[0].size
-                spans += self._sealed[0].spans
-                if size > self.limits.insert_bytes or spans > self.limits.insert_spans:
+                items += self._sealed[0].items
+                if size > self.limits.insert_bytes or items > self.limits.insert_items:
                     break
                 taken.append(self._sealed.popleft())
         return taken
@@ -396,14 +308,14 @@ class Spool:
         """
         with self._lock:
             self._bytes -= segment.size
-            self._spans -= segment.spans
+            self._items -= segment.items
         segment.path.unlink(missing_ok=True)
 
     @property
     def empty(self) -> bool:
         """Whether everything that was accepted has been stored."""
         with self._lock:
-            return not self._spans and not self._pending_bytes
+            return not self._items and not self._pending_bytes
 
     def close(self) -> None:
         """Writes what waits, seals the segment and takes no more."""
@@ -413,68 +325,3 @@ class Spool:
             self._closed = True
         self._queue.put(None)
         self._thread.join()
-
-    # -- after a crash -----------------------------------------------------------------------
-
-    def _recover(self, finished: frozenset[int]) -> None:
-        names = sorted(path.name for path in self._folder.iterdir())
-        for name in names:
-            match = _NAME.match(name)
-            if match is None:
-                continue
-            number, version, is_open = int(match[1]), int(match[2]), bool(match[3])
-            if version > VERSION:
-                raise StoreError(
-                    f"The spool holds segments of version {version}, this version knows {VERSION}."
-                    " Install the newer Spanglass that wrote them, and let it store them."
-                )
-            self._next = max(self._next, number + 1)
-            path = self._folder / name
-            if number in finished:
-                path.unlink()
-                continue
-            size, spans = _cut_torn_end(path)
-            if not size:
-                path.unlink()
-                continue
-            if is_open:
-                path = path.rename(path.with_suffix(""))
-            segment = Segment(number, path, spans, size)
-            self._sealed.append(segment)
-            self._bytes += segment.size
-            self._spans += segment.spans
-        self._next = max(self._next, max(finished, default=0) + 1)
-        if self._spans:
-            self._on_commit(self._spans)
-        sync_folder(self._folder)
-
-
-def _cut_torn_end(path: Path) -> tuple[int, int]:
-    """Cuts what can't be read as whole fields; the bytes and the spans that remain.
-
-    A sealed segment can have such an end, too: of a write that failed and could not be undone.
-    """
-    body = path.read_bytes()
-    good = spans = 0
-    try:
-        for number, kind, _, content, end in wire.fields(body):
-            if number != RESOURCE_SPANS or kind != wire.LENGTH_DELIMITED:
-                break
-            # Framing is not enough: a file's length can reach the disk before its content.
-            try:
-                resource = ResourceSpans.FromString(body[content:end])
-            except DecodeError:
-                # Kept if something readable follows: then it is not the end that is torn.
-                continue
-            spans += sum(len(scope.spans) for scope in resource.scope_spans)
-            good = end
-    except wire.Malformed:
-        pass
-    if good < len(body):
-        log.warning(
-            "%s: cut %d bytes of a request that was not acknowledged", path.name, len(body) - good
-        )
-        # If that fails it is cut again at the next start: nobody reads behind the segment's size.
-        with contextlib.suppress(OSError):
-            os.truncate(path, good)
-    return good, spans

@@ -7,51 +7,50 @@ they arrive: it is done when a batch was refused.
 Source: https://protobuf.dev/programming-guides/proto3/#unknowns
 """
 
+from collections.abc import Iterator
+
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
-from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS
-from spanglass_collector.ingest.nested import attributes
+from spanglass_collector.ingest.signals import RESOURCE, Signal
 from spanglass_store.otlp.schema import JSON_FIELD, STAMPS
 
 
-def without_unknown(body: bytes) -> bytes:
-    """The framed `ResourceSpans` of a segment with the fields that this version knows, and ours.
+def without_unknown(body: bytes, signal: Signal) -> bytes:
+    """The resources of a segment with the fields that this version knows, and ours.
 
     Returns `body` itself where it has no others.
     """
     cleaned = b"".join(
-        wire.field(RESOURCE_SPANS, _cleaned(content))
-        for content in wire.messages(body, RESOURCE_SPANS)
+        wire.field(RESOURCE, _cleaned(content, signal)) for content in wire.messages(body, RESOURCE)
     )
     return body if len(cleaned) == len(body) else cleaned
 
 
-def _cleaned(content: bytes) -> bytes:
+def _cleaned(content: bytes, signal: Signal) -> bytes:
     stamps = b"".join(
         content[begin:end] for number, _, begin, _, end in wire.fields(content) if number in STAMPS
     )
-    message = ResourceSpans.FromString(content)
-    texts = _json_texts(message)
+    message = signal.resource.FromString(content)
+    texts = _json_texts(signal.values([message]))
     message.DiscardUnknownFields()
     for holder, text in texts:
         holder.MergeFromString(wire.field(JSON_FIELD, text))
     return message.SerializeToString() + stamps
 
 
-def _json_texts(resource_spans: ResourceSpans) -> list[tuple[Message, bytes]]:
+def _json_texts(values: Iterator[AnyValue]) -> list[tuple[Message, bytes]]:
     """The lists whose entries were written as JSON text (see `nested`), with that text."""
     found: list[tuple[Message, bytes]] = []
-    for attribute in attributes([resource_spans]):
-        kind = attribute.value.WhichOneof("value")
+    for value in values:
+        kind = value.WhichOneof("value")
         holder: ArrayValue | KeyValueList
         if kind == "array_value":
-            holder = attribute.value.array_value
+            holder = value.array_value
         elif kind == "kvlist_value":
-            holder = attribute.value.kvlist_value
+            holder = value.kvlist_value
         else:
             continue
         fields = UnknownFieldSet(holder)

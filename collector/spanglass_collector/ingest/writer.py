@@ -3,7 +3,7 @@
 A fault that may pass is tried again for ever. After an insert whose outcome is unknown the same
 rows go in under a new token: ClickHouse's own deduplication can lose a part of an insert that
 was cut off, and the rows' key makes them once anyway. A segment that ClickHouse refuses goes in
-without unknown fields, or is halved until the spans that it can't take are alone; they become
+without unknown fields, or is halved until the items that it can't take are alone; they become
 dead letters. Where it refuses
 even an insert without rows, the fault is the table's or the user's, and the segment waits.
 """
@@ -18,18 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
-
-from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
+from spanglass_collector.ingest import tree, wire
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
-from spanglass_collector.ingest.spool import Segment, Spool
+from spanglass_collector.ingest.segments import Segment
+from spanglass_collector.ingest.signals import RESOURCE, Signal
+from spanglass_collector.ingest.spool import Spool
 from spanglass_collector.ingest.unknown import without_unknown
 from spanglass_store.bulk import BulkInsert
 from spanglass_store.client import Store
 from spanglass_store.errors import QueryRefused, StoreError, StoreOverloaded, StoreUnavailable
-from spanglass_store.otlp.insert import insert_spans
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +74,7 @@ class Stopped(Exception):
 
 
 class Writer:
-    """A few threads that store segments.
+    """A few threads that store the segments of one signal.
 
     Args:
         store: where to, as the owner.
@@ -106,7 +104,8 @@ class Writer:
         self._stop = threading.Event()
         self._took_inserts = -math.inf
         self.stats = WriterStats()
-        statement = insert_spans(f"{store.database}.spans")
+        self._signal = spool.signal
+        statement = self._signal.insert(f"{store.database}.{self._signal.table}")
         self._bulk_insert = BulkInsert(store.endpoint, statement, _SETTINGS)
         self._threads = [
             threading.Thread(target=self._run, name=f"writer-{n}", daemon=True)
@@ -154,7 +153,7 @@ class Writer:
         if len(left) > 1:
             try:
                 together = b"".join(segment.read() for segment in left)
-                self._insert(together, sum(segment.spans for segment in left))
+                self._insert(together, sum(segment.items for segment in left))
             except (OSError, QueryRefused, StoreOverloaded) as error:
                 log.warning("%d segments go in one by one: %s", len(left), error)
             else:
@@ -177,8 +176,8 @@ class Writer:
                 self._after_insert(segment)
         while True:
             try:
-                spans = sum(segment.spans for segment in segments)
-                self._ledger.finish(numbers, spans - dead, dead)
+                items = sum(segment.items for segment in segments)
+                self._ledger.finish(numbers, items - dead, dead)
                 break
             except OSError as error:
                 self.stats.last_error = str(error)
@@ -196,32 +195,33 @@ class Writer:
                 self._ledger.forget(segment.number)
 
     def _insert_or_halve(self, segment: Segment, body: bytes) -> int:
-        """Stores what can be stored; the number of spans that became dead letters."""
-        waiting = [(body, segment.spans)]
+        """Stores what can be stored; the number of items that became dead letters."""
+        waiting = [(body, segment.items)]
         dead = 0
         searched = False
         while waiting:
-            body, spans = waiting.pop()
+            body, items = waiting.pop()
             try:
-                self._insert(body, spans)
+                self._insert(body, items)
             except (QueryRefused, StoreOverloaded) as error:
                 if isinstance(error, QueryRefused) and not searched:
                     searched = True
-                    cleaned = _cleaned(body)
+                    cleaned = _cleaned(body, self._signal)
                     if cleaned is not body:
                         log.warning("segment %d goes in without unknown fields", segment.number)
-                        waiting.append((cleaned, spans))
+                        waiting.append((cleaned, items))
                         continue
-                halves = halve(body)
+                halves = tree.halve(body, self._signal.path)
                 if halves:
-                    waiting.extend((half, count_spans(half)) for half in reversed(halves))
+                    waiting.extend((half, self._signal.count(half)) for half in reversed(halves))
                     continue
-                dead += spans
-                self._dead_letters.put(segment.number, body, spans, str(error))
-                log.error("ClickHouse refused %d spans for ever: %s", spans, error)
+                dead += items
+                self._dead_letters.put(self._signal, segment.number, body, items, str(error))
+                name = self._signal.items
+                log.error("ClickHouse refused %d %s for ever: %s", items, name, error)
         return dead
 
-    def _insert(self, body: bytes, spans: int) -> None:
+    def _insert(self, body: bytes, items: int) -> None:
         """One insert, tried until its outcome is known.
 
         Raises:
@@ -235,18 +235,18 @@ class Writer:
             problem: StoreError
             try:
                 written = self._bulk_insert(body, token=str(uuid.uuid4()))
-                if written >= spans:
+                if written >= items:
                     self.stats.inserts += 1
                     self.stats.last_error = ""
                     return
-                problem = StoreUnavailable(f"ClickHouse wrote {written} rows of {spans}.")
+                problem = StoreUnavailable(f"ClickHouse wrote {written} rows of {items}.")
             except QueryRefused as error:
                 if self._takes_inserts():
                     raise
                 problem = error
             except StoreOverloaded as error:
                 overloaded += 1
-                if overloaded >= _OVERLOADED_TRIES[spans == 1] and len(body) > _ALWAYS_FITS:
+                if overloaded >= _OVERLOADED_TRIES[items == 1] and len(body) > _ALWAYS_FITS:
                     raise
                 problem = error
             except StoreError as error:
@@ -265,49 +265,17 @@ class Writer:
         if now - self._took_inserts < _ASK_EVERY_S:
             return True
         try:
-            self._bulk_insert(wire.field(RESOURCE_SPANS, b""), token=str(uuid.uuid4()))
+            self._bulk_insert(wire.field(RESOURCE, b""), token=str(uuid.uuid4()))
         except StoreError:
             return False
         self._took_inserts = now
         return True
 
 
-def _cleaned(body: bytes) -> bytes:
+def _cleaned(body: bytes, signal: Signal) -> bytes:
     """`body` without unknown fields, or as it is where that can't be found out."""
     try:
-        return without_unknown(body)
+        return without_unknown(body, signal)
     except Exception:
         log.exception("a refused segment can't be searched for unknown fields")
         return body
-
-
-def halve(body: bytes) -> list[bytes]:
-    """A request in two: by its resources, or the spans of its only one. Empty for a lone span."""
-    resources = list(wire.messages(body, RESOURCE_SPANS))
-    if len(resources) > 1:
-        middle = len(resources) // 2
-        return [
-            b"".join(wire.field(RESOURCE_SPANS, content) for content in part)
-            for part in (resources[:middle], resources[middle:])
-        ]
-    whole = ResourceSpans.FromString(resources[0])
-    spans = [(scope, span) for scope in whole.scope_spans for span in scope.spans]
-    if len(spans) < 2:
-        return []
-    middle = len(spans) // 2
-    result = []
-    for part in (spans[:middle], spans[middle:]):
-        half = ResourceSpans()
-        half.CopyFrom(whole)
-        del half.scope_spans[:]
-        last: ScopeSpans | None = None
-        for scope, span in part:
-            if last is not scope:
-                # A copy, so that fields of a later protocol come along.
-                shell = half.scope_spans.add()
-                shell.CopyFrom(scope)
-                del shell.spans[:]
-                last = scope
-            half.scope_spans[-1].spans.append(span)
-        result.append(wire.field(RESOURCE_SPANS, half.SerializeToString()))
-    return result
