@@ -1,7 +1,8 @@
 """Brings a ClickHouse database to the schema of this version.
 
 Migrations are numbered SQL templates, run in order and recorded in `schema_migrations`. Every
-statement can be run twice, so one that was cut off half-way is simply run again.
+statement can be run twice, so one that was cut off half-way is simply run again. What decodes
+requests holds no data and is made anew where this version's is missing.
 """
 
 import logging
@@ -13,13 +14,16 @@ from typing import Final
 
 from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
-from spanglass_store.otlp.columns import defaults
+from spanglass_store.otlp.decoder import Decoder
 from spanglass_store.otlp.schema import KIND_ENUM
+from spanglass_store.otlp.spans import SPANS
 
 log = logging.getLogger(__name__)
 
 _ENGINE: Final = re.compile(r"\$\{engine:(\w+):([\w, ]*)\}")
-_NAME: Final = re.compile(r"\$\{([\w:]+)\}")
+_NAME: Final = re.compile(r"\$\{(\w+)\}")
+#: What turns requests into rows, beside the tables that the migrations make.
+DECODERS: Final = (SPANS,)
 
 #: Settings of every MergeTree table. New parts are compact, since a part of many columns costs a
 #: file each and a sync each; they are synced, since "stored" means on disk.
@@ -68,7 +72,6 @@ class Migration:
             "input_text": _message_text("input"),
             "output_text": _message_text("output"),
             "mergetree_settings": _MERGETREE_SETTINGS,
-            **{f"default:{name}": sql for name, sql in defaults().items()},
         }
         text = _ENGINE.sub(lambda m: f"{m[1]}({m[2]})", self.template)
         text = _NAME.sub(lambda m: values[m[1]], text)
@@ -131,4 +134,18 @@ def migrate(store: Store, before: Callable[[str], None] | None = None) -> list[M
             store.command(statement)
         store.insert("schema_migrations", ("number", "name"), [(migration.number, migration.name)])
         done.append(migration)
+    for decoder in DECODERS:
+        _create(store, decoder)
     return done
+
+
+def _create(store: Store, decoder: Decoder) -> None:
+    """Makes what decodes requests for a table; that of other versions may be in use, and stays."""
+    database = store.database
+    columns = store.query(
+        "SELECT name, type FROM system.columns WHERE database = {database:String}"
+        " AND table = {table:String} AND default_kind != 'ALIAS'",
+        {"database": database, "table": decoder.target},
+    )
+    for statement in decoder.create(database, {str(n): str(kind) for n, kind in columns.rows}):
+        store.command(statement)

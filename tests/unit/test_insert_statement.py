@@ -1,16 +1,18 @@
 """The decoding statement: the same in every process, and in step with the table."""
 
+import dataclasses
 import re
 import subprocess
 import sys
+from collections import defaultdict
 
 import pytest
 
 from spanglass_store.migrate import migrations
-from spanglass_store.otlp import columns, content
-from spanglass_store.otlp.insert import insert_spans
+from spanglass_store.otlp import content
 from spanglass_store.otlp.literal import quoted
 from spanglass_store.otlp.schema import KIND_ENUM, protobuf_schema, structure
+from spanglass_store.otlp.spans import SPANS
 from spanglass_store.schema import PAYLOAD_COLUMNS, READABLE_COLUMNS
 from support.running import environment
 
@@ -20,16 +22,18 @@ FILLED_LATER = {
 }  # fmt: skip
 _SHOW = """
 import sys
-from spanglass_store.otlp.insert import insert_spans
+from spanglass_store.otlp.spans import SPANS
 heavy = {"clickhouse_connect", "chdb", "sqlalchemy", "fastapi", "grpc"} & set(sys.modules)
 assert not heavy, heavy
-print(insert_spans())
+print(SPANS.insert("d"))
 """
+#: What the arriving table and its view look like, for types that are all the same.
+CREATED = SPANS.create("d", defaultdict(lambda: "String"))
 
 
 def filled() -> list[str]:
-    """The columns that the statement fills, in order."""
-    names = re.search(r"INSERT INTO spans \((.*?)\)\n", insert_spans())
+    """The columns that the view fills, in order."""
+    names = re.search(r" AS SELECT (.*?) FROM d\.", CREATED[1])
     assert names is not None
     return [name.strip("`") for name in names[1].split(", ")]
 
@@ -64,35 +68,45 @@ def test_the_statement_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(shown) == 1
-    assert shown == {f"{insert_spans()}\n".encode()}
+    assert shown == {f"{SPANS.insert('d')}\n".encode()}
 
 
 def test_every_column_is_filled_once() -> None:
     names = filled()
     assert len(set(names)) == len(names)
     known = {name for name, definition in table().items() if " ALIAS " not in definition}
-    assert set(names) == known - FILLED_LATER - set(columns.defaults())
+    assert set(names) == known - FILLED_LATER
 
 
 def test_what_others_fill_has_a_column() -> None:
     assert set(table()) >= FILLED_LATER
 
 
-def test_typed_columns_are_columns() -> None:
-    mapped = set(columns.defaults())
-    assert mapped <= set(table())
-    # A column that the statement fills as well would never take its default.
-    assert not mapped & set(filled())
+def test_what_is_handed_over_is_what_the_statement_selects() -> None:
+    statement = SPANS.insert("d")
+    (names,) = re.findall(rf"INSERT INTO d\.{SPANS.table} \((.*?)\)\n", statement)
+    assert f"\nSELECT {names}\nFROM (" in statement
+    given = [name.strip("`") for name in names.split(", ")]
+    assert given == [*SPANS.parts, *SPANS.passed]
+    # A column that is given never takes its default.
+    assert not set(given) & {*SPANS.steps, *SPANS.columns}
+
+
+def test_a_column_that_the_table_lacks_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        SPANS.create("d", {})
+
+
+def test_what_decodes_otherwise_has_another_name() -> None:
+    """Or a collector of another version would write through it."""
+    other = dataclasses.replace(SPANS, columns={**SPANS.columns, "service": "'x'"})
+    assert other.table != SPANS.table
+    assert dataclasses.replace(SPANS).table == SPANS.table
 
 
 def test_every_column_is_readable_or_content() -> None:
     """A column that is in neither list could be read by nobody, one in both by everybody."""
     assert sorted((*READABLE_COLUMNS, *PAYLOAD_COLUMNS)) == sorted(table())
-
-
-def test_another_table_can_be_named() -> None:
-    assert insert_spans("other.spans").startswith("INSERT INTO other.spans (")
-    assert "INSERT INTO spans (" in insert_spans()
 
 
 def test_the_schema_and_the_structure_name_the_same_fields() -> None:
@@ -103,8 +117,8 @@ def test_the_schema_and_the_structure_name_the_same_fields() -> None:
     assert proto == shape
     assert KIND_ENUM in structure()
     # The statement carries the schema: nothing else has to be sent with it.
-    assert quoted(protobuf_schema()) in insert_spans()
-    assert quoted(structure()) in insert_spans()
+    assert quoted(protobuf_schema()) in SPANS.insert("d")
+    assert quoted(structure()) in SPANS.insert("d")
 
 
 @pytest.mark.parametrize(

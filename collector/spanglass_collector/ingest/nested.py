@@ -23,7 +23,7 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest.wire import Malformed, field, read_varint, varint
-from spanglass_store.otlp.insert import BYTES_KEY, DOUBLE_KEY
+from spanglass_store.otlp.expressions import BYTES_KEY, DOUBLE_KEY
 from spanglass_store.otlp.schema import JSON_FIELD
 
 # `KeyValue.value` (0x12, size) holding a key-value list (0x32, size) or a list (0x2a, size) whose

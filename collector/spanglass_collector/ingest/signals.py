@@ -15,7 +15,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest import nested, tree
-from spanglass_store.otlp.insert import insert_spans
+from spanglass_store.otlp.decoder import Decoder
+from spanglass_store.otlp.spans import SPANS
 
 #: Field of every signal's request that lists its resources: the only one that the spool keeps.
 RESOURCE: Final = 1
@@ -30,8 +31,7 @@ class Signal:
         items: what is counted, as messages call it: the term of OTLP's partial success.
         resource: the message that a request is a list of.
         path: from a request down to the items: the fields that lead a level further, by level.
-        table: where the items are stored.
-        insert: the `INSERT` whose body is a request, given the table's full name.
+        decoder: makes rows of requests.
         values: every value of such messages that can be a list or a map.
         ledger: name of the file of its accounts.
     """
@@ -40,8 +40,7 @@ class Signal:
     items: str
     resource: type[Message]
     path: tree.Path
-    table: str
-    insert: Callable[[str], str]
+    decoder: Decoder
     values: Callable[[Iterable[Any]], Iterator[AnyValue]]
     ledger: str
 
@@ -63,8 +62,7 @@ TRACES: Final = Signal(
     items="spans",
     resource=ResourceSpans,
     path=tree.path((RESOURCE,), (2,), (2,)),
-    table="spans",
-    insert=insert_spans,
+    decoder=SPANS,
     values=_span_values,
     # Its accounts were there before those of other signals.
     ledger="ledger.json",

@@ -105,7 +105,7 @@ class Writer:
         self._took_inserts = -math.inf
         self.stats = WriterStats()
         self._signal = spool.signal
-        statement = self._signal.insert(f"{store.database}.{self._signal.table}")
+        statement = self._signal.decoder.insert(store.database)
         self._bulk_insert = BulkInsert(store.endpoint, statement, _SETTINGS)
         self._threads = [
             threading.Thread(target=self._run, name=f"writer-{n}", daemon=True)
@@ -235,11 +235,12 @@ class Writer:
             problem: StoreError
             try:
                 written = self._bulk_insert(body, token=str(uuid.uuid4()))
-                if written >= items:
+                # Rows that arrived are counted, and the same rows where the view has stored them.
+                if written >= 2 * items:
                     self.stats.inserts += 1
                     self.stats.last_error = ""
                     return
-                problem = StoreUnavailable(f"ClickHouse wrote {written} rows of {items}.")
+                problem = StoreUnavailable(f"ClickHouse wrote {written} rows for {items}.")
             except QueryRefused as error:
                 if self._takes_inserts():
                     raise

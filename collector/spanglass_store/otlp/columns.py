@@ -1,9 +1,7 @@
 """Which attributes fill which typed column of `spans`: OpenTelemetry's GenAI names, as data.
 
 A column takes the first attribute that a span has, in the order given. Older spellings and
-other dialects are brought to these names before they reach the store. The expressions are
-defaults of the table's columns, not part of the insert: ClickHouse analyses a default once in a
-tenth of the time that the same expression takes in a statement.
+other dialects are brought to these names before they reach the store.
 
 Source: OpenTelemetry semantic conventions for generative AI, v1.37 and later.
 """
@@ -58,7 +56,7 @@ RESOURCE_TEXT: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def defaults() -> dict[str, str]:
+def typed() -> dict[str, str]:
     """The SQL of every typed column, over the columns `attributes` and `resource`."""
     result = {name: _first(keys, "attributes") for name, keys in TEXT.items()}
     for name, keys in INTEGER.items():

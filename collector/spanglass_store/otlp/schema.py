@@ -71,37 +71,42 @@ message ResourceSpans {{ Resource resource = 1; repeated ScopeSpans scope_spans 
 message Request {{ repeated ResourceSpans resource_spans = 1; }}"""
 
 
+_SCALAR_TYPES: Final = "string_value String, bool_value Bool, int_value Int64, double_value Float64"
+_ITEM: Final = (
+    f"Tuple(kind {KIND_ENUM}, {_SCALAR_TYPES}, array_value String, kvlist_value String,"
+    " bytes_value String)"
+)
+#: ClickHouse's type of a value, of a list of attributes, of lists of a span's events and links.
+VALUE: Final = (
+    f"Tuple(kind {KIND_ENUM}, {_SCALAR_TYPES},"
+    f" array_value Tuple(values Array({_ITEM}), json String),"
+    " kvlist_value Tuple(values Array(String), json String), bytes_value String)"
+)
+ATTRIBUTES: Final = f"Array(Tuple(key LowCardinality(String), value {VALUE}))"
+EVENTS: Final = (
+    f"Array(Tuple(time_unix_nano UInt64, name String, attributes {ATTRIBUTES},"
+    " dropped_attributes_count UInt64))"
+)
+LINKS: Final = (
+    f"Array(Tuple(trace_id String, span_id String, trace_state String, attributes {ATTRIBUTES},"
+    " dropped_attributes_count UInt64, flags UInt32))"
+)
+
+
 def structure() -> str:
     """The argument of ClickHouse's `input()`: one row a request, one column, nested."""
-    scalars = "string_value String, bool_value Bool, int_value Int64, double_value Float64"
-    item = (
-        f"Tuple(kind {KIND_ENUM}, {scalars}, array_value String, kvlist_value String,"
-        " bytes_value String)"
-    )
-    value = (
-        f"Tuple(kind {KIND_ENUM}, {scalars}, array_value Tuple(values Array({item}), json String),"
-        " kvlist_value Tuple(values Array(String), json String), bytes_value String)"
-    )
-    attributes = f"attributes Array(Tuple(key LowCardinality(String), value {value}))"
-    event = (
-        f"Tuple(time_unix_nano UInt64, name String, {attributes}, dropped_attributes_count UInt64)"
-    )
-    link = (
-        f"Tuple(trace_id String, span_id String, trace_state String, {attributes},"
-        " dropped_attributes_count UInt64, flags UInt32)"
-    )
     span = (
         "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String,"
         " name String, kind Int64, start_time_unix_nano UInt64, end_time_unix_nano UInt64,"
-        f" {attributes}, dropped_attributes_count UInt64,"
-        f" events Array({event}), dropped_events_count UInt64,"
-        f" links Array({link}), dropped_links_count UInt64,"
+        f" attributes {ATTRIBUTES}, dropped_attributes_count UInt64,"
+        f" events {EVENTS}, dropped_events_count UInt64,"
+        f" links {LINKS}, dropped_links_count UInt64,"
         " status Tuple(message String, code Int64), flags UInt32)"
     )
-    scope = f"Tuple(name String, version String, {attributes})"
+    scope = f"Tuple(name String, version String, attributes {ATTRIBUTES})"
     scope_spans = f"Tuple(scope {scope}, spans Array({span}), schema_url String)"
     return (
-        f"resource_spans Array(Tuple(resource Tuple({attributes}),"
+        f"resource_spans Array(Tuple(resource Tuple(attributes {ATTRIBUTES}),"
         f" scope_spans Array({scope_spans}), schema_url String, project String,"
         " retention_days UInt32, payload_retention_days UInt32))"
     )

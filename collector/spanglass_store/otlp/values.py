@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from spanglass_store.otlp.insert import ARRAY_KEY, BYTES_KEY, DOUBLE_KEY, KVLIST_KEY
+from spanglass_store.otlp.expressions import ARRAY_KEY, BYTES_KEY, DOUBLE_KEY, KVLIST_KEY
 
 #: A JSON value; bytes are `{"$bytes": base64}`, infinities and NaN `{"$double": text}`.
 JsonValue = Any
