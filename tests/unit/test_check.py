@@ -265,10 +265,11 @@ def test_a_resource_of_many_spans_is_split() -> None:
     del whole.scope_spans[:]
     whole.scope_spans.extend([scope, ScopeSpans(spans=[good("other")])])
     result = check(ExportTraceServiceRequest(resource_spans=[whole]))
-    assert max(result.counts) == MOST_SPANS
-    assert len(result.counts) == 4
-    ids = {one.span_id for one in kept(result)}
-    assert len(ids) == result.accepted == count + 1
+    assert len(result.counts) > 2
+    assert max(result.counts) <= MOST_SPANS
+    ids = [one.span_id for one in kept(result)]
+    assert len(set(ids)) == result.accepted == count + 1
+    assert ids[:-1] == sorted(ids[:-1])
     for content in result.resources:
         part = ResourceSpans.FromString(content)
         assert part.resource == whole.resource

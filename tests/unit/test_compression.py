@@ -146,3 +146,18 @@ def test_a_zstd_window_that_takes_too_much_memory_is_refused() -> None:
     body = packed.compress(b"x" * 1_000) + packed.flush()
     with pytest.raises(Unreadable):
         decompress(body, "zstd", LIMIT)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_thousands_of_empty_members_are_refused(encoding: str) -> None:
+    member = PACKED[encoding](b"")
+    assert decompress(member * 1_000 + PACKED[encoding](b"x"), encoding, LIMIT) == b"x"
+    with pytest.raises(Unreadable, match="members"):
+        decompress(member * 5_000, encoding, LIMIT)
+
+
+def test_a_zstd_frame_of_very_many_empty_blocks_is_refused() -> None:
+    packer = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    begin = packer.compress(b"a") + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    with pytest.raises(Unreadable, match="blocks"):
+        decompress(begin + bytes(3) * 200_000 + b"\x01\x00\x00", "zstd", LIMIT)

@@ -12,8 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import Window, check_traces
-from spanglass_collector.ingest.intake import Unreadable
-from spanglass_collector.receivers.otlp_json import traces_from_json
+from spanglass_collector.ingest.intake import TooLarge, Unreadable
+from spanglass_collector.receivers.otlp_json import MOST_BYTES, traces_from_json
 from support import otlp
 from support.strategies import requests
 
@@ -196,3 +196,23 @@ def test_any_json_is_read_or_unreadable(document: Any) -> None:
         read(document)
     except Unreadable:
         return
+
+
+def test_a_text_larger_than_the_limit_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(TooLarge, match="protobuf"):
+        traces_from_json(b" " * (MOST_BYTES + 1))
+
+
+@pytest.mark.parametrize("item", ["{}", "1", "[]", '{"a":{}}'])
+def test_a_text_of_empty_objects_is_refused(item: str) -> None:
+    spans = ",".join([item] * 50_000)
+    text = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}'
+    with pytest.raises(Unreadable, match="most of them empty"):
+        traces_from_json(text.encode())
+
+
+def test_a_long_text_within_a_span_is_no_reason_to_refuse_it() -> None:
+    grid = json.dumps([[0, 3, 1]] * 20_000)
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [{"name": grid}]}]}]}
+    request = ExportTraceServiceRequest.FromString(traces_from_json(json.dumps(document).encode()))
+    assert request.resource_spans[0].scope_spans[0].spans[0].name == grid

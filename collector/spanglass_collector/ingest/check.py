@@ -10,8 +10,8 @@ Source: OpenTelemetry protocol 1.9, sections "Partial Success" and "Failures".
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -19,11 +19,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanglass_collector.ingest import bounds, nested, wire
-from spanglass_collector.ingest.bounds import RESOURCE_SPANS, Unreadable
+from spanglass_collector.ingest.bounds import RESOURCE_SPANS as RESOURCE_SPANS
+from spanglass_collector.ingest.bounds import Unreadable as Unreadable
 
 _DAY_NS: Final = 86_400 * 10**9
-#: Most spans of one `ResourceSpans` message, so that a segment stays one insert block.
-MOST_SPANS: Final = 10_000
+#: Most spans of one accepted `ResourceSpans` message, so that a segment stays one insert block.
+MOST_SPANS: Final = bounds.PIECE // bounds.SPAN_BYTES
 
 #: Largest body that is checked between others, in bytes, and most messages in it.
 _QUICK_BYTES: Final = 1 << 20
@@ -93,21 +94,20 @@ _ZERO_SPAN: Final = bytes(8)
 def check_quickly(body: bytes, window: Window, now_ns: int | None = None) -> Checked | None:
     """Like `check_traces`, for callers that others wait for: None where that could take long.
 
-    What takes long is what is large, nested, malformed or has very many small messages.
+    What can take long is what is large, nested, malformed or has very many small messages.
     """
     if len(body) <= bounds.FEW_BYTES:
         return check_traces(body, window, now_ns)
-    if len(body) > _QUICK_BYTES or bounds.is_dense(body):
+    if len(body) > _QUICK_BYTES or bounds.is_dense(body) or nested.has_nested(body):
         return None
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         return None
-    containers, spans = bounds.count_messages(request, len(body))
-    if containers + spans > _QUICK_MESSAGES or nested.has_nested(body):
+    if bounds.count_messages(request, len(body)) > _QUICK_MESSAGES:
         return None
     result = Checked()
-    _sort(request, body, window, now_ns, result, changed=False)
+    _sort(request, body, window.bounds(_now(now_ns)), result)
     return result
 
 
@@ -120,47 +120,79 @@ def check_traces(body: bytes, window: Window, now_ns: int | None = None) -> Chec
         now_ns: the present, in nanoseconds since 1970.
 
     Raises:
-        Unreadable: if the body is not even framed like a request, or has very many empty messages.
+        Unreadable: if the body is not even framed like a request, or most of it is empty messages.
     """
     result = Checked()
+    kept = window.bounds(_now(now_ns))
     if len(body) <= bounds.PIECE:
-        _check(body, window, now_ns, result)
+        _check(body, kept, result)
     else:
         for piece in bounds.pieces(body, result.rejected):
-            _check(piece, window, now_ns, result)
+            _check(piece, kept, result)
     return result
 
 
-def _check(body: bytes, window: Window, now_ns: int | None, into: Checked) -> None:
+def _now(given: int | None) -> int:
+    return time.time_ns() if given is None else given
+
+
+def _check(body: bytes, kept: tuple[int, int], into: Checked) -> None:
     try:
         request = ExportTraceServiceRequest.FromString(body)
+        changed = False
     except DecodeError:
         request = _read_leniently(body, into.rejected)
         changed = True
-    else:
-        changed = False
     bounds.count_messages(request, len(body))
     if bounds.is_dense(body):
-        bounds.refuse_tiny_attributes(request, len(body))
-    if nested.has_nested(body):
-        if nested.claims_ours(body):
-            request.DiscardUnknownFields()
-        nested.write_json(request)
-        changed = True
-    _sort(request, body, window, now_ns, into, changed)
+        bounds.refuse_tiny_values(request, len(body))
+    _sort(request, body, kept, into, nested.has_nested(body), changed)
 
 
 def _sort(
     request: ExportTraceServiceRequest,
     body: bytes,
-    window: Window,
-    now_ns: int | None,
+    kept: tuple[int, int],
     into: Checked,
-    changed: bool,
+    is_nested: bool = False,
+    changed: bool = False,
 ) -> None:
-    """Takes out what can't be kept, and the rest as it came, unless it was changed."""
-    first, last = window.bounds(now_ns if now_ns is not None else time.time_ns())
-    changed |= _remove_bad(request, first, last, into.rejected)
+    """Adds what is kept of a request; the bytes that came, unless it was `changed`."""
+    changed |= _remove_bad(request, *kept, into.rejected)
+    if nested.claims_ours(body):
+        request.DiscardUnknownFields()
+        changed = True
+    if is_nested:
+        nested.write_json(request)
+        changed = True
+    counts = [sum(len(s.spans) for s in rs.scope_spans) for rs in request.resource_spans]
+    _count_repeated(request, max(counts, default=0) * len(body), into)
+    if not changed:
+        places = list(islice(wire.fields(body), len(counts) + 1))
+        # Where there are more, the others are not spans.
+        changed = len(places) > len(counts)
+    if changed:
+        _serialise(request, counts, into)
+        return
+    for (_, _, _, begin, end), count in zip(places, counts, strict=True):
+        if count:
+            into.resources.append(body[begin:end])
+            into.counts.append(count)
+
+
+def _count_repeated(request: ExportTraceServiceRequest, at_most: int, into: Checked) -> None:
+    """Keeps account of what the store will repeat for each span, and refuses too much of it."""
+    if at_most > bounds.PIECE:
+        at_most = bounds.repeated_bytes(request)
+    into.repeated += at_most
+    if into.repeated > bounds.MOST_REPEATED:
+        raise Unreadable(
+            "The resources and scopes of this request, which are kept with each of their spans,"
+            f" would take more than {bounds.MOST_REPEATED} bytes. Put long values into the span"
+            " that they belong to, or send smaller batches."
+        )
+
+
 def _remove_bad(
     request: ExportTraceServiceRequest, first: int, last: int, rejected: Counter[str]
 ) -> bool:
@@ -202,27 +234,9 @@ def _reason(span: Span, first: int) -> str:
 
 def _serialise(request: ExportTraceServiceRequest, counts: list[int], into: Checked) -> None:
     for resource_spans, count in zip(request.resource_spans, counts, strict=True):
-        if 0 < count <= MOST_SPANS:
+        if count:
             into.resources.append(resource_spans.SerializeToString())
             into.counts.append(count)
-        elif count:
-            for part, size in _split(resource_spans):
-                into.resources.append(part.SerializeToString())
-                into.counts.append(size)
-
-
-def _split(resource_spans: ResourceSpans) -> Iterator[tuple[ResourceSpans, int]]:
-    """The same spans in messages of at most `MOST_SPANS`."""
-    for scope_spans in resource_spans.scope_spans:
-        for begin in range(0, len(scope_spans.spans), MOST_SPANS):
-            spans = scope_spans.spans[begin : begin + MOST_SPANS]
-            part = ResourceSpans(
-                resource=resource_spans.resource, schema_url=resource_spans.schema_url
-            )
-            part.scope_spans.add(
-                scope=scope_spans.scope, schema_url=scope_spans.schema_url, spans=spans
-            )
-            yield part, len(spans)
 
 
 def _read_leniently(body: bytes, rejected: Counter[str]) -> ExportTraceServiceRequest:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from spanglass_collector.ingest import wire
+from spanglass_collector.ingest.aside import Aside
 from spanglass_collector.ingest.check import (
     RESOURCE_SPANS,
+    Checked,
     Unreadable,
     Window,
+    check_quickly,
     check_traces,
 )
 from spanglass_collector.ingest.ledger import Ledger
@@ -21,7 +24,6 @@ from spanglass_store.otlp.schema import (
     PAYLOAD_RETENTION_FIELD,
     PROJECT_FIELD,
     RETENTION_FIELD,
-    STAMPS,
 )
 from spanglass_store.state.keys import Principal
 
@@ -36,7 +38,17 @@ class Overloaded(Exception):
 
 
 class TooLarge(Exception):
-    """The body is larger than what is accepted, as it came or decompressed."""
+    """The body is larger than what is accepted, as it came or decompressed.
+
+    Args:
+        limit: what is accepted, in bytes.
+        hint: how else to send it.
+    """
+
+    def __init__(
+        self, limit: int, hint: str = "Send smaller batches, or raise --max-body-bytes."
+    ) -> None:
+        super().__init__(f"The body is larger than {limit} bytes. {hint}")
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,8 @@ class Intake:
         self._inflight_limit = max(inflight_bytes, max_body_bytes)
         self._inflight = 0
         self.stats = IntakeStats()
+        #: For what would keep other requests waiting.
+        self.aside = Aside()
 
     def reserve(self, size: int) -> None:
         """Counts a body against the memory for bodies; give it back with `release`.
@@ -120,15 +134,13 @@ class Intake:
             Unreadable: if it is none.
             Overloaded: if there is no room.
         """
-        checked = check_traces(body, self._window)
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
-        if checked.resources:
-            parts = [
-                # What the client claims under our numbers goes: of a text that comes twice
-                # ClickHouse keeps neither.
-                wire.field(RESOURCE_SPANS, wire.without(content, STAMPS) + stamp)
-                for content in checked.resources
-            ]
+        quick = check_quickly(body, self._window)
+        if quick is not None:
+            checked, parts = quick, _stamped(quick, stamp)
+        else:
+            checked, parts = await self.aside.run(self._check_and_stamp, body, stamp)
+        if parts:
             try:
                 await asyncio.wrap_future(self._spool.append(parts, checked.accepted))
             except SpoolFull as full:
@@ -139,3 +151,11 @@ class Intake:
         self.stats.accepted += 1
         self.stats.bytes += len(body)
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
+
+    def _check_and_stamp(self, body: bytes, stamp: bytes) -> tuple[Checked, list[bytes]]:
+        checked = check_traces(body, self._window)
+        return checked, _stamped(checked, stamp)
+
+
+def _stamped(checked: Checked, stamp: bytes) -> list[bytes]:
+    return [wire.field(RESOURCE_SPANS, content + stamp) for content in checked.resources]

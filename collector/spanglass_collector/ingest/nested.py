@@ -7,10 +7,10 @@ word for is an object with one key that begins with `$`.
 """
 
 import base64
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring as _quoted
 from typing import Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -24,7 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest.wire import Malformed, field, read_varint, varint
 from spanglass_store.otlp.expressions import BYTES_KEY, DOUBLE_KEY
-from spanglass_store.otlp.schema import JSON_FIELD
+from spanglass_store.otlp.schema import JSON_FIELD, STAMPS
 
 # `KeyValue.value` (0x12, size) holding a key-value list (0x32, size) or a list (0x2a, size) whose
 # first item (0x0a, size) is a list itself. Searching bytes costs a third of walking the message.
@@ -35,17 +35,23 @@ _CANDIDATE: Final = re.compile(
 )  # fmt: skip
 
 
-#: Tags of our field in every wire type that there is.
-_OURS: Final = frozenset(varint(JSON_FIELD << 3 | kind) for kind in (0, 1, 2, 3, 5))
-_MIDDLE: Final = varint(JSON_FIELD << 3)[1]
+#: Tags of our fields, in every wire type: first, middle and last byte. A tag may also be written
+#: longer than it has to be; then the last byte is another, with the highest bit set.
+_OUR_TAGS: Final = [
+    varint(number << 3 | kind) for number in (*STAMPS, JSON_FIELD) for kind in (0, 1, 2, 3, 5)
+]
+_FIRST: Final = frozenset(tag[0] for tag in _OUR_TAGS)
+(_MIDDLE,) = {tag[1:2] for tag in _OUR_TAGS}
+_LAST: Final = frozenset(last | bit for _, _, last in _OUR_TAGS for bit in (0, 0x80))
 
 
-def claims_json(body: bytes) -> bool:
-    """Whether a serialised request (probably) has our own field: then it comes from the client."""
+def claims_ours(body: bytes) -> bool:
+    """Whether a serialised request (probably) has fields of ours: then they are the client's."""
     # By the byte in their middle: looking for one byte is ten times as fast as for two.
-    at = body.find(_MIDDLE)
-    while at >= 0:
-        if body[at - 1 : at + 2] in _OURS:
+    at = body.find(_MIDDLE, 1)
+    last = len(body) - 1
+    while 0 < at < last:
+        if body[at - 1] in _FIRST and body[at + 1] in _LAST:
             return True
         at = body.find(_MIDDLE, at + 1)
     return False
@@ -103,7 +109,7 @@ def to_json(value: AnyValue) -> str:
     """The JSON text of a value, on one line; a key may occur twice if it did in the value."""
     kind = value.WhichOneof("value")
     if kind == "string_value":
-        return json.dumps(value.string_value, ensure_ascii=False)
+        return _quoted(value.string_value)
     if kind == "bool_value":
         return "true" if value.bool_value else "false"
     if kind == "int_value":
@@ -119,9 +125,7 @@ def to_json(value: AnyValue) -> str:
         return "[" + ",".join(to_json(item) for item in value.array_value.values) + "]"
     if kind == "kvlist_value":
         entries = (
-            json.dumps(
-                "$" + entry.key if entry.key.startswith("$") else entry.key, ensure_ascii=False
-            )
+            _quoted("$" + entry.key if entry.key.startswith("$") else entry.key)
             + ":"
             + to_json(entry.value)
             for entry in value.kvlist_value.values

@@ -9,7 +9,11 @@ from spanglass_collector.ingest.intake import TooLarge, Unreadable
 
 #: Encodings that are understood, as `Content-Encoding` names them.
 ENCODINGS: Final = ("identity", "gzip", "deflate", "zstd")
-_PIECE: Final = 256 << 10
+_PIECE: Final = 32 << 10
+#: Most members of a body, one after another: each costs as much as some kilobytes of content.
+_MOST_MEMBERS: Final = 4096
+#: Most blocks of a zstd frame; a block has 128 KiB of content where nobody flushes.
+_MOST_BLOCKS: Final = 1 << 17
 #: How a zstd frame begins that holds nothing to unpack, behind its first byte.
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
 
@@ -36,10 +40,11 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 def _zlib(body: bytes, encoding: str, limit: int) -> bytes:
     view = memoryview(body)
     chunks: list[bytes] = []
-    at = size = 0
+    at = size = members = 0
     stream = None
     while at < len(view):
         if stream is None or stream.eof:
+            members = _count_member(members, encoding)
             # 32: zlib finds out itself whether it is gzip, of which there can be several one
             # after another, or zlib; both go by the name of deflate.
             stream = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
@@ -51,7 +56,7 @@ def _zlib(body: bytes, encoding: str, limit: int) -> bytes:
         at += len(piece) - len(stream.unused_data)
         size += len(content)
         if size > limit:
-            raise TooLarge
+            raise TooLarge(limit)
         chunks.append(content)
     if stream is None or not stream.eof:
         raise Unreadable(f"The {encoding} body is cut off.")
@@ -68,11 +73,20 @@ def _zstd(body: bytes, limit: int) -> bytes:
             while content := reader.read(min(limit + 1 - size, 1 << 20)):
                 size += len(content)
                 if size > limit:
-                    raise TooLarge
+                    raise TooLarge(limit)
                 chunks.append(content)
     except zstandard.ZstdError as error:
         raise Unreadable(f"The body is not zstd: {error}.") from error
     return b"".join(chunks)
+
+
+def _count_member(before: int, encoding: str) -> int:
+    if before == _MOST_MEMBERS:
+        raise Unreadable(
+            f"The {encoding} body has more than {_MOST_MEMBERS} members one after another."
+            " Compress it as one."
+        )
+    return before + 1
 
 
 def _check_zstd_is_whole(body: bytes) -> None:
@@ -80,8 +94,9 @@ def _check_zstd_is_whole(body: bytes) -> None:
 
     Source: RFC 8878, section 3.1.
     """
-    at, end = 0, len(body)
+    at, end, frames = 0, len(body), 0
     while at < end:
+        frames = _count_member(frames, "zstd")
         if body[at + 1 : at + 4] == _SKIPPABLE and body[at] >> 4 == 5:
             at += 8 + int.from_bytes(body[at + 4 : at + 8], "little")
             continue
@@ -89,7 +104,11 @@ def _check_zstd_is_whole(body: bytes) -> None:
         has_checksum = zstandard.get_frame_parameters(head).has_checksum
         at += zstandard.frame_header_size(head)
         is_last = False
+        blocks = 0
         while not is_last and at < end:
+            blocks += 1
+            if blocks > _MOST_BLOCKS:
+                raise Unreadable(f"The zstd body has more than {_MOST_BLOCKS} blocks.")
             block = int.from_bytes(body[at : at + 3], "little")
             is_last = bool(block & 1)
             # A block of one repeated byte holds that byte; its size is how often.

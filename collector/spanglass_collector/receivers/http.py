@@ -42,6 +42,11 @@ TRACE_PATHS: Final = frozenset({"/v1/traces", "/api/public/otel/v1/traces"})
 #: How long a body may take to arrive, in seconds.
 _BODY_S: Final = 60.0
 
+# Bodies up to these sizes, in bytes, are unpacked and read while others wait.
+_QUICK_PACKED: Final = 256 << 10
+_QUICK_UNPACKED: Final = 1 << 20
+_QUICK_JSON: Final = 8 << 10
+
 # Codes of google.rpc.Status for the HTTP statuses that are sent.
 _CODES: Final = {
     400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 411: 3, 413: 3, 415: 3, 429: 8, 500: 13,
@@ -123,11 +128,11 @@ class OtlpHttp:
                 self._check_size(int(declared))
             async with asyncio.timeout(_BODY_S):
                 body = await self._read(receive, hold)
-            content = decompress(body, encoding, self._intake.max_body_bytes)
+            content = await self._unpacked(body, encoding)
             if len(content) > held:
                 hold(len(content) - held)
             if is_json:
-                content = traces_from_json(content)
+                content = await self._from_json(content)
             return await self._intake.traces(content, principal)
         except TimeoutError as error:
             stats.unreadable += 1
@@ -141,11 +146,7 @@ class OtlpHttp:
             raise _Refused(400, str(error)) from error
         except TooLarge as error:
             stats.too_large += 1
-            raise _Refused(
-                413,
-                f"The body is larger than {self._intake.max_body_bytes} bytes. Send smaller"
-                " batches, or raise --max-body-bytes.",
-            ) from error
+            raise _Refused(413, str(error)) from error
         except Overloaded as error:
             raise _Refused(503, str(error), [("retry-after", str(RETRY_AFTER_S))]) from error
         finally:
@@ -153,7 +154,23 @@ class OtlpHttp:
 
     def _check_size(self, size: int) -> None:
         if size > self._intake.max_body_bytes:
-            raise TooLarge
+            raise TooLarge(self._intake.max_body_bytes)
+
+    async def _unpacked(self, body: bytes, encoding: str) -> bytes:
+        limit = self._intake.max_body_bytes
+        if len(body) <= _QUICK_PACKED:
+            try:
+                return decompress(body, encoding, min(limit, _QUICK_UNPACKED))
+            except TooLarge:
+                pass
+        elif encoding == "identity":
+            return body
+        return await self._intake.aside.run(decompress, body, encoding, limit)
+
+    async def _from_json(self, content: bytes) -> bytes:
+        if len(content) <= _QUICK_JSON:
+            return traces_from_json(content)
+        return await self._intake.aside.run(traces_from_json, content)
 
     async def _read(self, receive: _Receive, hold: Callable[[int], None]) -> bytes:
         chunks: list[bytes] = []

@@ -16,12 +16,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.intake import Unreadable
+from spanglass_collector.ingest.intake import TooLarge, Unreadable
 
 _IDS: Final = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 _SCOPE_SPANS: Final = ("scopeSpans", "scope_spans")
 #: What stands for a span that can't be read: no protobuf either, so the check rejects it alone.
 _UNREADABLE_SPAN: Final = b"\xff"
+#: Largest text, in bytes. Nobody else can run while it is parsed, and reading it costs fifty
+#: times as much as the binary encoding does.
+MOST_BYTES: Final = 8 << 20
+#: Objects and lists that are let pass whatever their size, and what one takes at least in a
+#: text that says something: `{"intValue":1}`.
+_FEW: Final = 5_000
+_BYTES: Final = 8
 _ERRORS: Final = (ValueError, TypeError, AttributeError, ParseError, EncodeError, RecursionError)
 
 
@@ -31,10 +38,14 @@ def traces_from_json(body: bytes) -> bytes:
     A span that can't be read is left for the check to reject; the others come through.
 
     Raises:
-        Unreadable: if it is no such text.
+        TooLarge: if it is larger than `MOST_BYTES`.
+        Unreadable: if it is no such text, or most of it is empty objects.
     """
+    if len(body) > MOST_BYTES:
+        raise TooLarge(MOST_BYTES, "Send smaller batches, or protobuf instead of JSON.")
     try:
         document = json.loads(body)
+        _refuse_empty(document, len(body))
         for span in _spans(document):
             _change_ids(span, _hex_to_base64)
         try:
@@ -46,6 +57,18 @@ def traces_from_json(body: bytes) -> bytes:
             )
     except _ERRORS as error:
         raise Unreadable(f"The body is no OTLP trace request in JSON: {error}.") from error
+
+
+def _refuse_empty(document: Any, size: int) -> None:
+    count = 0
+    waiting = [document]
+    while waiting:
+        item = waiting.pop()
+        items = item.values() if isinstance(item, dict) else item
+        count += len(items)
+        if count > _FEW and count * _BYTES > size:
+            raise ValueError(f"it has more than {count} values in {size} bytes, most of them empty")
+        waiting.extend(each for each in items if isinstance(each, dict | list))
 
 
 def traces_to_json(body: bytes) -> dict[str, Any]:
