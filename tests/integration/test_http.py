@@ -417,8 +417,8 @@ def test_attributes_a_hundred_deep_cost_that_span(service: RunningService) -> No
     assert service.stored_span(fine.span_id, "name") == {"name": "fine"}
 
 
-def test_a_million_attributes_on_a_span(service: RunningService) -> None:
-    count = 1_000_000
+def test_many_thousand_attributes_on_a_span(service: RunningService) -> None:
+    count = 400_000
     attribute = otlp.attributes({"key-0000000": 1})[0].SerializeToString()
     framed = wire.field(9, attribute)
     many = b"".join(framed.replace(b"0000000", b"%07d" % n, 1) for n in range(count))
@@ -427,7 +427,7 @@ def test_a_million_attributes_on_a_span(service: RunningService) -> None:
     assert (response.status_code, response.content) == (200, b"")
     row = service.stored_span(
         one.span_id,
-        "length(mapKeys(attributes)) AS n, attributes['key-0999999'] AS last,"
+        "length(mapKeys(attributes)) AS n, attributes['key-0399999'] AS last,"
         " length(attribute_types) AS types",
     )
     assert row == {"n": count, "last": "1", "types": count}

@@ -84,6 +84,8 @@ def test_millions_of_empty_messages_are_refused_and_keep_nobody_waiting(
 
 ONE_LARGE_SPAN = {
     "attributes": b"\x4a\x00" * 600_000,
+    "attributes that have a key": b"\x4a\x03\x0a\x01a" * 600_000,
+    "fields of an attribute": F(9, b"\x78\x00" * 600_000),
     "events": b"\x5a\x00" * 600_000,
     "attributes of an event": F(11, b"\x1a\x00" * 600_000),
     "entries": attribute(F(6, b"\x0a\x00" * 600_000)),
@@ -130,6 +132,9 @@ HONEST: dict[str, Callable[[], bytes]] = {
     "a resource for each span": lambda: F(1, F(2, F(2, minimal()))) * (2 * MIB // 43),
     "short attributes": lambda: framed(
         *[serialised_span(F(9, F(1, b"a.b") + F(2, b"\x18\x01")) * 20)] * 8_000
+    ),
+    "a span of many attributes": lambda: framed(
+        minimal() + F(9, F(1, b"key-1234") + F(2, b"\x18\x01")) * 490_000
     ),
     "a long text": lambda: framed(serialised_span(attribute(F(1, b"some text " * 300_000)))),
     "zero bytes": lambda: framed(serialised_span(attribute(F(7, bytes(3 * MIB))))),

@@ -259,9 +259,11 @@ _INSIDE: Final[dict[str, dict[int, str]]] = {
     "entries": {1: "attribute"},
 }
 
+_PARTS: Final = {"attribute": 2, "value": 1}
+
 
 def has_too_many_values(span: bytes) -> bool:
-    """Whether a serialised span has more than `MOST_VALUES` fields in it, at any depth.
+    """Whether a serialised span has more than `MOST_VALUES` values in it, at any depth.
 
     Raises:
         Malformed: if it is not framed like one.
@@ -271,8 +273,10 @@ def has_too_many_values(span: bytes) -> bool:
     while waiting:
         content, message, depth = waiting.pop()
         inside = _INSIDE[message]
-        for number, kind, _, inner, end in wire.fields(content):
-            count += 1
+        # A key and a value, and the value's one field, are parts of what is counted already.
+        free = _PARTS.get(message, 0)
+        for at, (number, kind, _, inner, end) in enumerate(wire.fields(content)):
+            count += at >= free
             if count > MOST_VALUES:
                 return True
             # Two bytes hold one field that is empty.
