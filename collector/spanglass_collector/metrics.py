@@ -121,13 +121,34 @@ class ServiceMetrics(Collector):
             "spanglass_insert_retries", "Inserts that failed and were tried again.",
             labels=by_signal,
         )  # fmt: skip
+        refusals = CounterMetricFamily(
+            "spanglass_insert_refusals", "Inserts that ClickHouse refused for their rows.",
+            labels=by_signal,
+        )  # fmt: skip
+        slow = GaugeMetricFamily(
+            "spanglass_slow_lane_segments",
+            "Batches of which ClickHouse refused something, not settled yet.",
+            labels=by_signal,
+        )
+        parked = GaugeMetricFamily(
+            "spanglass_projects_refused",
+            "Projects of which nothing is accepted, as dead letters have no room for them.",
+            labels=by_signal,
+        )
         for pipeline in self._ingest.pipelines:
             label = [pipeline.signal.name]
             size.add_metric(label, pipeline.spool.size)
             segments.add_metric(label, pipeline.spool.segments)
             inserts.add_metric(label, pipeline.writer.stats.inserts)
             retries.add_metric(label, pipeline.writer.stats.retries)
-        yield from (size, segments, inserts, retries)
+            refusals.add_metric(label, pipeline.writer.stats.refusals)
+            slow.add_metric(label, pipeline.writer.slow_lane.segments)
+            parked.add_metric(label, len(pipeline.writer.slow_lane.parked))
+        yield from (size, segments, inserts, retries, refusals, slow, parked)
+        yield GaugeMetricFamily(
+            "spanglass_dead_letters_bytes", "Bytes that dead letters take up on disk.",
+            self._ingest.dead_letters.size,
+        )  # fmt: skip
 
     def _requests(self) -> Iterator[Metric]:
         assert self._ingest is not None

@@ -227,7 +227,7 @@ class _Ingest:
     def __init__(
         self, settings: Settings, directory: DataDirectory, store: Store, hooks: Hooks
     ) -> None:
-        self.dead_letters = DeadLetters(directory.dead_letters)
+        self.dead_letters = DeadLetters(directory.dead_letters, settings.dead_letters_bytes)
         self.pipelines = [
             Pipeline(signal, settings, directory, store, self.dead_letters, hooks)
             for signal in SIGNALS
@@ -242,6 +242,7 @@ class _Ingest:
             settings.retention_days,
             settings.payload_retention_days,
             settings.max_body_bytes,
+            refusal=traces.writer.slow_lane.refusal,
         )
 
     def drain(self, seconds: float) -> None:

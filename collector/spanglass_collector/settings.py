@@ -104,6 +104,13 @@ class Settings(BaseSettings):
             description="Bytes that may wait on disk for the store; beyond, senders get 503.",
         ),
     ] = 4096 * _MIB
+    dead_letters_bytes: Annotated[
+        int,
+        Field(
+            ge=_MIB,
+            description="Bytes that dead letters may take up; a project that fills them gets 503.",
+        ),
+    ] = 1024 * _MIB
     insert_bytes: Annotated[
         int, Field(ge=4096, description="Largest batch that is inserted at once, in bytes.")
     ] = 32 * _MIB

@@ -5,6 +5,7 @@ Receivers differ in how they say it; what is said is decided here.
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,6 +90,7 @@ class Intake:
         payload_retention_days: how long their payload is kept, in days; 0 as long as the span.
         max_body_bytes: the largest body that is accepted, decompressed.
         inflight_bytes: bodies that may be in memory at a time, in bytes.
+        refusal: why nothing of a project can be taken for now; empty if it can.
     """
 
     def __init__(
@@ -99,9 +101,11 @@ class Intake:
         payload_retention_days: int,
         max_body_bytes: int,
         inflight_bytes: int = 256 << 20,
+        refusal: Callable[[str], str] = lambda project: "",
     ) -> None:
         self._spool = spool
         self._ledger = ledger
+        self._refusal = refusal
         self._window = Window(retention_days)
         self._stamp = wire.integer_field(RETENTION_FIELD, retention_days) + wire.integer_field(
             PAYLOAD_RETENTION_FIELD, payload_retention_days
@@ -134,6 +138,9 @@ class Intake:
             Unreadable: if it is none.
             Overloaded: if there is no room.
         """
+        if refusal := self._refusal(principal.project):
+            self.stats.overloaded += 1
+            raise Overloaded(refusal)
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
         quick = check_quickly(body, self._window)
         if quick is not None:

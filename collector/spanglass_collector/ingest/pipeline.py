@@ -120,7 +120,8 @@ class Pipeline:
             deadline: until when, on the monotonic clock.
         """
         self.spool.close()
-        while not self.spool.empty and time.monotonic() < deadline - 2.0:
+        # What the slow lane has would not be settled in time.
+        while not self.writer.idle and time.monotonic() < deadline - 2.0:
             time.sleep(0.02)
         self.writer.stop(max(0.1, deadline - time.monotonic()))
         self.ledger.close()

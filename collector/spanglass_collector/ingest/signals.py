@@ -14,12 +14,15 @@ from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-from spanglass_collector.ingest import nested, tree
+from spanglass_collector.ingest import nested, tree, wire
 from spanglass_store.otlp.decoder import Decoder
+from spanglass_store.otlp.schema import PROJECT_FIELD
 from spanglass_store.otlp.spans import SPANS
 
 #: Field of every signal's request that lists its resources: the only one that the spool keeps.
 RESOURCE: Final = 1
+
+_DAY_NS: Final = 86_400 * 10**9
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Signal:
         items: what is counted, as messages call it: the term of OTLP's partial success.
         resource: the message that a request is a list of.
         path: from a request down to the items: the fields that lead a level further, by level.
+        time: field of an item with the time by whose day it is stored, in nanoseconds since 1970.
         decoder: makes rows of requests.
         values: every value of such messages that can be a list or a map.
         ledger: name of the file of its accounts.
@@ -40,6 +44,7 @@ class Signal:
     items: str
     resource: type[Message]
     path: tree.Path
+    time: int
     decoder: Decoder
     values: Callable[[Iterable[Any]], Iterator[AnyValue]]
     ledger: str
@@ -52,6 +57,40 @@ class Signal:
         """
         return tree.count(body, self.path)
 
+    def by_project(self, body: bytes) -> dict[str, bytes]:
+        """What each project has in an accepted request, by the stamp on its resources.
+
+        Raises:
+            Malformed: if it is no request.
+        """
+        # Resources alone: what else lies between them is the spool's.
+        resources = b"".join(wire.field(RESOURCE, each) for each in wire.messages(body, RESOURCE))
+        return tree.group(resources, self.path[:1], _project)
+
+    def halve_by_day(self, body: bytes) -> list[bytes]:
+        """A request in two, the earlier days and the later ones; empty if it is all of one day.
+
+        Raises:
+            Malformed: if it is no request.
+        """
+        days = sorted({self._day(item) for item in tree.items(body, self.path)})
+        if len(days) < 2:
+            return []
+        middle = days[len(days) // 2]
+        return list(tree.group(body, self.path, lambda item: self._day(item) < middle).values())
+
+    def _day(self, item: bytes) -> int:
+        for number, kind, _, content, end in wire.fields(item):
+            if number == self.time and kind == wire.FIXED64:
+                return int.from_bytes(item[content:end], "little") // _DAY_NS
+        return 0
+
+
+def _project(resource: bytes) -> str:
+    # The stamp stands behind everything else.
+    stamps = list(wire.messages(resource, PROJECT_FIELD))
+    return stamps[-1].decode("utf-8", "replace") if stamps else ""
+
 
 def _span_values(of: Iterable[ResourceSpans]) -> Iterator[AnyValue]:
     return (attribute.value for attribute in nested.attributes(of))
@@ -62,6 +101,7 @@ TRACES: Final = Signal(
     items="spans",
     resource=ResourceSpans,
     path=tree.path((RESOURCE,), (2,), (2,)),
+    time=7,
     decoder=SPANS,
     values=_span_values,
     # Its accounts were there before those of other signals.

@@ -5,10 +5,12 @@ message has (its resource, what the collector stamped, fields of a later protoco
 part that the message is divided into.
 """
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeAlias, TypeVar
 
 from spanglass_collector.ingest import wire
+
+K = TypeVar("K", bound=Hashable)
 
 #: Numbers of the fields that lead a level further down, by level.
 Path: TypeAlias = tuple[frozenset[int], ...]
@@ -33,6 +35,21 @@ def count(message: bytes, along: Path) -> int:
     return total
 
 
+def items(message: bytes, along: Path) -> Iterator[bytes]:
+    """The contents of the items of a message, in order.
+
+    Raises:
+        Malformed: if it is no message.
+    """
+    numbers, rest = along[0], along[1:]
+    for number, kind, _, content, end in wire.fields(message):
+        if kind == wire.LENGTH_DELIMITED and number in numbers:
+            if rest:
+                yield from items(message[content:end], rest)
+            else:
+                yield message[content:end]
+
+
 def halve(message: bytes, along: Path) -> list[bytes]:
     """A message in two, with about half of its items each, divided as far up as possible.
 
@@ -49,8 +66,8 @@ def halve(message: bytes, along: Path) -> list[bytes]:
         field = message[begin:end]
         if kind != wire.LENGTH_DELIMITED or number not in numbers:
             shell.append(field)
-        elif items := (count(message[content:end], rest) if rest else 1):
-            children.append((field, items))
+        elif held := (count(message[content:end], rest) if rest else 1):
+            children.append((field, held))
             only = number, message[content:end]
     about = b"".join(shell)
     if len(children) == 1 and rest:
@@ -58,11 +75,37 @@ def halve(message: bytes, along: Path) -> list[bytes]:
         return [about + wire.field(number, half) for half in halve(content_of_only, rest)]
     if len(children) < 2:
         return []
-    middle = _middle([items for _, items in children])
+    middle = _middle([held for _, held in children])
     return [
         about + b"".join(field for field, _ in part)
         for part in (children[:middle], children[middle:])
     ]
+
+
+def group(message: bytes, along: Path, key: Callable[[bytes], K]) -> dict[K, bytes]:
+    """A message divided by a property of what is at the end of the path, in order of appearance.
+
+    Args:
+        message: what is divided.
+        along: the path; it can end above the items.
+        key: the property, of the content of one field there.
+
+    Raises:
+        Malformed: if it is no message.
+    """
+    numbers, rest = along[0], along[1:]
+    shell: list[bytes] = []
+    groups: dict[K, list[bytes]] = {}
+    for number, kind, begin, content, end in wire.fields(message):
+        if kind != wire.LENGTH_DELIMITED or number not in numbers:
+            shell.append(message[begin:end])
+        elif rest:
+            for found, part in group(message[content:end], rest, key).items():
+                groups.setdefault(found, []).append(wire.field(number, part))
+        else:
+            groups.setdefault(key(message[content:end]), []).append(message[begin:end])
+    about = b"".join(shell)
+    return {found: about + b"".join(parts) for found, parts in groups.items()}
 
 
 def _middle(sizes: list[int]) -> int:

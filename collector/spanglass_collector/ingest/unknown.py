@@ -7,7 +7,9 @@ they arrive: it is done when a batch was refused.
 Source: https://protobuf.dev/programming-guides/proto3/#unknowns
 """
 
+import logging
 from collections.abc import Iterator
+from typing import Final
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -16,6 +18,25 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.signals import RESOURCE, Signal
 from spanglass_store.otlp.schema import JSON_FIELD, STAMPS
+
+log = logging.getLogger(__name__)
+
+#: Requests up to this size, in bytes, are searched; larger ones take too long.
+_SEARCHED: Final = 8 << 20
+
+
+def cleaned(body: bytes, signal: Signal) -> bytes:
+    """A refused request without unknown fields; `body` itself where it has none.
+
+    And where that can't be found out, or not in a moment.
+    """
+    if len(body) > _SEARCHED:
+        return body
+    try:
+        return without_unknown(body, signal)
+    except Exception:
+        log.exception("a refused request can't be searched for unknown fields")
+        return body
 
 
 def without_unknown(body: bytes, signal: Signal) -> bytes:

@@ -6,6 +6,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from collections.abc import Iterator
 from typing import Final
 
+FIXED64: Final = 1
 LENGTH_DELIMITED: Final = 2
 _GROUP: Final = 3
 _GROUP_END: Final = 4
@@ -74,7 +75,7 @@ def fields(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
 def _behind_scalar(data: bytes, at: int, kind: int) -> int:
     if kind == 0:
         return read_varint(data, at)[1]
-    if kind == 1:
+    if kind == FIXED64:
         return at + 8
     if kind == 5:
         return at + 4
