@@ -7,7 +7,7 @@ one mapping of errors: unavailable (try again), refused (the statement is wrong)
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Final
@@ -62,6 +62,10 @@ _READERS_LIMITS: Final = frozenset({158, 159, 160, 201, 307, 396})
 _LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
 #: In every error of ClickHouse; an error page of what stands before it can have a number, too.
 _IS_CLICKHOUSE: Final = "DB::Exception"
+#: What is read of an answer at a time, in bytes.
+_CHUNK: Final = 256 << 10
+#: How lines begin with which an answer ends that could not be finished.
+_BROKE_OFF: Final = (b"__exception__", b"Code: ")
 _CODE = re.compile(r"(?:error code|Code:?) (\d+)", re.IGNORECASE)
 _TEXT = re.compile(r"DB::Exception: (.*?)\s*(?:\([A-Z_]+\) )?\(version [^)]*\)", re.DOTALL)
 
@@ -207,6 +211,49 @@ class Store:
         except Exception as error:
             raise _of_driver(error, self.endpoint, self.role) from error
         return bytes(answer)
+
+    def lines(
+        self,
+        sql: str,
+        fmt: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Iterator[bytes]:
+        """A query's answer in a format of one line a row, line by line while it comes.
+
+        Raises:
+            QueryRefused: before the first line, as `text` does.
+            StoreUnavailable: as `text` does, and if the answer breaks off in the middle.
+        """
+        guard, headers = self._guard()
+        try:
+            stream = self._connect().raw_stream(
+                sql,
+                parameters=dict(parameters or {}),
+                settings={**guard, **(settings or {})},
+                fmt=fmt,
+                transport_settings=headers,
+            )
+        except Exception as error:
+            raise _of_driver(error, self.endpoint, self.role) from error
+        with stream:
+            rest = b""
+            while True:
+                try:
+                    chunk: bytes = stream.read(_CHUNK)  # type: ignore[union-attr]
+                except Exception as error:
+                    raise unreachable(self.endpoint, error) from error
+                whole, newline, rest = (rest + chunk).rpartition(b"\n")
+                if newline:
+                    lines = whole.split(b"\n")
+                    # It said 200 by now; what goes wrong later is a text among the rows.
+                    if any(line.startswith(_BROKE_OFF) for line in lines):
+                        raise explained(whole.decode("utf-8", "replace"), self.endpoint, self.role)
+                    yield from lines
+                if not chunk:
+                    break
+            if rest:
+                raise explained(rest.decode("utf-8", "replace"), self.endpoint, self.role)
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Runs a statement that answers nothing."""

@@ -549,6 +549,28 @@ def test_a_server_that_is_gone_is_unavailable_and_comes_back(
     assert server.pid != pid
 
 
+def test_lines_come_whole_and_in_order(embedded_store: EmbeddedStore) -> None:
+    """Lines longer than what is read at a time, and many short ones."""
+    owner = embedded_store.owner
+    query = "SELECT number, repeat('x', number % 1000 = 7 ? 700000 : 3) FROM numbers(5000)"
+    lines = list(owner.lines(query, "TSV"))
+    assert [int(line.partition(b"\t")[0]) for line in lines] == list(range(5000))
+    assert all(len(line) > 700_000 for line in lines[7::1000])
+    assert list(owner.lines("SELECT 1 WHERE 0", "TSV")) == []
+
+
+@pytest.mark.parametrize("rows", [1, 1_000_000])
+def test_an_answer_that_breaks_off_is_an_error(embedded_store: EmbeddedStore, rows: int) -> None:
+    """At the first row, and after thousands have been sent."""
+    query = f"SELECT number, throwIf(number = {rows - 1}, 'broke') FROM numbers({rows})"
+    taken = 0
+    with pytest.raises(StoreError, match="broke"):
+        for _ in embedded_store.owner.lines(query, "JSONCompactEachRow"):
+            taken += 1
+    assert taken < rows
+    assert (taken > 0) == (rows > 1)
+
+
 def test_threads_share_a_store(embedded_store: EmbeddedStore) -> None:
     reader = embedded_store.reader()
     answers: list[int] = []

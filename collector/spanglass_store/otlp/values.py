@@ -40,10 +40,10 @@ def restore(text: str, kind: str) -> JsonValue:
         return text
 
 
-def restore_map(values: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, JsonValue]:
-    """A whole attribute map."""
-    if not kinds:
-        return dict(values)
+def restore_map(values: Mapping[str, str], kinds: Mapping[str, str]) -> Mapping[str, JsonValue]:
+    """A whole attribute map; itself where all of it is text."""
+    if not kinds or not values:
+        return values
     return {
         key: text if key not in kinds else restore(text, kinds[key]) for key, text in values.items()
     }

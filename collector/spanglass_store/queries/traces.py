@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -197,19 +197,19 @@ _SPAN_COLUMNS: Final = (
     "trace_state", "flags", "dropped_attributes_count", "dropped_events_count",
     "dropped_links_count", "sample_weight", "sample_data", "redacted",
 )  # fmt: skip
+_REST: Final = (
+    "attributes", "attribute_types", "resource", "resource_types", "resource_schema_url",
+    "scope_attributes", "scope_attribute_types", "scope_schema_url",
+)  # fmt: skip
 _EVENT: Final = ("time", "name", "attributes", "attribute_types", "dropped_attributes_count")
 _LINK: Final = (
     "trace_id", "span_id", "trace_state", "attributes", "attribute_types", "flags",
     "dropped_attributes_count",
 )  # fmt: skip
-_REST: Final = (
-    "attributes", "attribute_types", "resource", "resource_types", "resource_schema_url",
-    "scope_attributes", "scope_attribute_types", "scope_schema_url",
-    *(f"events.{name}" for name in _EVENT), *(f"links.{name}" for name in _LINK),
-)  # fmt: skip
-_PAYLOAD: Final = (
-    "input", "output", "payload_attributes", *(f"payload_events.{name}" for name in _EVENT),
-)  # fmt: skip
+#: Lists of objects that the store keeps as one list a field.
+_LISTS: Final = {"events": _EVENT, "links": _LINK}
+_PAYLOAD: Final = ("input", "output", "payload_attributes")
+_PAYLOAD_LISTS: Final = {"payload_events": _EVENT}
 
 
 def trace_spans(
@@ -231,16 +231,14 @@ def trace_spans(
     if not bounds[2]:
         return
     columns = (*_SPAN_COLUMNS, *_REST, *(_PAYLOAD if payload else ()))
-    selected = [
-        f"arrayMap(t -> {_rfc3339('t')}, s.`{name}`) AS `{name}`"
-        if name.endswith("events.time")
-        else f"s.`{name}`"
-        for name in columns
-    ]
+    lists = _LISTS | (_PAYLOAD_LISTS if payload else {})
+    selected = [f"s.{name}" for name in columns]
+    selected += [_zipped(name, fields) for name, fields in lists.items()]
     selected += [f"{_rfc3339(f's.{name}')} AS {name}" for name in _TIMES]
     selected.append("toString(toUnixTimestamp64Nano(s.start_time)) AS start_unix_nano")
-    # As JSON text: a parser in C makes of it what the driver makes in seconds.
-    text = store.text(
+    # As JSON text: a parser in C makes of it what the driver makes in seconds; and line by line,
+    # so that the first are read while ClickHouse writes the next.
+    lines = store.lines(
         f"SELECT {', '.join(selected)}"
         f" FROM {store.database}.spans AS s FINAL"
         " WHERE s.start_time >= fromUnixTimestamp64Nano({first:Int64})"
@@ -250,35 +248,40 @@ def trace_spans(
         "JSONCompactEachRowWithNames",
         {"id": trace_id, "first": bounds[0], "last": bounds[1], "span": span_id},
     )
-    names, *rows = text.splitlines()
-    keys = orjson.loads(names)
-    for row in rows:
-        yield _span(dict(zip(keys, orjson.loads(row), strict=True)), payload)
+    keys = orjson.loads(next(lines, b"[]"))
+    for line in lines:
+        yield _span(dict(zip(keys, orjson.loads(line), strict=True)), lists, payload)
 
 
-def _span(row: dict[str, Any], payload: bool) -> dict[str, Any]:
+def _zipped(name: str, fields: Sequence[str]) -> str:
+    """SQL that brings one list a field to one list of tuples."""
+    lists = (
+        f"arrayMap(t -> {_rfc3339('t')}, s.`{name}.time`)"
+        if each == "time"
+        else f"s.`{name}.{each}`"
+        for each in fields
+    )
+    return f"arrayZip({', '.join(lists)}) AS {name}"
+
+
+def _span(row: dict[str, Any], lists: Mapping[str, Sequence[str]], payload: bool) -> dict[str, Any]:
     """A span from the columns of its row; those that are shown as they are stay."""
     take = row.pop
     kinds = take("attribute_types")
     row["attributes"] = restore_map(row["attributes"], kinds)
     row["resource"] = restore_map(row["resource"], take("resource_types"))
     row["scope_attributes"] = restore_map(row["scope_attributes"], take("scope_attribute_types"))
-    row["events"] = _nested(row, "events", _EVENT)
-    row["links"] = _nested(row, "links", _LINK)
     if payload:
         row["payload_attributes"] = restore_map(row["payload_attributes"], kinds)
-        row["payload_events"] = _nested(row, "payload_events", _EVENT)
+    for name, fields in lists.items():
+        if row[name]:
+            row[name] = [_object(fields, values) for values in row[name]]
     return row
 
 
-def _nested(row: dict[str, Any], prefix: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """A span's events or links, from one list a column to one object each."""
-    lists = [row.pop(f"{prefix}.{name}") for name in names]
-    if not lists[0]:
-        return []
-    result = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
-    for each in result:
-        each["attributes"] = restore_map(each["attributes"], each.pop("attribute_types"))
+def _object(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    result = dict(zip(fields, values, strict=True))
+    result["attributes"] = restore_map(result["attributes"], result.pop("attribute_types"))
     return result
 
 

@@ -1,7 +1,8 @@
 """Whether the service lives, whether it can serve, and its own metrics."""
 
 import asyncio
-from typing import Annotated
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 
@@ -10,6 +11,8 @@ from spanglass_dashboards.problems import problem
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(tags=["service"])
+#: A thread of its own: slow queries of readers may take all of the others.
+_PROBES: Final = ThreadPoolExecutor(1, "readiness")
 
 
 @router.get("/healthz", responses={200: {"content": {"text/plain": {}}}})
@@ -21,7 +24,7 @@ async def healthz() -> Response:
 @router.get("/readyz", responses={200: {"content": {"text/plain": {}}}})
 async def readyz(context: Annotated[Context, Depends(context_of)]) -> Response:
     """The store answers, too."""
-    missing = await asyncio.to_thread(context.is_ready)
+    missing = await asyncio.get_running_loop().run_in_executor(_PROBES, context.is_ready)
     if missing:
         return problem(503, "Not available right now", missing, **{"Retry-After": "1"})
     return Response("ready\n", media_type="text/plain")

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from spanglass_dashboards.api.time_range import End, Start, time_range
@@ -17,6 +19,8 @@ from spanglass_store.state.keys import Principal
 router = APIRouter(prefix="/api/v1", tags=["traces"])
 
 _PAYLOAD_DENIED: Final = "payload"
+#: Least bytes of a trace that are sent at a time.
+_PIECE: Final = 1 << 20
 _TRACE_ID: Final = re.compile(r"^[0-9a-fA-F]{32}$")
 
 
@@ -240,17 +244,32 @@ async def _detail(
     with_payload = payload and principal.payload
     store = context.store(principal)
 
-    def read() -> bytes:
-        spans = trace_spans(store, trace_id.lower(), with_payload, span_id)
-        texts = b",".join(map(orjson.dumps, spans))
-        head = orjson.dumps({"trace_id": trace_id.lower(), "payload": with_payload})
-        return head[:-1] + b',"spans":[' + texts + b"]}" if texts else b""
-
-    text = await asyncio.to_thread(read)
-    if not text:
+    spans = trace_spans(store, trace_id.lower(), with_payload, span_id)
+    first = await asyncio.to_thread(next, spans, None)
+    if first is None:
         raise NotFound(
             "There is no such trace. It may not have arrived yet, be older than what is kept,"
             " or belong to another project."
         )
-    # Written by hand rather than through the models: ten thousand spans in well under a second.
-    return Response(text, media_type="application/json")
+    head = orjson.dumps({"trace_id": trace_id.lower(), "payload": with_payload})
+    # Written by hand rather than through the models, and sent while it is read: ten thousand
+    # spans in well under a second, and never more of a trace in memory than a piece.
+    return StreamingResponse(
+        _pieces(head[:-1] + b',"spans":[' + orjson.dumps(first), spans),
+        media_type="application/json",
+    )
+
+
+def _pieces(head: bytes, spans: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """A trace's JSON text, in pieces of some size."""
+    piece = [head]
+    size = 0
+    for span in spans:
+        text = orjson.dumps(span)
+        piece.append(text)
+        size += len(text)
+        if size >= _PIECE:
+            yield b",".join(piece)
+            # What follows begins with a comma.
+            piece, size = [b""], 0
+    yield b",".join(piece) + b"]}"
