@@ -137,10 +137,33 @@ def test_finished_segments_are_few(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"stored": "many"}', "null", '{"stored": null}', "\x00"]
+    "text",
+    ["", "{", "[]", "{}", '{"stored": "many"}', "null", '{"stored": null}', "\x00", "[" * 9999],
 )
 def test_a_broken_file_is_refused_with_what_to_do(path: Path, text: str) -> None:
     path.write_text(text)
+    with pytest.raises(StoreError, match="Restore it from a backup, or move it away") as error:
+        Ledger(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("term", ["stored", "dead_lettered", "sampled_out", "rejected", "finished"])
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "NaN", "-5", "1.5", "3.0", '"7"', "true", "null", "1" + "0" * 30]
+)
+def test_a_number_that_was_never_counted_is_refused(path: Path, term: str, number: str) -> None:
+    terms = {"stored": "1", "dead_lettered": "2", "sampled_out": "0", "rejected": "{}"}
+    terms["finished"] = "[3]"
+
+    def written() -> str:
+        return "{" + ", ".join(f'"{name}": {value}' for name, value in terms.items()) + "}"
+
+    path.write_text(written())
+    assert Ledger(path).account().stored == 1
+    terms[term] = {"rejected": f'{{"malformed": {number}}}', "finished": f"[{number}]"}.get(
+        term, number
+    )
+    path.write_text(written())
     with pytest.raises(StoreError, match="Restore it from a backup, or move it away"):
         Ledger(path)
 

@@ -14,12 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from spanglass_collector.ingest.segments import LAST_NUMBER
 from spanglass_store.data_directory import write_private
 from spanglass_store.errors import StoreError
 
 log = logging.getLogger(__name__)
+
+#: More than can ever be counted.
+_MOST: Final = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,13 @@ class Ledger:
         try:
             stored: dict[str, Any] = json.loads(self._path.read_text())
             totals = self._totals
-            totals.stored = int(stored["stored"])
-            totals.rejected = Counter({str(k): int(v) for k, v in stored["rejected"].items()})
-            totals.dead_lettered = int(stored["dead_lettered"])
-            totals.sampled_out = int(stored["sampled_out"])
-            self._finished = {int(n) for n in stored["finished"]}
+            totals.stored = _count(stored["stored"])
+            totals.rejected = Counter({str(k): _count(v) for k, v in stored["rejected"].items()})
+            totals.dead_lettered = _count(stored["dead_lettered"])
+            totals.sampled_out = _count(stored["sampled_out"])
+            self._finished = {_count(n, LAST_NUMBER) for n in stored["finished"]}
             self._last = max(self._finished, default=0)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreError(
                 f"{self._path} can't be read as the accounts of a spool. Restore it from a backup,"
                 " or move it away: then counting begins anew, and no span is lost."
@@ -194,3 +198,15 @@ class Ledger:
                 totals.spooled,
                 dict(totals.rejected),
             )
+
+
+def _count(value: object, most: int = _MOST) -> int:
+    """A number of the file.
+
+    Raises:
+        ValueError: if it is none that was ever written there.
+    """
+    # `bool` is an `int`, and `1e400` an infinite `float`.
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{value!r} is no count")
+    return value

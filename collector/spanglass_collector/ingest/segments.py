@@ -22,6 +22,8 @@ from spanglass_store.data_directory import sync_folder
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
+#: The highest number that a name has room for: 30,000 years of a segment a second.
+LAST_NUMBER: Final = 10**12 - 1
 _NAME: Final = re.compile(r"^(\d{12})\.v(\d+)\.([a-z]+)(\.open)?$")
 
 
