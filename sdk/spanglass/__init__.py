@@ -41,6 +41,7 @@ from spanglass.clients import wrap
 
 if TYPE_CHECKING:
     from spanglass._carry import ContextExecutor, carry
+    from spanglass._feedback_link import feedback_link
     from spanglass._instrument import (
         Instrumentation,
         Instrumentations,
@@ -48,13 +49,16 @@ if TYPE_CHECKING:
         uninstrument,
     )
     from spanglass._propagation import continue_trace, extract, inject
-    from spanglass._stats import Stats
+    from spanglass._scores import Ids, current_ids, feedback, score
+    from spanglass._stats import Counts, Stats
     from spanglass._status import Status
 
 __all__ = [
     "Context",
     "ContextExecutor",
+    "Counts",
     "Generation",
+    "Ids",
     "Instrumentation",
     "Instrumentations",
     "KindName",
@@ -65,14 +69,18 @@ __all__ = [
     "carry",
     "context",
     "continue_trace",
+    "current_ids",
     "current_trace_id",
     "extract",
+    "feedback",
+    "feedback_link",
     "flush",
     "generation",
     "init",
     "inject",
     "instrument",
     "observe",
+    "score",
     "shutdown",
     "span",
     "stats",
@@ -86,15 +94,21 @@ __all__ = [
 #: What is loaded when it is first used, and where it is.
 _LATER: Final = {
     "ContextExecutor": "_carry",
+    "Counts": "_stats",
+    "Ids": "_scores",
     "Instrumentation": "_instrument",
     "Instrumentations": "_instrument",
     "Stats": "_stats",
     "Status": "_status",
     "carry": "_carry",
     "continue_trace": "_propagation",
+    "current_ids": "_scores",
     "extract": "_propagation",
+    "feedback": "_scores",
+    "feedback_link": "_feedback_link",
     "inject": "_propagation",
     "instrument": "_instrument",
+    "score": "_scores",
     "uninstrument": "_instrument",
 }
 

@@ -129,3 +129,10 @@ def current_span() -> Span:
     if around is None or (runtime is not None and runtime.owns(current)):
         return current
     return around
+
+
+def response_id() -> str | None:
+    """The model's name for its answer, where our current span knows it."""
+    own = cast("OwnSpan | None", otel_context.get_current().get(_SPAN_KEY))
+    found = own.known(names.RESPONSE_ID) if own is not None else None
+    return found if isinstance(found, str) else None

@@ -1,6 +1,4 @@
-"""The thread that sends spans, and the account of what became of each.
-
-    accepted = sent + dropped after that + waiting or on its way
+"""The thread that sends spans, or scores, and the account of what became of each.
 
 Nothing here runs on the application's threads but `offer`, which queues, and `flush` and
 `close`, which wait for as long as they were told. The thread is a daemon, starts with the first
@@ -10,7 +8,6 @@ an empty queue and new locks: what the parent had queued is the parent's to send
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
@@ -22,17 +19,20 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from spanglass import _names as names
+from spanglass._account import Account
 from spanglass._guard import guard, log
 from spanglass._queue import SpanQueue
 from spanglass._settings import Settings
+from spanglass._signals import SPANS, Signal
 from spanglass._spill import Spill
-from spanglass._stats import Stats, in_words
+from spanglass._stats import Counts, in_words
 
 if TYPE_CHECKING:
     from spanglass._delivery import Delivery
-    from spanglass._queue import AnySpan
+    from spanglass._ledger import Ledger
+    from spanglass._queue import Item
 
-#: Seconds between two warnings about spans that are dropped.
+#: Seconds between two warnings about what is dropped.
 _WARN_EVERY_S: Final = 60.0
 
 _exporters: Final[weakref.WeakSet[Exporter]] = weakref.WeakSet()
@@ -43,20 +43,32 @@ _importing = threading.Lock()
 
 
 class Exporter:
-    """Queues spans and sends them from a thread of its own.
+    """Queues what is sent and sends it from a thread of its own.
 
     Args:
         settings: bounds, delays and the endpoint.
+        signal: what is sent.
+        among: the exporter of another signal of the same process, whose identity this one has;
+            None for a new one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, signal: Signal = SPANS, among: Exporter | None = None
+    ) -> None:
         self.settings = settings
+        self.signal = signal
+        self.endpoint = signal.endpoint(settings)
+        #: The reports that this exporter sends beside; None for none.
+        self.ledger: Ledger | None = None
+        #: Whose it is; kept while the thread runs.
+        self.outlet: object = None
+        self._among = among
         self._closed = False
         self.close_reason = "exit"
         self.spill: Spill | None = None
         if settings.spill_dir:
             try:
-                self.spill = Spill(settings)
+                self.spill = Spill(settings, signal)
             except OSError as error:
                 log.warning("spanglass: nothing can be spilled to disk: %s", error)
         self._reset()
@@ -68,45 +80,41 @@ class Exporter:
     def _reset(self) -> None:
         """A new start, in a new process."""
         self.queue = SpanQueue(self.settings.max_queue_spans, self.settings.max_queue_bytes)
+        self.account = Account()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._settled_changed = threading.Condition(threading.RLock())
-        self._settled = 0
-        self._lost_at_flush = 0
-        self._sent = 0
-        self._spilled = 0
-        self._resent = 0
-        self._dropped: dict[str, int] = {}
-        self._abandoned = False
         self._delivery: Delivery | None = None
         self._numbers = itertools.count(1)
-        self.identity = {names.INSTANCE: str(uuid.UUID(int=random.getrandbits(128), version=4))}
-        # While somebody waits for a flush: up to which span, and until when.
+        self._identity = {names.INSTANCE: str(uuid.UUID(int=random.getrandbits(128), version=4))}
+        # While somebody waits for a flush: up to which item, and until when.
         self._flush_up_to = 0
         self._flush_until = 0.0
         self._close_at: float | None = None
         self._warned_at = float("-inf")
         self._warned_of = 0
+        if self.ledger is not None:
+            self.ledger.reset()
+            self.ledger.forget_missed()
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The process, as an attribute of what it sends."""
+        return self._identity if self._among is None else self._among.identity
 
     # Called by the application's threads
 
-    def offer(self, span: AnySpan) -> None:
-        """Queues a span, or drops it and counts that. Never waits."""
+    def offer(self, item: Item) -> None:
+        """Queues a span or an event, or drops it and counts that. Never waits."""
         # Those that are dropped have a number, too: the gap tells of them.
         sequence = next(self._numbers)
         if self._closed:
-            self.drop("shutdown", 1)
+            self.account.drop("shutdown")
             return
-        reason = self.queue.offer(span, sequence)
+        reason = self.queue.offer(item, sequence)
         if reason:
-            self.drop(reason, 1)
+            self.account.drop(reason)
         elif self._thread is None:
             self._start()
-
-    def drop(self, reason: str, count: int) -> None:
-        """Counts spans that are lost before they were accepted."""
-        with self._settled_changed:
-            self._dropped[reason] = self._dropped.get(reason, 0) + count
 
     def flush(self, timeout_s: float) -> bool:
         """Sends what is queued, and waits for it.
@@ -117,25 +125,36 @@ class Exporter:
         Returns:
             Whether everything since the last flush has arrived.
         """
-        target = self.queue.accepted()
-        with self._settled_changed:
-            if self._settled >= target:
-                return self._flushed(target)
-            self._flush_up_to = max(self._flush_up_to, target)
-            self._flush_until = max(self._flush_until, time.monotonic() + timeout_s)
-        if self._thread is None and not self._start():
-            self._run_here(timeout_s)
-        self.queue.ring()
-        with self._settled_changed:
-            self._settled_changed.wait_for(lambda: self._settled >= target, timeout_s)
-            complete = self._flushed(target)
-        self.report_losses(every_s=0)
-        return complete
+        until = time.monotonic() + timeout_s
+        return self.wait_flushed(self.hurry(until), until)
 
-    def _flushed(self, target: int) -> bool:
-        lost = sum(self._dropped.values())
-        complete = self._settled >= target and lost == self._lost_at_flush
-        self._lost_at_flush = lost
+    def hurry(self, until: float) -> int:
+        """Sends what is queued without delay.
+
+        Args:
+            until: how long somebody waits for it, by the monotonic clock.
+
+        Returns:
+            What to wait for, with `wait_flushed`.
+        """
+        target = self.queue.accepted()
+        if self.account.settled < target:
+            self._flush_up_to = max(self._flush_up_to, target)
+            self._flush_until = max(self._flush_until, until)
+            if self._thread is None and not self._start():
+                self._run_here(until - time.monotonic())
+            self.queue.ring()
+        return target
+
+    def wait_flushed(self, target: int, until: float) -> bool:
+        """Waits for what `hurry` has begun.
+
+        Returns:
+            Whether everything since the last flush has arrived.
+        """
+        self.account.wait(target, max(0.0, until - time.monotonic()))
+        complete = self.account.flushed(target)
+        self.report_losses(every_s=0)
         return complete
 
     def close(self, timeout_s: float, reason: str = "exit") -> int:
@@ -146,105 +165,65 @@ class Exporter:
             reason: under which the rest is counted.
 
         Returns:
-            How many spans were lost since the process began.
+            How many were lost since the process began.
         """
         self.retire(timeout_s, reason)
+        until = time.monotonic() + timeout_s
         target = self.queue.accepted()
-        if self._thread is None and self._settled < target and not self._start():
+        to_tell = self.ledger is not None and self.ledger.next_s() is not None
+        needed = self._thread is None and (self.account.settled < target or to_tell)
+        if needed and not self._start():
             self._run_here(timeout_s)
         self.queue.ring()
-        with self._settled_changed:
-            self._settled_changed.wait_for(lambda: self._settled >= target, timeout_s)
-            self.settle(0, max(0, self.queue.accepted() - self._settled), reason)
-            # What the thread still brings home is counted as lost already.
-            self._abandoned = True
-            lost = sum(self._dropped.values())
+        self.account.wait(target, timeout_s)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            # It may have a last report to send.
+            thread.join(max(0.0, until - time.monotonic()))
+        # What the thread still brings home is counted as lost then.
+        lost = self.account.close(self.queue.accepted(), reason)
         self.queue.ring()
         return lost
 
     def retire(self, timeout_s: float, reason: str = "exit") -> None:
-        """Takes no more spans, and lets the thread end by itself within the time."""
+        """Takes no more, and lets the thread end by itself within the time."""
         self._closed = True
         self.close_reason = reason
-        with self._settled_changed:
-            self._close_at = time.monotonic() + timeout_s
+        self._close_at = time.monotonic() + timeout_s
         self.queue.ring()
 
-    def stats(self) -> Stats:
-        """What became of the spans so far."""
-        accepted = self.queue.accepted()
-        delivery = self._delivery
-        with self._settled_changed:
-            return Stats(
-                accepted=accepted,
-                sent=self._sent,
-                waiting=max(0, accepted - self._settled),
-                dropped=dict(self._dropped),
-                spilled=self._spilled,
-                resent=self._resent,
-                content_dropped=delivery.privacy.dropped if delivery else 0,
-                redacted=dict(delivery.privacy.redacted) if delivery else {},
-                retries=delivery.retries if delivery else 0,
-                last_error=delivery.last_error if delivery else "",
-            )
+    def wait(self, timeout_s: float) -> None:
+        """Waits until what is queued is through, for as long at most."""
+        self.account.wait(self.queue.accepted(), timeout_s)
 
-    def delivered(self) -> tuple[float, int]:
-        """When the endpoint last took something (seconds since 1970; 0), and bytes on disk."""
-        taken = self._delivery.last_success if self._delivery is not None else 0.0
-        return taken, self.spill.size() if self.spill is not None else 0
+    def counts(self) -> Counts:
+        """What became of everything so far."""
+        return self.account.counts(self.queue.accepted)
 
-    # Called by `Delivery`, on the exporter's thread
+    def made(self) -> int:
+        """How many have a number by now."""
+        return self.queue.accepted() + self.account.turned_away
 
-    def settle(self, sent: int, lost: int, reason: str = "") -> None:
-        """Counts spans that are through, one way or the other."""
-        with self._settled_changed:
-            if self._abandoned:
-                return
-            self._sent += sent
-            if lost:
-                self._dropped[reason] = self._dropped.get(reason, 0) + lost
-            self._settled += sent + lost
-            self._settled_changed.notify_all()
+    def content_dropped(self) -> int:
+        """Texts that were left out because they could not be masked."""
+        return self._delivery.privacy.dropped if self._delivery is not None else 0
 
-    def settle_spilled(self, count: int) -> None:
-        """Counts spans that are on disk now."""
-        with self._settled_changed:
-            if self._abandoned:
-                return
-            self._spilled += count
-            self._settled += count
-            self._settled_changed.notify_all()
+    @property
+    def delivery(self) -> Delivery | None:
+        """What sends; None before anything was sent."""
+        return self._delivery
 
-    def settle_resent(self, sent: int, refused: int) -> None:
-        """Counts spans that were on disk and are there no more."""
-        with self._settled_changed:
-            self._resent += sent
-            if refused:
-                self._dropped["spill"] = self._dropped.get("spill", 0) + refused
-
-    def ledger(self) -> dict[str, int]:
-        """The account of this process, for the collector; see docs/sdk.md for its form."""
-        stats = self.stats()
-        found = {
-            "accepted": stats.accepted,
-            "sent": stats.sent,
-            "waiting": stats.waiting,
-            "spilled": stats.spilled,
-            "resent": stats.resent,
-            "content_dropped": stats.content_dropped,
-        }
-        found |= {f"dropped.{reason}": count for reason, count in stats.dropped.items()}
-        return found
+    # Called on the exporter's thread
 
     def hurried(self) -> bool:
         """Whether somebody waits."""
         if self._close_at is not None:
             return True
-        return self._settled < self._flush_up_to and time.monotonic() < self._flush_until
+        return self.account.settled < self._flush_up_to and time.monotonic() < self._flush_until
 
     def seconds_left(self) -> float:
         """Until the end that `close` has set; infinity without one."""
-        if self._abandoned:
+        if self.account.closed:
             return 0.0
         return float("inf") if self._close_at is None else self._close_at - time.monotonic()
 
@@ -257,7 +236,7 @@ class Exporter:
         """
         end = time.monotonic() + min(seconds, self.seconds_left())
         in_a_hurry = self.hurried()
-        while (left := end - time.monotonic()) > 0 and not self._abandoned:
+        while (left := end - time.monotonic()) > 0 and not self.account.closed:
             self.queue.wait(1 << 61, left)
             end = min(end, time.monotonic() + self.seconds_left())
             if interruptible and not in_a_hurry and self.hurried():
@@ -274,20 +253,12 @@ class Exporter:
                 thread = threading.Thread(target=self._run, name="spanglass-export", daemon=True)
                 thread.start()
                 self._thread = thread
-                self._finish_with_multiprocessing()
+                _finish_with_multiprocessing()
         except RuntimeError:
             return False
         finally:
             self._starting.release()
         return True
-
-    def _finish_with_multiprocessing(self) -> None:
-        """Children of `multiprocessing` end without running `atexit`; they run finalizers."""
-        process: Any = sys.modules.get("multiprocessing.process")
-        util: Any = sys.modules.get("multiprocessing.util")
-        with guard("start"):
-            if process is not None and util is not None and process.parent_process() is not None:
-                util.Finalize(None, close_all, exitpriority=-100)
 
     def _run(self) -> None:
         delivery: Delivery | None = None
@@ -295,7 +266,7 @@ class Exporter:
             delivery = self._load()
         except Exception as error:
             log.warning("spanglass: nothing can be sent, and all is dropped", exc_info=error)
-        while not self._abandoned:
+        while not self.account.closed:
             with guard("export"):
                 if len(self.queue):
                     self._gather()
@@ -303,11 +274,11 @@ class Exporter:
                     self.report_losses()
                 elif self._close_at is not None:
                     break
-                elif delivery is None or not delivery.resend():
-                    self.queue.wait(1, delivery.next_resend_s() if delivery else None)
-        if delivery is not None and not self._abandoned:
+                elif delivery is None or not delivery.idle():
+                    self.queue.wait(1, delivery.next_s() if delivery else None)
+        if delivery is not None and not self.account.closed:
             with guard("ledger"):
-                delivery.report()
+                delivery.report(final=True)
         if delivery is not None:
             delivery.close()
 
@@ -324,16 +295,16 @@ class Exporter:
 
     def _deliver_batch(self, delivery: Delivery | None) -> None:
         batch = self.queue.take(self.settings.max_batch_spans, self.settings.max_batch_bytes)
-        settled = self._settled
+        settled = self.account.settled
         try:
             if delivery is not None:
                 delivery.deliver(batch)
-                delivery.resend()
+                delivery.idle()
         finally:
-            # Whatever happens, every span is accounted for.
-            missing = len(batch) - (self._settled - settled)
+            # Whatever happens, every one is accounted for.
+            missing = len(batch) - (self.account.settled - settled)
             if missing > 0:
-                self.settle(0, missing, "internal")
+                self.account.settle(0, missing, "internal")
 
     def _load(self) -> Delivery:
         if self._delivery is None:
@@ -344,7 +315,7 @@ class Exporter:
         return self._delivery
 
     def _gather(self) -> None:
-        """Waits a moment for more spans: a request costs the same for many as for one."""
+        """Waits a moment for more: a request costs the same for many as for one."""
         end = time.monotonic() + self.settings.export_delay_s
         batch = self.settings.max_batch_spans
         while len(self.queue) < batch and not self.hurried():
@@ -354,53 +325,30 @@ class Exporter:
             self.queue.wait(batch, left)
 
     def report_losses(self, every_s: float = _WARN_EVERY_S) -> None:
-        """Logs how many spans are lost, if it is more than last time.
+        """Logs how many are lost, if it is more than last time.
 
         Args:
             every_s: seconds that have to have passed since.
         """
         if self._close_at is not None:
             return  # the end has a notice of its own
-        with self._settled_changed:
-            lost = sum(self._dropped.values())
-            shown = dict(self._dropped)
+        lost = self.account.lost()
         now = time.monotonic()
         if lost > self._warned_of and now - self._warned_at >= every_s:
             self._warned_of, self._warned_at = lost, now
-            log.warning("spanglass: %d spans dropped so far: %s", lost, in_words(shown))
+            shown = in_words(self.counts().dropped)
+            log.warning("spanglass: %d %s dropped so far: %s", lost, self.signal.noun, shown)
 
 
-def close_all() -> None:
-    """Sends what is left as the process ends, and says so where something is lost."""
-    sampling: Any = sys.modules.get("spanglass._sampling")
-    if sampling is not None:
-        sampling.decide_all()
-    deadline: float | None = None
-    for exporter in list(_exporters):
-        try:
-            if deadline is None:
-                deadline = time.monotonic() + exporter.settings.exit_timeout_s
-            if exporter._abandoned:
-                continue
-            lost = exporter.close(max(0.0, deadline - time.monotonic()))
-            if lost:
-                _say(exporter, lost)
-        except KeyboardInterrupt:
-            return
-        except Exception:
-            log.debug("spanglass: could not flush at exit", exc_info=True)
+def _finish_with_multiprocessing() -> None:
+    """Children of `multiprocessing` end without running `atexit`; they run finalizers."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    util: Any = sys.modules.get("multiprocessing.util")
+    with guard("start"):
+        if process is not None and util is not None and process.parent_process() is not None:
+            from spanglass._outlet import close_all
 
-
-def _say(exporter: Exporter, lost: int) -> None:
-    """Tells on standard error: loggers may be gone by now."""
-    stats = exporter.stats()
-    why = f" Last error: {stats.last_error}." if stats.last_error else ""
-    # Standard error may be closed, or None.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(
-            f"spanglass: {lost} spans were not delivered to {exporter.settings.endpoint}"
-            f" ({in_words(stats.dropped)}).{why}\n"
-        )
+            util.Finalize(None, close_all, exitpriority=-100)
 
 
 _fork_waited = False

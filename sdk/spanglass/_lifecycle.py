@@ -50,6 +50,11 @@ def init(
     exit_timeout_s: float | None = None,
     spill_dir: str | None = None,
     spill_bytes: int | None = None,
+    spill_max_age_s: float | None = None,
+    ledger: bool | None = None,
+    logs_endpoint: str | None = None,
+    project: str | None = None,
+    feedback_secret: str | None = None,
     compression: str | None = None,
     certificate: str | None = None,
     client_certificate: str | None = None,
@@ -98,6 +103,12 @@ def init(
         spill_dir: folder for spans that cannot be sent; they are sent when it is possible again,
             also by a later process. None by default.
         spill_bytes: bytes of that folder at most.
+        spill_max_age_s: seconds after which what waits there is dropped, counted. A week.
+        ledger: whether the account of losses is sent. By default it is.
+        logs_endpoint: where scores and the account are posted to. By default `/v1/logs` beside
+            the endpoint.
+        project: whose feedback links are signed here; for all else the key decides.
+        feedback_secret: signs feedback links; the collector has the same.
         compression: `auto` (gzip, but not to this machine), `gzip` or `none`.
         certificate: file with the authorities that may vouch for the endpoint.
         client_certificate: file with the certificate that this side shows.
@@ -112,7 +123,7 @@ def init(
 
 def _install(settings: Settings) -> None:
     global _at_exit_registered
-    from spanglass._exporter import Exporter, close_all
+    from spanglass._outlet import Outlet, close_all
     from spanglass._runtime import Runtime
 
     with _lock:
@@ -127,7 +138,7 @@ def _install(settings: Settings) -> None:
                 "spanglass: %s has OTLP's gRPC port, and this SDK sends HTTP: usually port 4318",
                 settings.endpoint,
             )
-        _replace(old, Runtime(settings, Exporter(settings)), "shutdown")
+        _replace(old, Runtime(settings, Outlet(settings)), "shutdown")
         if not _at_exit_registered:
             _at_exit_registered = True
             atexit.register(close_all)
@@ -176,15 +187,16 @@ def _no_stats() -> Stats:
 
 @guarded(_no_stats)
 def stats() -> Stats:
-    """What became of the spans since `init`: sent, waiting, dropped and why."""
+    """What became of the spans and scores since `init`: sent, waiting, dropped and why."""
     from dataclasses import replace
+
+    from spanglass._stats import added
 
     runtime = _state.runtime
     found = _no_stats() if runtime is None else runtime.sink.stats()
-    dropped = {**found.dropped}
-    for reason, count in _state.missed.items():
-        dropped[reason] = dropped.get(reason, 0) + count
-    return replace(found, dropped=dropped, internal_errors=internal_errors())
+    scores = replace(found.scores, dropped=added(found.scores.dropped, _state.missed_scores))
+    dropped = added(found.dropped, _state.missed)
+    return replace(found, dropped=dropped, scores=scores, internal_errors=internal_errors())
 
 
 def _no_status() -> Status:

@@ -109,5 +109,14 @@ REDACTED: Final = "spanglass.redacted"
 CONTENT_DROPPED: Final = "spanglass.content_dropped"
 #: The event that carries a score.
 EVALUATION: Final = "gen_ai.evaluation.result"
-#: Scope, and beginning of the attributes, of the account that a process gives of its spans.
+#: A score sent twice has one.
+SCORE_ID: Final = "spanglass.score.id"
+#: `human`, `user`, `code`, `judge` or `detector`.
+SCORE_SOURCE: Final = "spanglass.score.source"
+SCORE_EVALUATOR: Final = "spanglass.score.evaluator"
+#: A JSON object.
+SCORE_METADATA: Final = "spanglass.score.metadata"
+#: The answer as it should have been.
+CORRECTION: Final = "spanglass.correction"
+#: Event, and beginning of the attributes, of the account that a process gives of its spans.
 LEDGER: Final = "spanglass.ledger"

@@ -32,7 +32,8 @@ _CONTENT: Final = (
     "llm.prompt_template.template", "llm.prompt_template.variables", "llm.completions", "llm.tools",
     "retrieval.documents", "reranker.input_documents", "reranker.output_documents",
     "reranker.query", "embedding.embeddings",
-    "traceloop.entity.input", "traceloop.entity.output", "gen_ai.evaluation.explanation",
+    "traceloop.entity.input", "traceloop.entity.output",
+    names.EVALUATION_EXPLANATION, names.CORRECTION, names.SCORE_METADATA,
 )  # fmt: skip
 #: The prompt of an older dialect, which is content, and today's, which is a name.
 _OLD_PROMPT: Final = "gen_ai.prompt"
@@ -109,6 +110,20 @@ class Privacy:
         if self.dropped > before:
             attributes[names.CONTENT_DROPPED] = self.dropped - before
         return Shown(span, attributes, events, status)
+
+    def shown_attributes(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The attributes of an event as they may leave."""
+        if self._redactor is None and self._mask is None:
+            return found
+        counts: Counter[str] = Counter()
+        before = self.dropped
+        shown = self._attributes(found, counts)
+        if counts:
+            shown[names.REDACTED] = json.dumps(dict(sorted(counts.items())))
+            self.redacted.update(counts)
+        if self.dropped > before:
+            shown[names.CONTENT_DROPPED] = self.dropped - before
+        return shown
 
     def only(self, attributes: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
         """Attributes, those of some names as they may leave."""

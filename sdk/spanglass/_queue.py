@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from opentelemetry.trace import StatusCode
 
+from spanglass._logs import Event
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 
     #: A span of ours, or one of OpenTelemetry's SDK.
     AnySpan: TypeAlias = ReadableSpan | RecordedSpan
-    #: A span that has ended, and its number among those of the process.
-    Ended: TypeAlias = tuple[AnySpan, int]
+    #: What is queued: a span that has ended, or an event such as a score.
+    Item: TypeAlias = AnySpan | Event
+    #: The same with its number among those of the process.
+    Ended: TypeAlias = tuple[Item, int]
 
 #: What a span weighs beside its texts, about, in bytes.
 _SPAN_BYTES: Final = 600
@@ -58,11 +62,11 @@ class SpanQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def offer(self, span: AnySpan, sequence: int = 0) -> str:
+    def offer(self, span: Item, sequence: int = 0) -> str:
         """Takes a span, or says why not. Never waits.
 
         Args:
-            span: which.
+            span: which, or an event.
             sequence: its number among the spans of the process.
 
         Returns:
@@ -125,8 +129,8 @@ class SpanQueue:
             self._bytes = sum(size for _, size in self._waiting.copy())
 
 
-def size_of(span: AnySpan) -> int:
-    """About how many bytes a span is."""
+def size_of(span: Item) -> int:
+    """About how many bytes a span or an event is."""
     size = _SPAN_BYTES
     attributes = span.attributes
     if attributes:
@@ -138,7 +142,7 @@ def size_of(span: AnySpan) -> int:
             elif value.__class__ is tuple or value.__class__ is list:
                 size += 16 * len(value)
     # To look at the events costs more than all else; those of a failure are the large ones.
-    if span.status.status_code is StatusCode.ERROR:
+    if not isinstance(span, Event) and span.status.status_code is StatusCode.ERROR:
         for event in span.events:
             for text in (event.attributes or {}).values():
                 size += len(text) if isinstance(text, str) else 16

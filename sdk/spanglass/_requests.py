@@ -1,4 +1,4 @@
-"""Spans as requests: each is written once, however the batch is then cut."""
+"""Spans and events as requests: each is written once, however the batch is then cut."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from spanglass._logs import Event
     from spanglass._queue import AnySpan
 
 #: What the messages around a span add to its size, about, in bytes.
@@ -19,12 +20,12 @@ _AROUND: Final = 512
 
 
 class Written(NamedTuple):
-    """One span, ready to be sent.
+    """One span or event, ready to be sent.
 
     Attributes:
         resource: what sends it.
         scope: who recorded it.
-        data: the span as OTLP.
+        data: the span or event as OTLP.
     """
 
     resource: Resource
@@ -33,7 +34,10 @@ class Written(NamedTuple):
 
 
 class RequestWriter:
-    """Writes spans, and puts them together to requests.
+    """Writes spans and events, and puts them together to requests.
+
+    A request has spans or events: OTLP numbers the fields around both alike, so that what puts
+    spans together puts log records together, too.
 
     Args:
         identity: attributes that every resource gets beside its own.
@@ -60,13 +64,18 @@ class RequestWriter:
         data = wire.span_bytes(span, attributes, more)
         return Written(span.resource, span.instrumentation_scope, data)
 
-    def request(self, spans: Sequence[Written], *more: bytes) -> bytes:
-        """An `ExportTraceServiceRequest`.
+    def write_event(self, event: Event, attributes: Mapping[str, Any]) -> Written:
+        """One event as OTLP's log record.
 
         Args:
-            spans: what is in it.
-            more: whole fields of the request that go with it.
+            event: which.
+            attributes: its attributes, as they are to be sent.
         """
+        data = wire.log_bytes(event.name, event.time_ns, event.trace_id, event.span_id, attributes)
+        return Written(event.resource, event.instrumentation_scope, data)
+
+    def request(self, spans: Sequence[Written]) -> bytes:
+        """An `ExportTraceServiceRequest` of spans, or an `ExportLogsServiceRequest` of events."""
         resources: dict[int, tuple[Resource, dict[int, list[Written]]]] = {}
         for span in spans:
             _, scopes = resources.setdefault(id(span.resource), (span.resource, {}))
@@ -77,10 +86,12 @@ class RequestWriter:
                 wire.scope_bytes(found[0].scope, [each.data for each in found])
                 for found in scopes.values()
             ]
-            parts.append(wire.resource_spans(self.resource(resource), written, resource.schema_url))
-        return b"".join([*parts, *more])
+            parts.append(
+                wire.resource_spans(self._resource_field(resource), written, resource.schema_url)
+            )
+        return b"".join(parts)
 
-    def resource(self, resource: Resource) -> bytes:
+    def _resource_field(self, resource: Resource) -> bytes:
         """A resource with the identity of the process, as a field of `ResourceSpans`."""
         if self._resource is not resource:
             self._resource = resource

@@ -19,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from spanglass import _current
 from spanglass import _names as names
 from spanglass._guard import log, report
+from spanglass._logs import Event
 from spanglass._recorded import MAX_ATTRIBUTES, RecordedSpan, Recorder
 from spanglass._sampling import SamplingSink
 from spanglass._settings import Settings
@@ -49,6 +50,18 @@ class Sink(Protocol):
 
     def offer(self, span: ReadableSpan | RecordedSpan) -> None:
         """Takes a span; never waits and never raises."""
+
+    def begin(self, resource: Resource) -> None:
+        """Says what sends, once, before all else."""
+
+    def offer_score(self, event: Event) -> None:
+        """Takes a score; never waits and never raises."""
+
+    def refuse_score(self, reason: str) -> None:
+        """Counts a score that cannot be recorded."""
+
+    def leave_out(self, count: int) -> None:
+        """Counts spans that sampling leaves out."""
 
     def flush(self, timeout_s: float) -> bool:
         """Sends what it has; False where that did not work out in time."""
@@ -112,6 +125,8 @@ class Runtime:
         self.sink = sink = self.sampler or sink
         self._shared = settings.use_global_provider
         self.provider = self._provider(settings, ids)
+        self.scope = InstrumentationScope(_SCOPE, __version__)
+        sink.begin(self.provider.resource)
         self._processor = Processor(sink, self.sampler)
         self.provider.add_span_processor(self._processor)
         self.tracer: trace.Tracer = self.provider.get_tracer(_SCOPE, __version__)
@@ -120,7 +135,7 @@ class Runtime:
             self._recorder = Recorder(
                 sink,
                 self.provider.resource,
-                InstrumentationScope(_SCOPE, __version__),
+                self.scope,
                 self.provider.id_generator,
             )
 

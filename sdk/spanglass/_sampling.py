@@ -25,6 +25,9 @@ from spanglass._recorded import RecordedSpan
 from spanglass._shown import Shown
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+    from spanglass._logs import Event
     from spanglass._queue import AnySpan
     from spanglass._runtime import Sink
     from spanglass._settings import Settings
@@ -75,7 +78,6 @@ class SamplingSink:
         self._traces: OrderedDict[int, _Trace] = OrderedDict()
         self._decided: OrderedDict[int, float] = OrderedDict()
         self._held = 0
-        self._sampled_out = 0
 
     def started(self, trace_id: int, name: str, operation: str) -> None:
         """A span has started; the first of a trace chooses the rate.
@@ -147,7 +149,7 @@ class SamplingSink:
 
     def _hand_on(self, span: AnySpan, weight: float) -> None:
         if not weight:
-            self._sampled_out += 1
+            self.inner.leave_out(1)
         elif isinstance(span, RecordedSpan):
             span.attributes[names.SAMPLE_WEIGHT] = weight
             self.inner.offer(span)
@@ -161,6 +163,20 @@ class SamplingSink:
             while self._decide_oldest():
                 pass
 
+    def begin(self, resource: Resource) -> None:
+        self.inner.begin(resource)
+
+    def offer_score(self, event: Event) -> None:
+        """Takes a score, whose trace is kept where it is still running."""
+        self.keep(event.trace_id)
+        self.inner.offer_score(event)
+
+    def refuse_score(self, reason: str) -> None:
+        self.inner.refuse_score(reason)
+
+    def leave_out(self, count: int) -> None:
+        self.inner.leave_out(count)
+
     def flush(self, timeout_s: float) -> bool:
         return self.inner.flush(timeout_s)
 
@@ -173,9 +189,7 @@ class SamplingSink:
         self.inner.retire(timeout_s, reason)
 
     def stats(self) -> Stats:
-        from dataclasses import replace
-
-        return replace(self.inner.stats(), sampled_out=self._sampled_out)
+        return self.inner.stats()
 
 
 def _is_kept(span: AnySpan) -> bool:

@@ -21,6 +21,7 @@ from spanglass._guard import log
 _OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "client_key"})
 
 _TRACES_PATH: Final = "/v1/traces"
+_LOGS_PATH: Final = "/v1/logs"
 _WEB_PORT: Final = 8400
 
 
@@ -131,6 +132,14 @@ def _function(value: Any) -> Any:
     return value
 
 
+def _secret(value: Any) -> str:
+    from spanglass.feedback_token import MIN_SECRET_CHARS
+
+    if len(secret := str(value)) < MIN_SECRET_CHARS:
+        raise ValueError(f"a feedback secret needs {MIN_SECRET_CHARS} characters or more")
+    return secret
+
+
 def _share(value: Any) -> float:
     share = float(value)
     if not 0 <= share <= 1:
@@ -151,6 +160,7 @@ def _setting(
     read: Callable[[Any], Any] = str,
     env: str = "",
     otel: tuple[Variable | str, ...] = (),
+    secret: bool = False,
 ) -> Any:
     """One row of the table.
 
@@ -160,13 +170,14 @@ def _setting(
         read: makes the value from what is given; raises ValueError or TypeError.
         env: our own variable.
         otel: OpenTelemetry's variables, most special first.
+        secret: whether no log may show it.
     """
     names = ([env] if env else []) + list(otel)
     variables = tuple(v if isinstance(v, Variable) else Variable(v, read) for v in names)
     metadata = {"about": about, "read": read, "variables": variables}
     if isinstance(default, dict):
-        return dataclasses.field(default_factory=dict, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+        return dataclasses.field(default_factory=dict, metadata=metadata, repr=not secret)
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +191,19 @@ class Settings:
         "SPANGLASS_ENDPOINT",
         (Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", exact_url), "OTEL_EXPORTER_OTLP_ENDPOINT"),
     )
-    api_key: str = _setting("", "key that may ingest", str.strip, "SPANGLASS_API_KEY")
+    logs_endpoint: str = _setting(
+        "",
+        "where scores and the account of losses are posted to; /v1/logs beside the endpoint",
+        exact_url,
+        "SPANGLASS_LOGS_ENDPOINT",
+    )
+    api_key: str = _setting("", "key that may ingest", str.strip, "SPANGLASS_API_KEY", secret=True)
     headers: dict[str, str] = _setting(  # noqa: RUF009 - it makes a field
         {},
         "more headers for each request",
         _headers,
         otel=("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+        secret=True,
     )
     service: str = _setting(
         "", "name of the application", str, "SPANGLASS_SERVICE", ("OTEL_SERVICE_NAME",)
@@ -229,6 +247,13 @@ class Settings:
     spill_bytes: int = _setting(
         256 << 20, "bytes of that folder at most", _count, "SPANGLASS_SPILL_BYTES"
     )
+    spill_max_age_s: float = _setting(
+        7 * 86_400.0,
+        "seconds after which what waits in that folder is dropped, and counted",
+        _number,
+        "SPANGLASS_SPILL_MAX_AGE_S",
+    )
+    ledger: bool = _setting(True, "whether the account of losses is sent", flag, "SPANGLASS_LEDGER")
     max_content_chars: int = _setting(
         200_000,
         "characters of one recorded value; longer ones are cut in the middle and marked",
@@ -315,6 +340,16 @@ class Settings:
     web_url: str = _setting(
         "", "where people read traces; for trace_url", str.strip, "SPANGLASS_WEB_URL"
     )
+    project: str = _setting(
+        "default", "whose feedback links are signed here", str.strip, "SPANGLASS_PROJECT"
+    )
+    feedback_secret: str = _setting(
+        "",
+        "signs feedback links; the collector has the same, of 16 characters or more",
+        _secret,
+        "SPANGLASS_FEEDBACK_SECRET",
+        secret=True,
+    )
     use_global_provider: bool = _setting(
         False, "whether to share OpenTelemetry's global tracer provider", flag
     )
@@ -326,6 +361,18 @@ class Settings:
     def samples(self) -> bool:
         """Whether any trace may be left out."""
         return self.sample_rate < 1 or any(rate < 1 for rate in self.sample_rates.values())
+
+    @property
+    def logs(self) -> str:
+        """Where log records are posted to: as set, else beside the traces."""
+        if self.logs_endpoint:
+            return self.logs_endpoint
+        address, query = self.endpoint.partition("?")[::2]
+        base = address.removesuffix(_TRACES_PATH)
+        if base == address:
+            parts = urlsplit(address)
+            base = f"{parts.scheme}://{parts.netloc}"
+        return base + _LOGS_PATH + (f"?{query}" if query else "")
 
     @property
     def web(self) -> str:

@@ -188,6 +188,10 @@ class Span:
 
     # What the rest of the SDK calls
 
+    def known(self, key: str) -> Any:
+        """An attribute that is set already; None without."""
+        return self._attributes.get(key)
+
     def _start(self) -> None:
         runtime = self._runtime
         if runtime is None:

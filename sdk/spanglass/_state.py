@@ -18,19 +18,22 @@ absence: str = "not_initialised"
 
 #: Spans that were not made because there was no runtime, by reason.
 missed: Final[dict[str, int]] = {}
+#: The same of scores.
+missed_scores: Final[dict[str, int]] = {}
 
 _lock: Final = threading.RLock()
 
 
-def miss() -> None:
-    """Counts a span that nobody took, and says once that `init` is missing."""
+def miss(score: bool = False) -> None:
+    """Counts a span or a score that nobody took, and says once that `init` is missing."""
     reason = absence
     if reason == "disabled":
         return
     with _lock:
-        count = missed.get(reason, 0)
-        missed[reason] = count + 1
-    if count == 0 and reason == "not_initialised":
+        first = reason not in missed and reason not in missed_scores
+        counts = missed_scores if score else missed
+        counts[reason] = counts.get(reason, 0) + 1
+    if first and reason == "not_initialised":
         log.warning(
             "spanglass.init() has not been called: nothing is recorded. Call it once at start,"
             " or set OTEL_SDK_DISABLED=true to silence this."

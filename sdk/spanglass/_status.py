@@ -85,6 +85,8 @@ def _problems(stats: Stats, endpoint: str, room: int) -> list[str]:
         found.append(f"the last request to {endpoint} failed: {stats.last_error}")
     if stats.dropped:
         found.append(f"spans are lost: {in_words(stats.dropped)}")
+    if stats.scores.dropped:
+        found.append(f"scores are lost: {in_words(stats.scores.dropped)}")
     if stats.waiting > _NEARLY_FULL * room:
         found.append(
             f"{stats.waiting} spans wait, and {room} is the most: raise max_queue_spans, or sample"

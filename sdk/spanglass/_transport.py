@@ -40,14 +40,15 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """Posts bodies to the endpoint. Used by one thread.
+    """Posts bodies to an endpoint. Used by one thread.
 
     Args:
-        settings: endpoint, credentials, certificates and compression.
+        settings: credentials, certificates and compression.
+        endpoint: where to.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        parts = urlsplit(settings.endpoint)
+    def __init__(self, settings: Settings, endpoint: str) -> None:
+        parts = urlsplit(endpoint)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or (443 if self._secure else 80)
@@ -63,7 +64,7 @@ class Transport:
         """Sends a request and reads the answer.
 
         Args:
-            body: an `ExportTraceServiceRequest`.
+            body: an OTLP request.
             timeout_s: seconds that each step of it may take.
 
         Raises:

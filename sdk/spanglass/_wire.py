@@ -1,12 +1,12 @@
 """Spans as OTLP on the wire, without protobuf.
 
-OTLP's trace messages are stable and small, and what Python needs to write one with protobuf's
+OTLP's messages are stable and small, and what Python needs to write one with protobuf's
 objects is several times what it needs to write the bytes. It also keeps protobuf, which comes in
 versions that exclude each other, out of the application. A test decodes what this writes with
 protobuf and compares it with what OpenTelemetry's own encoder makes of the same spans.
 
-Source: opentelemetry-proto 1.x, `trace/v1/trace.proto`, `common/v1/common.proto`; Protocol
-Buffers, Encoding.
+Source: opentelemetry-proto 1.x, `trace/v1/trace.proto`, `logs/v1/logs.proto`,
+`common/v1/common.proto`; Protocol Buffers, Encoding.
 """
 
 from __future__ import annotations
@@ -206,10 +206,27 @@ def scope_bytes(
     return field(b"\x12", field(b"\x0a", about) + b"".join(spans) + url)
 
 
-def scope_without_spans(name: str, version: str, found: Mapping[str, Any]) -> bytes:
-    """A scope that has attributes and no spans, as a field of `ResourceSpans`."""
-    about = field(b"\x0a", _utf8(name)) + field(b"\x12", _utf8(version))
-    return field(b"\x12", field(b"\x0a", about + attributes(b"\x1a", found)))
+def log_bytes(
+    name: str, time_ns: int, trace_id: int, span_id: int, found: Mapping[str, Any]
+) -> bytes:
+    """One event as a field of `ScopeLogs`, whose numbers are those of `ScopeSpans`.
+
+    Args:
+        name: of the event.
+        time_ns: when, in nanoseconds since 1970.
+        trace_id: what it is about; 0 for none.
+        span_id: what it is about; 0 for none.
+        found: its attributes.
+    """
+    parts = [
+        b"\x09", _fixed64(time_ns),
+        attributes(b"\x32", found),
+        field(b"\x4a", trace_id.to_bytes(16, "big")) if trace_id else b"",
+        field(b"\x52", span_id.to_bytes(8, "big")) if span_id else b"",
+        b"\x59", _fixed64(time_ns),
+        field(b"\x62", _utf8(name)),
+    ]  # fmt: skip
+    return field(b"\x12", b"".join(parts))
 
 
 def resource_spans(resource: bytes, scopes: Iterable[bytes], schema_url: str = "") -> bytes:

@@ -14,7 +14,6 @@ With pytest, tests have a fixture `spanglass_spans`: see `spanglass.pytest_plugi
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,97 +21,38 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace import format_span_id, format_trace_id
 
 from spanglass import _clock, _state
 from spanglass import _names as names
+from spanglass._captured import (
+    CapturedEvent,
+    CapturedScore,
+    CapturedSpan,
+    captured_score,
+    captured_span,
+)
+from spanglass._logs import Event
 from spanglass._privacy import Privacy
 from spanglass._recorded import RecordedSpan
 from spanglass._runtime import Runtime
 from spanglass._settings import resolve
-from spanglass._stats import Stats
+from spanglass._stats import Counts, Stats
 
-__all__ = ["CapturedEvent", "CapturedSpan", "CapturedSpans", "Clock", "Usage", "capture"]
+__all__ = [
+    "CapturedEvent",
+    "CapturedScore",
+    "CapturedSpan",
+    "CapturedSpans",
+    "Clock",
+    "Usage",
+    "capture",
+]
 
 #: Prices are for a million tokens, as providers give them.
 _PER: Final = 1_000_000
-
-_INPUTS = (
-    names.INPUT_MESSAGES,
-    names.TOOL_ARGUMENTS,
-    names.RETRIEVAL_QUERY,
-    names.INPUT_VALUE,
-)
-_OUTPUTS = (
-    names.OUTPUT_MESSAGES,
-    names.TOOL_RESULT,
-    names.RETRIEVAL_DOCUMENTS,
-    names.OUTPUT_VALUE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedEvent:
-    """Something that happened within a span; `time_ns` is in nanoseconds since 1970."""
-
-    name: str
-    attributes: Mapping[str, Any]
-    time_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedSpan:
-    """A span as it would have been sent.
-
-    Attributes:
-        name: its name.
-        kind: OpenTelemetry's span kind, in lower case: `internal`, `client`, …
-        status: `unset`, `ok` or `error`.
-        status_message: what went wrong.
-        trace_id: 32 hexadecimal digits.
-        span_id: 16 hexadecimal digits.
-        parent_id: the parent's `span_id`; None for a root.
-        start_ns: in nanoseconds since 1970.
-        end_ns: in nanoseconds since 1970.
-        attributes: all of them.
-        resource: attributes of what sends.
-        events: in order of time.
-    """
-
-    name: str
-    kind: str
-    status: str
-    status_message: str
-    trace_id: str
-    span_id: str
-    parent_id: str | None
-    start_ns: int
-    end_ns: int
-    attributes: Mapping[str, Any]
-    resource: Mapping[str, Any]
-    events: tuple[CapturedEvent, ...]
-
-    @property
-    def input(self) -> Any:
-        """What the span started from: JSON is decoded, text stays text; None without one."""
-        return self._first(_INPUTS)
-
-    @property
-    def output(self) -> Any:
-        """What came of it: JSON is decoded, text stays text; None without one."""
-        return self._first(_OUTPUTS)
-
-    def _first(self, keys: tuple[str, ...]) -> Any:
-        for key in keys:
-            value = self.attributes.get(key)
-            if value is not None:
-                try:
-                    return json.loads(value)
-                except ValueError:
-                    return value
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +88,18 @@ class Clock:
 
 
 class CapturedSpans:
-    """The spans that ended while capturing, in the order in which they ended."""
+    """The spans that ended while capturing, in the order in which they ended.
+
+    Attributes:
+        scores: the scores and the feedback that were given, in order.
+    """
 
     def __init__(self, privacy: Privacy | None = None) -> None:
         self._privacy = privacy or Privacy(True, None)
         self._spans: list[CapturedSpan] = []
+        self.scores: list[CapturedScore] = []
+        self._refused: dict[str, int] = {}
+        self._sampled_out = 0
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[CapturedSpan]:
@@ -290,12 +237,29 @@ class CapturedSpans:
         """Forgets what ended so far."""
         with self._lock:
             self._spans.clear()
+            self.scores.clear()
 
-    # What a runtime gives its spans to
+    # What a runtime gives its spans and scores to
+
+    def begin(self, resource: Resource) -> None:
+        return None
+
+    def offer_score(self, event: Event) -> None:
+        with self._lock:
+            shown = self._privacy.shown_attributes(event.attributes)
+            self.scores.append(captured_score(event, shown))
+
+    def refuse_score(self, reason: str) -> None:
+        with self._lock:
+            self._refused[reason] = self._refused.get(reason, 0) + 1
+
+    def leave_out(self, count: int) -> None:
+        with self._lock:
+            self._sampled_out += count
 
     def offer(self, span: ReadableSpan | RecordedSpan) -> None:
         with self._lock:
-            self._spans.append(_captured(self._privacy.shown(span)))
+            self._spans.append(captured_span(self._privacy.shown(span)))
 
     def flush(self, timeout_s: float) -> bool:
         return True
@@ -307,7 +271,13 @@ class CapturedSpans:
         return None
 
     def stats(self) -> Stats:
-        return Stats(accepted=len(self), sent=len(self))
+        given = len(self.scores)
+        return Stats(
+            accepted=len(self),
+            sent=len(self),
+            sampled_out=self._sampled_out,
+            scores=Counts(accepted=given, sent=given, dropped=dict(self._refused)),
+        )
 
 
 class _CountingIds(IdGenerator):
@@ -345,33 +315,3 @@ def capture(*, clock: Clock | None = None, **settings: Any) -> Iterator[Captured
         yield spans
     finally:
         _state.runtime, _clock.wall, _clock.steady = before
-
-
-def _captured(span: ReadableSpan | RecordedSpan) -> CapturedSpan:
-    about, parent = span.get_span_context(), span.parent
-    assert about is not None
-    return CapturedSpan(
-        name=span.name,
-        kind=span.kind.name.lower(),
-        status=span.status.status_code.name.lower(),
-        status_message=span.status.description or "",
-        trace_id=format_trace_id(about.trace_id),
-        span_id=format_span_id(about.span_id),
-        parent_id=format_span_id(parent.span_id) if parent is not None else None,
-        start_ns=span.start_time or 0,
-        end_ns=span.end_time or 0,
-        attributes=_values(span.attributes),
-        resource=dict(span.resource.attributes),
-        events=tuple(
-            CapturedEvent(event.name, _values(event.attributes), event.timestamp)
-            for event in span.events
-        ),
-    )
-
-
-def _values(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Attributes that nobody can change: lists as tuples, as OpenTelemetry has them."""
-    return {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in (attributes or {}).items()
-    }

@@ -4,16 +4,20 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from spanglass._account import Account
+from spanglass._backlog import Backlog
+from spanglass._exporter import Exporter
 from spanglass._settings import resolve
 from spanglass._spill import Spill
+from spanglass._transport import Answer
 from support.running import environment as clean
-from support.sdk_sink import Reply, Sink, attributes_of, run_python, running_sink
+from support.sdk_sink import Reply, Sink, run_python, running_sink
 
 SEND = """
 import sys, spanglass
@@ -136,6 +140,95 @@ def test_what_is_refused_is_dropped_and_counted(sink: Sink, tmp_path: Path) -> N
         sink.url, env=environment(tmp_path),
     )  # fmt: skip
     assert done.stdout == "{'spill': 3}\n", done.stderr
+    assert "was set aside: 400" in done.stderr
+    [aside] = tmp_path.rglob("*.refused")
+    assert aside.read_bytes() == b"\x10\x01"
+
+
+def test_one_that_always_fails_does_not_block_the_others(sink: Sink, tmp_path: Path) -> None:
+    settings = resolve({"endpoint": sink.url, "spill_dir": str(tmp_path)})
+    spill = Spill(settings)
+    assert spill.write(b"poison", 7)
+    for _ in range(6):
+        assert spill.write(b"", 1)
+    sent: list[bytes] = []
+    account = Account()
+
+    def post(body: bytes) -> Answer:
+        sent.append(body)
+        return Answer(500 if body == b"poison" else 200, "", b"")
+
+    backlog = Backlog(spill, account, post)
+    for _ in range(3):
+        # A moment later it is tried again, and another is taken right after it.
+        backlog._left_at.clear()
+        assert [answer.status for _ in range(2) if (answer := backlog.send_oldest())] == [500, 200]
+        assert not backlog.is_outage(Answer(500, "", b""))
+        assert not list(tmp_path.rglob("*.refused"))
+    backlog._left_at.clear()
+    while backlog.send_oldest():
+        pass
+    assert list(tmp_path.rglob("*.refused"))
+    assert sent.count(b"poison") == 4
+    assert sent.count(b"") == 6
+    assert account.counts(lambda: 0).dropped == {"spill": 7}
+    assert not spill.waiting()
+
+
+def test_when_nothing_is_taken_it_is_an_outage_and_nothing_is_set_aside(
+    sink: Sink, tmp_path: Path
+) -> None:
+    spill = Spill(resolve({"endpoint": sink.url, "spill_dir": str(tmp_path)}))
+    for _ in range(2):
+        assert spill.write(b"x", 1)
+    for status in (500, 503):
+        backlog = Backlog(spill, Account(), lambda body, status=status: Answer(status, "", b""))
+        for _ in range(10):
+            backlog._left_at.clear()
+            answers = [backlog.send_oldest(), backlog.send_oldest()]
+            assert answers[1] is not None
+            assert backlog.is_outage(answers[1])
+    assert len(files(tmp_path)) == 2
+    assert not list(tmp_path.rglob("*.refused"))
+
+
+def test_what_is_too_old_is_dropped_and_counted(sink: Sink, tmp_path: Path) -> None:
+    settings = resolve({"endpoint": sink.url, "spill_dir": str(tmp_path), "spill_max_age_s": 100})
+    spill = Spill(settings)
+    assert spill.write(b"", 3)
+    [path] = files(tmp_path)
+    old = f"{time.time_ns() - 200 * 10**9:020}-1-1-3.otlp"
+    path.rename(path.with_name(old))
+    for name in (f"{old}.refused", f"{old}.part"):
+        path.with_name(name).write_bytes(b"")
+    spill = Spill(settings)
+    assert len(list(tmp_path.rglob("*-*"))) == 1, "what nobody sends goes at once"
+    account = Account()
+    assert Backlog(spill, account, lambda body: Answer(200, "", b"")).send_oldest() is None
+    assert account.counts(lambda: 0).dropped == {"spill": 3}
+    assert not spill.waiting()
+
+
+def test_what_was_set_aside_makes_room(tmp_path: Path) -> None:
+    spill = Spill(resolve({"spill_dir": str(tmp_path), "spill_bytes": 100}))
+    assert spill.write(b"x" * 90, 1)
+    assert not spill.write(b"y" * 90, 1)
+    with spill.oldest() as spilled:
+        assert spilled is not None
+        spill.set_aside(spilled)
+    assert spill.write(b"y" * 90, 1)
+    assert [path.read_bytes()[:1] for path in tmp_path.rglob("*-*")] == [b"y"]
+
+
+def test_without_locks_a_warning_says_what_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("spanglass._spill.fcntl", None)
+    exporter = Exporter(resolve({"spill_dir": str(tmp_path), "endpoint": "http://127.0.0.1:9"}))
+    exporter.close(0)
+    assert "spill_dir has no effect on this system" in caplog.text
+    assert "dropped and counted" in caplog.text
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_on_disk_is_redacted(tmp_path: Path) -> None:
@@ -156,50 +249,6 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert "nothing can be spilled to disk" in done.stderr
-
-
-def scopes(received: Any) -> dict[str, Any]:
-    return {
-        scope.scope.name: attributes_of(scope.scope)
-        for resource in received.request.resource_spans
-        for scope in resource.scope_spans
-    }
-
-
-def test_the_account_travels_with_the_spans(sink: Sink) -> None:
-    sink.replies = [Reply(400)]
-    done = run_python(
-        "import sys, spanglass\n"
-        "spanglass.init(sys.argv[1], service='test', export_delay_s=30)\n"
-        "for n in range(3):\n"
-        "    with spanglass.span('refused'): pass\n"
-        "spanglass.flush()\n"
-        "with spanglass.span('taken'): pass\n"
-        "spanglass.flush()\n",
-        sink.url,
-    )
-    assert done.returncode == 0
-    refused, taken = sink.received[:2]
-    assert "spanglass.ledger" not in scopes(refused), "there is nothing to tell yet"
-    ledger = scopes(taken)["spanglass.ledger"]
-    assert ledger.pop("spanglass.ledger.time_unix_nano") > 0
-    assert ledger == {
-        "spanglass.ledger.accepted": 4,
-        "spanglass.ledger.sent": 0,
-        "spanglass.ledger.waiting": 1,
-        "spanglass.ledger.spilled": 0,
-        "spanglass.ledger.resent": 0,
-        "spanglass.ledger.content_dropped": 0,
-        "spanglass.ledger.dropped.refused": 3,
-    }
-    [span] = taken.spans()
-    assert attributes_of(span)["spanglass.sequence"] == 4
-    instances = {
-        attributes_of(resource.resource)["spanglass.instance.id"]
-        for received in sink.received
-        for resource in received.request.resource_spans
-    }
-    assert len(instances) == 1
 
 
 def test_status() -> None:

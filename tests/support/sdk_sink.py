@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.running import environment
@@ -49,6 +50,25 @@ class Received:
         return [s for r in self.request.resource_spans for c in r.scope_spans for s in c.spans]
 
 
+@dataclass(frozen=True)
+class ReceivedLogs:
+    """One request with log records that arrived."""
+
+    path: str
+    headers: dict[str, str]
+    request: ExportLogsServiceRequest
+    status: int
+
+    def records(self) -> list[Any]:
+        """Its log records, as protobuf."""
+        return [
+            record
+            for resource in self.request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
+
+
 def attributes_of(message: Any) -> Attributes:
     """Attributes of a span, an event or a resource, as Python values."""
     return {pair.key: _value(pair.value) for pair in message.attributes}
@@ -62,11 +82,16 @@ def _value(value: Any) -> Any:
 
 
 class Sink:
-    """Answers with the replies it was given, in turn, and then with 200."""
+    """Answers with the replies it was given, in turn, and then with 200.
+
+    What is posted to a path that ends in `/v1/logs` is log records, with replies of their own.
+    """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.received_logs: list[ReceivedLogs] = []
         self.replies: list[Reply] = []
+        self.log_replies: list[Reply] = []
         self._changed = threading.Condition()
         self._connections = 0
         sink = self
@@ -102,16 +127,22 @@ class Sink:
         size = len(body)
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        are_logs = handler.path.endswith("/v1/logs")
         with self._changed:
-            reply = self.replies.pop(0) if self.replies else Reply()
+            replies = self.log_replies if are_logs else self.replies
+            reply = replies.pop(0) if replies else Reply()
         if reply.hold is not None:
             reply.hold.wait(20)
         with self._changed:
-            request = ExportTraceServiceRequest.FromString(body)
             headers = {key.lower(): value for key, value in handler.headers.items()}
-            self.received.append(
-                Received(handler.path, headers, size, request, reply.status, handler.number)
-            )
+            if are_logs:
+                logs = ExportLogsServiceRequest.FromString(body)
+                self.received_logs.append(ReceivedLogs(handler.path, headers, logs, reply.status))
+            else:
+                request = ExportTraceServiceRequest.FromString(body)
+                self.received.append(
+                    Received(handler.path, headers, size, request, reply.status, handler.number)
+                )
             self._changed.notify_all()
         if reply.status == 0:
             handler.close_connection = True
@@ -135,6 +166,11 @@ class Sink:
     def spans(self) -> list[Any]:
         """Every span that was taken, as protobuf."""
         return [s for r in self.received if 200 <= r.status < 300 for s in r.spans()]
+
+    def events(self, name: str) -> list[Any]:
+        """Every log record with an event's name that was taken, as protobuf."""
+        taken = [r for r in self.received_logs if 200 <= r.status < 300]
+        return [record for r in taken for record in r.records() if record.event_name == name]
 
     def names(self) -> list[str]:
         """Names of the spans that were taken, sorted."""

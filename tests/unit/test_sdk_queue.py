@@ -150,8 +150,8 @@ def test_spans_after_the_end_are_counted() -> None:
     exporter = Exporter(resolve({"endpoint": "http://127.0.0.1:9"}, {}))
     exporter.close(0.0)
     exporter.offer(span())
-    assert exporter.stats().dropped == {"shutdown": 1}
-    assert exporter.stats().accepted == 0
+    assert exporter.counts().dropped == {"shutdown": 1}
+    assert exporter.counts().accepted == 0
 
 
 def test_where_no_thread_can_start_a_flush_sends_by_itself(
@@ -190,7 +190,7 @@ def test_a_bug_in_sending_loses_spans_but_counts_them(
     for _ in range(3):
         exporter.offer(span())
     assert exporter.flush(20) is False
-    stats = exporter.stats()
+    stats = exporter.counts()
     assert stats.dropped == {"internal": 3}
     assert stats.waiting == 0
     wait_until(lambda: "a bug of ours" in caplog.text)
