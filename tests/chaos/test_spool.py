@@ -39,10 +39,21 @@ def written(folder: Path, *requests: bytes) -> Path:
     return path
 
 
-def taken(folder: Path, finished: frozenset[int] = frozenset()) -> list[Segment]:
-    """What a spool finds in a folder."""
+def requests(segment: Segment) -> bytes:
+    """A segment without what is not the senders'."""
+    return b"".join(wire.field(1, each) for each in wire.messages(segment.read(), 1))
+
+
+def taken(
+    folder: Path, finished: frozenset[int] = frozenset(), damaged: list[bytes] | None = None
+) -> list[Segment]:
+    """What a spool finds in a folder, and what was damaged."""
+    kept = damaged if damaged is not None else []
     counted: list[int] = []
-    spool = Spool(folder, TRACES, _LIMITS, counted.append, finished)
+    spool = Spool(
+        folder, TRACES, _LIMITS, counted.append, finished,
+        lambda number, body, items: kept.append(body),
+    )  # fmt: skip
     found = []
     while (segment := spool.take(lambda: True)) is not None:
         found.append(segment)
@@ -70,11 +81,15 @@ def test_torn_end(tail: str, is_open: bool, tmp_path: Path) -> None:
     path = written(tmp_path, *whole)
     if is_open:
         path = path.rename(path.with_name(path.name + ".open"))
+    torn = TAILS[tail](field())
     with path.open("ab") as file:
-        file.write(TAILS[tail](field()))
-    (segment,) = taken(tmp_path)
-    assert segment.read() == b"".join(whole)
+        file.write(torn)
+    damaged: list[bytes] = []
+    (segment,) = taken(tmp_path, damaged=damaged)
+    assert requests(segment) == b"".join(whole)
     assert segment.items == 4
+    # Only a segment that was written to has an end that may be cut: the other's is kept.
+    assert damaged == ([] if is_open else [torn])
     assert taken(tmp_path) == [segment]
 
 
@@ -84,7 +99,7 @@ def test_unreadable_in_the_middle(tmp_path: Path) -> None:
     unreadable = wire.field(1, wire.field(1, b"\xff\xff"))
     written(tmp_path, whole, unreadable, whole)
     (segment,) = taken(tmp_path)
-    assert segment.read() == whole + unreadable + whole
+    assert requests(segment) == whole + unreadable + whole
 
 
 def test_finished_ones_are_deleted(tmp_path: Path) -> None:
@@ -109,7 +124,7 @@ from spanglass_collector.ingest.spool import Spool, SpoolFull, SpoolLimits
 folder, request = Path(sys.argv[1]), bytes.fromhex(sys.argv[2])
 spool = Spool(folder, TRACES, SpoolLimits(segment_age_s=60, free_bytes=0))
 spool.append([request], 2).result(10)
-resource.setrlimit(resource.RLIMIT_FSIZE, (len(request) + 50, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (len(request) + 80, resource.RLIM_INFINITY))
 refused = 0
 for _ in range(3):
     try:
@@ -131,7 +146,7 @@ def test_write_cut_off(tmp_path: Path) -> None:
         env=environment(), capture_output=True, text=True, check=True, timeout=50,
     )  # fmt: skip
     assert done.stdout.split() == ["3", "4", "2"], done
-    assert [segment.read() for segment in taken(tmp_path)] == [request, request]
+    assert [requests(segment) for segment in taken(tmp_path)] == [request, request]
 
 
 def test_accounts_stay_small(tmp_path: Path) -> None:

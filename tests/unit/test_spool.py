@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.segments import Segment
+from spanglass_collector.ingest.segments import SALT_SIZE, SEAL_SIZE, Segment, sealed
 from spanglass_collector.ingest.signals import RESOURCE, TRACES
 from spanglass_collector.ingest.spool import Spool, SpoolFull, SpoolLimits
 from spanglass_store.errors import StoreError
@@ -33,6 +33,11 @@ def part(*names: str) -> bytes:
 
 def names(body: bytes) -> list[str]:
     return [one.name for one in otlp.all_spans(ExportTraceServiceRequest.FromString(body))]
+
+
+def requests(body: bytes) -> bytes:
+    """A segment without what is not the senders'."""
+    return b"".join(wire.field(RESOURCE, each) for each in wire.messages(body, RESOURCE))
 
 
 def take_all(spool: Spool) -> list[Segment]:
@@ -73,8 +78,9 @@ def test_what_is_acknowledged_is_on_disk(opened: Open, tmp_path: Path) -> None:
     body = part("a", "b")
     spool.append([body], 2).result()
     (path,) = tmp_path.iterdir()
-    assert path.read_bytes() == body
-    assert (spool.items, spool.size) == (2, len(body))
+    assert requests(path.read_bytes()) == body
+    assert (spool.items, spool.size) == (2, path.stat().st_size)
+    assert spool.size < len(body) + 64
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -137,11 +143,11 @@ def test_a_sender_that_went_away_does_not_undo_what_is_on_disk(opened: Open) -> 
 
 def test_a_segment_is_sealed_at_its_size(opened: Open) -> None:
     body = part("a" * 100)
-    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_bytes=3 * len(body)))
+    spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_bytes=3 * len(body) + 50))
     for _ in range(7):
         spool.append([body], 1).result()
     wait_until(lambda: spool.segments == 2)
-    assert [segment.size for segment in take_all(spool)] == [3 * len(body)] * 2
+    assert [requests(segment.read()) for segment in take_all(spool)] == [3 * body] * 2
 
 
 def test_a_segment_is_sealed_at_its_spans(opened: Open) -> None:
@@ -158,7 +164,7 @@ def test_a_segment_is_sealed_at_its_age(opened: Open, tmp_path: Path) -> None:
     segment = spool.take(lambda: False)
     assert segment is not None
     assert names(segment.read()) == ["a"]
-    assert files(tmp_path) == ["000000000001.v1.traces"]
+    assert files(tmp_path) == ["000000000001.v2.traces"]
 
 
 def test_while_segments_wait_the_open_one_grows(opened: Open) -> None:
@@ -194,7 +200,7 @@ def test_a_segment_that_was_given_back_is_taken_again(opened: Open) -> None:
     assert spool.items == 1
 
 
-def sealed(opened: Open, count: int, **limits: int) -> tuple[Spool, Segment]:
+def waiting(opened: Open, count: int, **limits: int) -> tuple[Spool, Segment]:
     """A spool in which segments of one span wait, and the first of them, taken."""
     spool = opened(SpoolLimits(segment_age_s=3600, free_bytes=0, segment_items=1, **limits))
     for n in range(count):
@@ -207,19 +213,19 @@ def sealed(opened: Open, count: int, **limits: int) -> tuple[Spool, Segment]:
 
 @pytest.mark.parametrize(("count", "more"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (9, 4)])
 def test_half_of_what_waits_may_be_stored_together(opened: Open, count: int, more: int) -> None:
-    spool, first = sealed(opened, count)
+    spool, first = waiting(opened, count)
     taken = spool.take_more(first)
     assert [segment.number for segment in (first, *taken)] == list(range(1, more + 2))
     assert spool.segments == count - 1 - more
 
 
 @pytest.mark.parametrize(
-    ("limits", "more"), [({"insert_items": 3}, 2), ({"insert_bytes": 2 * len(part("0"))}, 1)]
+    ("limits", "more"), [({"insert_items": 3}, 2), ({"insert_bytes": 2 * len(part("0")) + 64}, 1)]
 )
 def test_what_is_stored_together_has_a_limit(
     opened: Open, limits: dict[str, int], more: int
 ) -> None:
-    spool, first = sealed(opened, 9, **limits)
+    spool, first = waiting(opened, 9, **limits)
     assert len(spool.take_more(first)) == more
 
 
@@ -241,7 +247,7 @@ def test_closing_seals_and_takes_no_more(opened: Open, tmp_path: Path) -> None:
     assert all(future.done() and future.exception() is None for future in waiting)
     with pytest.raises(SpoolFull, match="stopping"):
         spool.append([part("b")], 1)
-    assert files(tmp_path) == ["000000000001.v1.traces"]
+    assert files(tmp_path) == ["000000000001.v2.traces"]
     spool.close()
 
 
@@ -255,7 +261,7 @@ def test_a_spool_without_spans_leaves_no_file(opened: Open, tmp_path: Path) -> N
 
 def test_a_full_spool_takes_no_more_until_it_is_emptied(opened: Open) -> None:
     body = part("a")
-    spool = opened(SpoolLimits(segment_age_s=0.01, free_bytes=0, total_bytes=2 * len(body)))
+    spool = opened(SpoolLimits(segment_age_s=0.01, free_bytes=0, total_bytes=2 * len(body) + 60))
     spool.append([body], 1).result()
     spool.append([body], 1).result()
     with pytest.raises(SpoolFull, match="the spool is full"):
@@ -319,7 +325,7 @@ def test_what_the_disk_does_not_take_is_refused_and_undone(opened: Open, tmp_pat
     assert spool.items == 2
     spool.close()
     assert [names(segment.read()) for segment in take_all(spool)] == [["kept"], ["later"]]
-    assert files(tmp_path) == ["000000000001.v1.traces", "000000000002.v1.traces"]
+    assert files(tmp_path) == ["000000000001.v2.traces", "000000000002.v2.traces"]
 
 
 def test_a_first_request_that_the_disk_does_not_take_leaves_nothing(
@@ -432,8 +438,8 @@ def test_a_number_is_never_used_twice(
 
 
 def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = crashed(tmp_path, b"of the future", "000000000002.v2.traces")
-    with pytest.raises(StoreError, match="version 2, this version knows 1"):
+    path = crashed(tmp_path, b"of the future", "000000000002.v3.traces")
+    with pytest.raises(StoreError, match="version 3, this version knows 2"):
         Spool(tmp_path, TRACES, PATIENT)
     assert path.read_bytes() == b"of the future"
 
@@ -450,6 +456,111 @@ def test_what_was_recovered_can_be_continued(tmp_path: Path) -> None:
     spool = Spool(tmp_path, TRACES, PATIENT)
     for segment in take_all(spool):
         stored += names(segment.read())
-        assert segment.read() == wire.field(RESOURCE, next(wire.messages(segment.read(), RESOURCE)))
     spool.close()
     assert stored == ["n0", "n1", "n2", "n3"]
+
+
+# -- damage ----------------------------------------------------------------------------------------
+
+
+def written(folder: Path, *batches: bytes, is_open: bool = False) -> tuple[Path, list[int]]:
+    """A segment of batches that were committed one by one; its file, and where each ends."""
+    folder.mkdir(parents=True)
+    spool = Spool(folder, TRACES, PATIENT)
+    ends: list[int] = []
+    for batch in batches:
+        spool.append([batch], TRACES.count(batch)).result()
+        ends.append(spool.size)
+    spool.close()
+    (path,) = folder.iterdir()
+    if is_open:
+        path = path.rename(path.with_name(path.name + ".open"))
+    return path, ends
+
+
+def recovered(folder: Path) -> tuple[list[str], list[tuple[bytes, int]]]:
+    """Names of the spans that can be stored, and what was damaged."""
+    damaged: list[tuple[bytes, int]] = []
+    committed: list[int] = []
+    spool = Spool(
+        folder, TRACES, PATIENT, committed.append,
+        quarantine=lambda number, body, items: damaged.append((body, items)),
+    )  # fmt: skip
+    found = [name for segment in take_all(spool) for name in names(segment.read())]
+    assert sum(committed) == len(found)
+    spool.close()
+    return found, damaged
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_damaged_byte_takes_its_own_batch_along(tmp_path: Path, is_open: bool) -> None:
+    """Wherever it is: what was acknowledged is stored, or kept and counted."""
+    batches = [["a1", "a2"], ["b1"], ["c1", "c2", "c3"]]
+    whole, ends = written(tmp_path / "whole", *(part(*batch) for batch in batches))
+    content = whole.read_bytes()
+    edges = [SALT_SIZE, *ends, *(end - SEAL_SIZE for end in ends)]
+    places = {*range(0, len(content), 7), *range(SALT_SIZE)}
+    places |= {at + n for at in edges for n in (-1, 0, 1, 2, 3) if at + n < len(content)}
+    for at in sorted(places):
+        path, _ = written(tmp_path / str(at), part("x"), is_open=is_open)
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x41]) + content[at + 1 :])
+        found, damaged = recovered(path.parent)
+        hit = next(n for n, end in enumerate(ends) if at < end)
+        if at < SALT_SIZE:
+            stored = []
+        elif at < ends[hit] - SEAL_SIZE:
+            stored = [name for n, batch in enumerate(batches) if n != hit for name in batch]
+        else:
+            # Without its seal a batch can't be told from the next one, if it can't be found.
+            stored = [name for n, batch in enumerate(batches) if n not in (hit, hit + 1)
+                      or (n == hit + 1 and batch[0] in found) for name in batch]  # fmt: skip
+        assert found == stored, at
+        if at >= ends[2] - SEAL_SIZE:
+            # How many there were is not known. In a segment that was written to, an end without
+            # a seal is that of a request that was not acknowledged.
+            assert damaged or is_open
+        else:
+            assert sum(items for _, items in damaged) == 6 - len(found), at
+        # What could be read was written anew: no damage is found a second time.
+        assert recovered(path.parent) == (found, [])
+
+
+def test_what_a_sender_makes_look_like_a_seal_is_none(tmp_path: Path) -> None:
+    """Nor does it hide the real one."""
+    (head, _, seal) = sealed(b"salt", [part("forged")], 0, 7)
+    assert len(head) == SALT_SIZE
+    # At every place that it can be at, so that one of them is where it says.
+    claims = b"".join(
+        seal[:3] + at.to_bytes(8, "little") + seal[11:] for at in range(100, 100 + 23 * 60)
+    )
+    honest = otlp.request(otlp.span("honest", attrs={"x": claims})).SerializeToString()
+    path, _ = written(tmp_path / "one", honest, part("behind"))
+    assert recovered(path.parent) == (["honest", "behind"], [])
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
+    found, damaged = recovered(path.parent)
+    assert found == ["behind"]
+    assert [items for _, items in damaged] == [1]
+
+
+def test_without_a_quarantine_nothing_is_cut(tmp_path: Path) -> None:
+    path, _ = written(tmp_path / "one", part("a"), part("b"))
+    content = bytearray(path.read_bytes())
+    content[30] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="damaged on the disk"):
+        Spool(path.parent, TRACES, PATIENT)
+    assert path.read_bytes() == content
+
+
+def test_segments_of_the_first_version_are_stored(tmp_path: Path) -> None:
+    crashed(tmp_path, part("old") * 2, "000000000003.v1.traces")
+    crashed(tmp_path, part("older"), "000000000002.v1.traces.open")
+    assert recovered(tmp_path) == (["older", "old", "old"], [])
+    crashed(tmp_path, part("old") + b"\xff" + part("lost"), "000000000003.v1.traces")
+    (tmp_path / "000000000004.v2.traces.new").write_bytes(b"half")
+    found, damaged = recovered(tmp_path)
+    assert found == ["older", "old"]
+    assert [(body[:1], items) for body, items in damaged] == [(b"\xff", 0)]
+    assert not list(tmp_path.glob("*.new"))

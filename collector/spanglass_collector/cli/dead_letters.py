@@ -101,9 +101,10 @@ def _items(service: Service) -> Iterator[dict[str, Any]]:
 def _desk(data_dir: Path) -> Iterator[DeadLetterDesk]:
     """The dead letters of a data directory whose service does not run."""
     with DataDirectory(data_dir) as directory:
-        queues = {signal.name: Queue(directory, signal) for signal in SIGNALS}
+        letters = DeadLetters(directory.dead_letters)
+        queues = {signal.name: Queue(directory, signal, letters) for signal in SIGNALS}
         try:
-            yield DeadLetterDesk(DeadLetters(directory.dead_letters), queues)
+            yield DeadLetterDesk(letters, queues)
         finally:
             for queue in queues.values():
                 queue.close()

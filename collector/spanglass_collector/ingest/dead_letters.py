@@ -34,6 +34,7 @@ class DeadLetter:
         at: when it was refused (ISO 8601, UTC).
         signal: what it is a request of, by the signal's name.
         project: who sent it; empty where that is not known.
+        damaged: whether it is no request, but what was damaged on the disk before it was stored.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DeadLetter:
     at: str
     signal: str
     project: str = ""
+    damaged: bool = False
 
     @property
     def spans(self) -> int:
@@ -140,9 +142,18 @@ class DeadLetters:
         return self._loaded
 
     def put(
-        self, signal: Signal, segment: int, project: str, body: bytes, items: int, reason: str
+        self,
+        signal: Signal,
+        segment: int,
+        project: str,
+        body: bytes,
+        items: int,
+        reason: str,
+        damaged: bool = False,
     ) -> DeadLetter:
         """Keeps a refused request, durably. The same request of a segment is kept once.
+
+        What was damaged is kept whether there is room for it or not.
 
         Raises:
             DeadLettersFull: if there is no room for it.
@@ -158,7 +169,7 @@ class DeadLetters:
                 with contextlib.suppress(FileNotFoundError):
                     return self._read(self._folder / f"{siblings[digest]}.json")
             size = _on_disk(len(body))
-            if not self._has_room(project, size):
+            if not damaged and not self._has_room(project, size):
                 raise DeadLettersFull(
                     "Dead letters are full. Replay them (`spanglass dead-letters replay`) or raise"
                     " --dead-letters-bytes."
@@ -166,9 +177,8 @@ class DeadLetters:
             part = 1 + max((int(name.rpartition("-")[2]) for name in siblings.values()), default=0)
             now = datetime.now(UTC)
             name = f"{now:%Y%m%dT%H%M%S}-{signal.name}-{segment:012}-{part}"
-            letter = DeadLetter(
-                name, reason, items, now.isoformat(timespec="seconds"), signal.name, project
-            )
+            at = now.isoformat(timespec="seconds")
+            letter = DeadLetter(name, reason, items, at, signal.name, project, damaged)
             path = self._folder / f"{name}.otlp"
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
@@ -233,6 +243,7 @@ class DeadLetters:
             # The first versions knew no other.
             str(stored.get("signal", TRACES.name)),
             str(stored.get("project", "")),
+            bool(stored.get("damaged", False)),
         )
 
 
@@ -252,7 +263,7 @@ def _kept(path: Path) -> _Kept:
     return _Kept(origin, str(digest), str(stored.get("project", "")), size)
 
 
-def _written(letter: DeadLetter) -> dict[str, str | int]:
+def _written(letter: DeadLetter) -> dict[str, str | int | bool]:
     """What stands in the file, but for the digest of the content."""
     return {
         "name": letter.name,
@@ -261,6 +272,7 @@ def _written(letter: DeadLetter) -> dict[str, str | int]:
         "at": letter.at,
         "signal": letter.signal,
         "project": letter.project,
+        "damaged": letter.damaged,
     }
 
 

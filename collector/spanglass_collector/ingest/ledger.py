@@ -163,6 +163,19 @@ class Ledger:
 
         self._save(change, segments)
 
+    def damaged(self, items: int) -> None:
+        """Items that were received before a restart and could not be read after it.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+
+        def change(totals: _Totals) -> None:
+            totals.received += items
+            totals.dead_lettered += items
+
+        self._save(change)
+
     def forget(self, *segments: int) -> None:
         """The files of finished segments are gone. Durable with the next change."""
         with self._lock:

@@ -38,6 +38,7 @@ class Queue:
     Args:
         directory: where.
         signal: whose.
+        dead_letters: for what was damaged on the disk.
         limits: of the spool.
         after_sync: called between a request's sync and its answer.
 
@@ -49,6 +50,7 @@ class Queue:
         self,
         directory: DataDirectory,
         signal: Signal,
+        dead_letters: DeadLetters,
         limits: SpoolLimits | None = None,
         after_sync: Callable[[], None] | None = None,
     ) -> None:
@@ -59,8 +61,18 @@ class Queue:
             if after_sync is not None:
                 after_sync()
 
+        damaged = 0
+
+        def quarantine(segment: int, body: bytes, items: int) -> None:
+            nonlocal damaged
+            reason = f"Damaged on the disk in segment {segment}, before it could be stored."
+            dead_letters.put(signal, segment, "", body, items, reason, damaged=True)
+            damaged += items
+
         finished = self.ledger.finished
-        self.spool = Spool(directory.spool, signal, limits, committed, finished)
+        self.spool = Spool(directory.spool, signal, limits, committed, finished, quarantine)
+        if damaged:
+            self.ledger.damaged(damaged)
         self.ledger.forget(*finished)
 
     def close(self) -> None:
@@ -101,7 +113,7 @@ class Pipeline:
             free_bytes=settings.min_free_bytes,
         )
         self.signal = signal
-        self.queue = Queue(directory, signal, limits, hooks.after_sync)
+        self.queue = Queue(directory, signal, dead_letters, limits, hooks.after_sync)
         self.ledger, self.spool = self.queue.ledger, self.queue.spool
         self.writer = Writer(
             store,

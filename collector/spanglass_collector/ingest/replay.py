@@ -10,10 +10,15 @@ from spanglass_collector.ingest.pipeline import Queue
 from spanglass_collector.ingest.signals import RESOURCE, TRACES
 from spanglass_collector.ingest.spool import SpoolFull
 from spanglass_collector.receivers.otlp_json import traces_to_json
-from spanglass_store.errors import StoreUnavailable
+from spanglass_store.errors import StoreUnavailable, Unknown
 
 #: OTLP's JSON of a request, by signal.
 _TO_JSON: Final[Mapping[str, Callable[[bytes], dict[str, Any]]]] = {TRACES.name: traces_to_json}
+
+_DAMAGED: Final = (
+    "damaged on the disk and can't be replayed: its bytes are in the folder dead-letters of the"
+    " data directory, as they were found."
+)
 
 
 class DeadLetterDesk:
@@ -45,20 +50,23 @@ class DeadLetterDesk:
         """Puts what was refused back into the spool, from where they are stored.
 
         Args:
-            names: which; all where none is named.
+            names: which; all that can be read where none is named.
 
         Returns:
             The number of items by name.
 
         Raises:
-            Unknown: if there is none of a name. Then nothing was replayed.
+            Unknown: if there is none of a name, or it was damaged. Then nothing was replayed.
             StoreUnavailable: if the spool has no room; what was replayed before is.
         """
         with self._lock:
             if names:
                 wanted = [self._letters.find(name) for name in dict.fromkeys(names)]
+                for letter in wanted:
+                    if letter.damaged:
+                        raise Unknown(f"{letter.name} was {_DAMAGED}")
             else:
-                wanted = self._letters.list()
+                wanted = [letter for letter in self._letters.list() if not letter.damaged]
             for letter in wanted:
                 self._replay(letter)
         return {letter.name: letter.items for letter in wanted}
@@ -88,4 +96,7 @@ def shown(letters: DeadLetters, name: str) -> tuple[DeadLetter, dict[str, Any]]:
         Unknown: if there is none of that name.
     """
     letter = letters.find(name)
+    if letter.damaged:
+        # It stands in the file as it was found; there is no request to be shown.
+        return letter, {}
     return letter, _TO_JSON[letter.signal](letters.body(name))

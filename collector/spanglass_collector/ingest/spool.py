@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from spanglass_collector.ingest.recovery import recover
+from spanglass_collector.ingest.recovery import Quarantine, recover, unrecoverable
 from spanglass_collector.ingest.segments import OpenSegment, Segment
 from spanglass_collector.ingest.signals import Signal
 
@@ -71,9 +71,11 @@ class Spool:
             else can see them.
         finished: numbers of segments that are stored already, though their file may still be
             there: it is deleted instead of being stored a second time.
+        quarantine: keeps what was damaged on the disk.
 
     Raises:
-        StoreError: if the folder holds segments of a newer version.
+        StoreError: if the folder holds segments of a newer version, or damaged ones and there is no
+            quarantine.
     """
 
     def __init__(
@@ -83,13 +85,14 @@ class Spool:
         limits: SpoolLimits | None = None,
         on_commit: Callable[[int], None] = lambda items: None,
         finished: Collection[int] = (),
+        quarantine: Quarantine = unrecoverable,
     ) -> None:
         self._folder = folder
         self.signal = signal
         self._on_commit = on_commit
         self.limits = limits or SpoolLimits()
         self._lock = threading.Lock()
-        found = recover(folder, signal, finished)
+        found = recover(folder, signal, finished, quarantine)
         self._sealed = deque(found.segments)
         self._available = threading.Condition(self._lock)
         self._idle_takers = 0
@@ -197,6 +200,7 @@ class Spool:
     def _commit(self, batch: list[_Request]) -> None:
         size = sum(request.size for request in batch)
         items = sum(request.items for request in batch)
+        written = 0
         problem: Exception | None = None
         try:
             if self._open is None:
@@ -205,7 +209,9 @@ class Spool:
                 self._open = OpenSegment(self._folder, self._next - 1, self.signal.name)
             if self._open.items == 0:
                 self._open.since = time.monotonic()
-            self._open.append([part for request in batch for part in request.parts], items)
+            written = self._open.append(
+                [part for request in batch for part in request.parts], items
+            )
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             log.warning("the spool can't be written: %s", error.strerror)
@@ -216,7 +222,7 @@ class Spool:
         with self._lock:
             self._pending_bytes -= size
             if problem is None:
-                self._bytes += size
+                self._bytes += written
                 self._items += items
                 self._on_commit(items)
         for request in batch:
