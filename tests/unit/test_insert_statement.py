@@ -8,12 +8,14 @@ from collections import defaultdict
 
 import pytest
 
+from spanglass_store.migrate import DECODERS as DECODER_LIST
 from spanglass_store.migrate import migrations
 from spanglass_store.otlp import content
+from spanglass_store.otlp.decoder import Decoder
 from spanglass_store.otlp.literal import quoted
-from spanglass_store.otlp.schema import KIND_ENUM, protobuf_schema, structure
+from spanglass_store.otlp.schema import KIND_ENUM
 from spanglass_store.otlp.spans import SPANS
-from spanglass_store.schema import PAYLOAD_COLUMNS, READABLE_COLUMNS
+from spanglass_store.schema import PAYLOAD_COLUMNS, READABLE_COLUMNS, READABLE_TABLES
 from support.running import environment
 
 #: Columns of `spans` that something else fills: prices, energy, redaction.
@@ -27,26 +29,27 @@ heavy = {"clickhouse_connect", "chdb", "sqlalchemy", "fastapi", "grpc"} & set(sy
 assert not heavy, heavy
 print(SPANS.insert("d"))
 """
-#: What the arriving table and its view look like, for types that are all the same.
-CREATED = SPANS.create("d", defaultdict(lambda: "String"))
+DECODERS = pytest.mark.parametrize("decoder", DECODER_LIST, ids=lambda each: each.target)
 
 
-def filled() -> list[str]:
-    """The columns that the view fills, in order."""
-    names = re.search(r" AS SELECT (.*?) FROM d\.", CREATED[1])
-    assert names is not None
-    return [name.strip("`") for name in names[1].split(", ")]
+def filled(decoder: Decoder) -> dict[str, list[str]]:
+    """The columns that views fill, by table, in order."""
+    found = {}
+    for statement in decoder.create("d", defaultdict(lambda: "String"))[1:]:
+        target, selected = re.findall(r"TO d\.(\w+) AS SELECT (.*) FROM d\.", statement)[0]
+        found[target] = re.findall(r" AS `([^`]+)`", selected)
+    return found
 
 
-def table() -> dict[str, str]:
-    """The columns of `spans`, by the migrations: name and definition."""
-    (first, *_) = migrations()
-    statement = first.statements("spanglass")[0]
+def table(wanted: str) -> dict[str, str]:
+    """The columns of a table, by the migrations: name and definition."""
+    statements = [each for migration in migrations() for each in migration.statements("spanglass")]
+    (statement,) = (each for each in statements if f" spanglass.{wanted}\n(" in each)
     body = statement[statement.index("(\n") + 2 : statement.index("\n)\nENGINE")]
     found: dict[str, str] = {}
     for line in body.splitlines():
         text = line.strip().rstrip(",")
-        if not text or text.startswith("--"):
+        if not text or text.startswith(("--", "INDEX ")):
             continue
         name, _, definition = text.partition(" ")
         if definition.startswith("Nested("):
@@ -71,25 +74,27 @@ def test_the_statement_is_the_same_in_every_process() -> None:
     assert shown == {f"{SPANS.insert('d')}\n".encode()}
 
 
-def test_every_column_is_filled_once() -> None:
-    names = filled()
-    assert len(set(names)) == len(names)
-    known = {name for name, definition in table().items() if " ALIAS " not in definition}
-    assert set(names) == known - FILLED_LATER
+@DECODERS
+def test_every_column_is_filled_once(decoder: Decoder) -> None:
+    for target, names in filled(decoder).items():
+        assert len(set(names)) == len(names)
+        known = {name for name, each in table(target).items() if " ALIAS " not in each}
+        assert set(names) == known - (FILLED_LATER if target == "spans" else set())
 
 
 def test_what_others_fill_has_a_column() -> None:
-    assert set(table()) >= FILLED_LATER
+    assert set(table("spans")) >= FILLED_LATER
 
 
-def test_what_is_handed_over_is_what_the_statement_selects() -> None:
-    statement = SPANS.insert("d")
-    (names,) = re.findall(rf"INSERT INTO d\.{SPANS.table} \((.*?)\)\n", statement)
+@DECODERS
+def test_what_is_handed_over_is_what_the_statement_selects(decoder: Decoder) -> None:
+    statement = decoder.insert("d")
+    (names,) = re.findall(rf"INSERT INTO d\.{decoder.table} \((.*?)\)\n", statement)
     assert f"\nSELECT {names}\nFROM (" in statement
     given = [name.strip("`") for name in names.split(", ")]
-    assert given == [*SPANS.parts, *SPANS.passed]
+    assert given == [*decoder.parts, *decoder.passed]
     # A column that is given never takes its default.
-    assert not set(given) & {*SPANS.steps, *SPANS.columns}
+    assert not set(given) & {*decoder.steps, *decoder.columns}
 
 
 def test_a_column_that_the_table_lacks_is_noticed() -> None:
@@ -104,21 +109,25 @@ def test_what_decodes_otherwise_has_another_name() -> None:
     assert dataclasses.replace(SPANS).table == SPANS.table
 
 
-def test_every_column_is_readable_or_content() -> None:
+@pytest.mark.parametrize("name", READABLE_COLUMNS)
+def test_every_column_is_readable_or_content(name: str) -> None:
     """A column that is in neither list could be read by nobody, one in both by everybody."""
-    assert sorted((*READABLE_COLUMNS, *PAYLOAD_COLUMNS)) == sorted(table())
+    assert sorted((*READABLE_COLUMNS[name], *PAYLOAD_COLUMNS[name])) == sorted(table(name))
 
 
-def test_the_schema_and_the_structure_name_the_same_fields() -> None:
-    proto = set(re.findall(r"\b([a-z]\w+) = \d+;", protobuf_schema()))
-    shape = set(
-        re.findall(r"\b([a-z]\w+) (?:Array|Tuple|String|U?Int|Bool|Float|LowCard)", structure())
-    )
-    assert proto == shape
-    assert KIND_ENUM in structure()
+def test_tables_with_content_list_their_columns() -> None:
+    assert set(PAYLOAD_COLUMNS) == set(READABLE_COLUMNS) <= set(READABLE_TABLES)
+
+
+@DECODERS
+def test_the_schema_and_the_structure_name_the_same_fields(decoder: Decoder) -> None:
+    proto = set(re.findall(r"\b([a-z]\w+) = \d+;", decoder.shape.schema()))
+    kinds = r"\b([a-z]\w+) (?:Array|Tuple|String|U?Int|Bool|Float|LowCard)"
+    assert proto == set(re.findall(kinds, decoder.shape.structure()))
+    assert KIND_ENUM in decoder.shape.structure()
     # The statement carries the schema: nothing else has to be sent with it.
-    assert quoted(protobuf_schema()) in SPANS.insert("d")
-    assert quoted(structure()) in SPANS.insert("d")
+    assert quoted(decoder.shape.schema()) in decoder.insert("d")
+    assert quoted(decoder.shape.structure()) in decoder.insert("d")
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,11 @@ def _grants(statements: Iterable[str]) -> str:
 
 
 def _reader_grants(database: str, payload: bool) -> list[str]:
-    tables = [f"SELECT ON {database}.{table}" for table in READABLE_TABLES if table != "spans"]
-    columns = "" if payload else "(" + ", ".join(f"`{name}`" for name in READABLE_COLUMNS) + ")"
-    grants = [f"GRANT {each}" for each in (f"SELECT{columns} ON {database}.spans", *tables)]
+    grants = []
+    for table in READABLE_TABLES:
+        listed = () if payload else READABLE_COLUMNS.get(table, ())
+        columns = "(" + ", ".join(f"`{name}`" for name in listed) + ")" if listed else ""
+        grants.append(f"GRANT SELECT{columns} ON {database}.{table}")
     # What clients ask for before a first query, and what a person needs to find their way.
     grants += [
         f"GRANT SELECT ON system.{table}"

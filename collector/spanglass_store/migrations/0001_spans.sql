@@ -13,6 +13,8 @@ CREATE TABLE ${database}.spans${local}
     service LowCardinality(String),
     environment LowCardinality(String),
     release LowCardinality(String),
+    instance_id LowCardinality(String),
+    sequence UInt64 CODEC(T64, LZ4),
     scope_name LowCardinality(String),
     scope_version LowCardinality(String),
 

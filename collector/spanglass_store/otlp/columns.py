@@ -53,6 +53,7 @@ RESOURCE_TEXT: Final[dict[str, tuple[str, ...]]] = {
     "service": ("service.name",),
     "environment": ("deployment.environment.name", "deployment.environment"),
     "release": ("service.version",),
+    "instance_id": ("spanglass.instance.id", "service.instance.id"),
 }
 
 
@@ -74,6 +75,7 @@ def typed() -> dict[str, str]:
             " if(output_tokens > 1 AND duration_ns / 1e9 > time_to_first_token_s,"
             " (duration_ns / 1e9 - time_to_first_token_s) / (output_tokens - 1), NULL))"
         ),
+        "sequence": "toUInt64OrZero(attributes['spanglass.sequence'])",
         "tokens_estimated": "attributes['spanglass.tokens_estimated'] = 'true'",
         "sample_weight": f"ifNull({_number(_value('attributes', 'spanglass.sample_weight'))}, 1)",
         "sample_data": (

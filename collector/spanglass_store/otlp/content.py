@@ -69,7 +69,7 @@ CONTENT_KEYS: Final = (
     r"ai\.toolCall\.(args|result)|ai\.(values?|embeddings?|documents|ranking)",
     # Laminar and ours
     r"lmnr\.span\.(input|output)",
-    r"spanglass\.reference",
+    r"spanglass\.(reference|correction)",
 )
 
 #: Regular expressions (RE2, whole name) of span events that carry content.

@@ -19,9 +19,25 @@ from functools import cached_property
 from typing import Final
 
 from spanglass_store.otlp.literal import quoted
+from spanglass_store.otlp.schema import Shape
 
 #: What every arriving table's name begins with.
 PREFIX: Final = "otlp_"
+
+
+@dataclass(frozen=True)
+class View:
+    """A further table that is filled from what arrives.
+
+    Attributes:
+        target: its name.
+        columns: its columns that are filled: expressions over columns of the arriving table.
+        where: which of the rows.
+    """
+
+    target: str
+    columns: Mapping[str, str]
+    where: str
 
 
 @dataclass(frozen=True)
@@ -30,37 +46,32 @@ class Decoder:
 
     Attributes:
         target: name of the table that is filled.
-        schema: the `.proto` text that requests are read under, with a message `Request`.
-        structure: the argument of ClickHouse's `input()`.
+        shape: what requests look like.
         parts: columns that the statement hands over and that are not stored, with their types.
         passed: columns of the target that the statement fills as they are.
         rows: makes a `SELECT` of `parts` and `passed`, one row an item, from a source.
         steps: further columns that are not stored: expressions over parts and other steps.
         columns: the other columns of the target: expressions over parts, steps and columns.
+        views: further tables that are filled.
     """
 
     target: str
-    schema: str
-    structure: str
+    shape: Shape
     parts: Mapping[str, str]
     passed: tuple[str, ...]
     rows: Callable[[str], str]
     steps: Mapping[str, str]
     columns: Mapping[str, str]
+    views: tuple[View, ...] = ()
 
     @cached_property
     def table(self) -> str:
         """Name of the arriving table."""
-        what = repr((self.parts, self.passed, self.steps, self.columns))
+        what = repr((self.parts, self.passed, self.steps, self.columns, self.views))
         return f"{PREFIX}{self.target}_{hashlib.sha256(what.encode()).hexdigest()[:8]}"
 
-    @property
-    def view(self) -> str:
-        """Name of the view that fills the target."""
-        return f"{self.table}_view"
-
     def create(self, database: str, types: Mapping[str, str]) -> list[str]:
-        """Statements that make the arriving table and its view, where they are missing.
+        """Statements that make the arriving table and its views, where they are missing.
 
         Args:
             database: where.
@@ -76,16 +87,20 @@ class Decoder:
             *(f"`{name}` {types[name]}" for name in self.passed),
             *(f"`{name}` {types[name]} DEFAULT {sql}" for name, sql in self.columns.items()),
         ]
-        where = f"IF NOT EXISTS {database}"
-        names = ", ".join(f"`{name}`" for name in filled)
-        table = (
-            f"CREATE TABLE {where}.{self.table}\n(" + ",\n".join(definitions) + "\n)\nENGINE = Null"
+        table = ",\n".join(definitions)
+        stored = View(self.target, {name: f"`{name}`" for name in filled}, "")
+        return [
+            f"CREATE TABLE IF NOT EXISTS {database}.{self.table}\n({table}\n)\nENGINE = Null",
+            *(self._create(database, view) for view in (*self.views, stored)),
+        ]
+
+    def _create(self, database: str, view: View) -> str:
+        columns = ", ".join(f"{sql} AS `{name}`" for name, sql in view.columns.items())
+        return (
+            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.{self.table}_to_{view.target}"
+            f" TO {database}.{view.target} AS SELECT {columns} FROM {database}.{self.table}"
+            + (f" WHERE {view.where}" if view.where else "")
         )
-        view = (
-            f"CREATE MATERIALIZED VIEW {where}.{self.view} TO {database}.{self.target} AS"
-            f" SELECT {names} FROM {database}.{self.table}"
-        )
-        return [table, view]
 
     def insert(self, database: str) -> str:
         """The `INSERT` whose body is one or more requests, concatenated.
@@ -94,7 +109,7 @@ class Decoder:
         statement carries the settings that it is read under.
         """
         names = ", ".join(f"`{name}`" for name in (*self.parts, *self.passed))
-        source = f"input({quoted(self.structure)})"
+        source = f"input({quoted(self.shape.structure())})"
         return (
             f"INSERT INTO {database}.{self.table} ({names})\n"
             f"SETTINGS {self._settings()}\n"
@@ -108,7 +123,8 @@ class Decoder:
             " input_format_protobuf_oneof_presence = 1, enable_named_columns_in_function_tuple = 1,"
             # There is nothing to choose between, and looking for it takes time.
             " query_plan_enable_optimizations = 0, output_format_json_escape_forward_slashes = 0,"
-            f" output_format_json_quote_64bit_integers = 0, format_schema = {quoted(self.schema)}"
+            " output_format_json_quote_64bit_integers = 0,"
+            f" format_schema = {quoted(self.shape.schema())}"
         )
 
 

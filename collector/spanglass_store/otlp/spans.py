@@ -1,14 +1,51 @@
-"""From OTLP trace requests to rows of `spans`."""
+"""From OTLP trace requests to rows of `spans`.
+
+Source: opentelemetry-proto 1.9, `trace/v1/trace.proto`.
+"""
 
 from typing import Final
 
 from spanglass_store.otlp import columns, content
-from spanglass_store.otlp.decoder import Decoder, select
-from spanglass_store.otlp.expressions import at, attribute_map, pack, texts, time, types
+from spanglass_store.otlp.decoder import Decoder
+from spanglass_store.otlp.expressions import at, attribute_map, texts, time, types
 from spanglass_store.otlp.literal import quoted
-from spanglass_store.otlp.schema import EVENTS, LINKS, VALUE, protobuf_schema, structure
+from spanglass_store.otlp.request import COMMON, unfold
+from spanglass_store.otlp.schema import ATTRIBUTES, VALUE, Shape
 
-#: Parts of a span that columns follow from, with their place in the message.
+_EVENTS: Final = (
+    f"Array(Tuple(time_unix_nano UInt64, name String, attributes {ATTRIBUTES},"
+    " dropped_attributes_count UInt64))"
+)
+_LINKS: Final = (
+    f"Array(Tuple(trace_id String, span_id String, trace_state String, attributes {ATTRIBUTES},"
+    " dropped_attributes_count UInt64, flags UInt32))"
+)
+SHAPE: Final = Shape(
+    resources="resource_spans",
+    scopes="scope_spans",
+    items="spans",
+    messages="""message Status { string message = 2; int64 code = 3; }
+message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3;
+  uint64 dropped_attributes_count = 4; }
+message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3;
+  repeated KeyValue attributes = 4; uint64 dropped_attributes_count = 5; fixed32 flags = 6; }
+message Item { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3;
+  bytes parent_span_id = 4; string name = 5; int64 kind = 6; fixed64 start_time_unix_nano = 7;
+  fixed64 end_time_unix_nano = 8; repeated KeyValue attributes = 9;
+  uint64 dropped_attributes_count = 10; repeated Event events = 11;
+  uint64 dropped_events_count = 12; repeated Link links = 13; uint64 dropped_links_count = 14;
+  Status status = 15; fixed32 flags = 16; }""",
+    item=(
+        "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String,"
+        " name String, kind Int64, start_time_unix_nano UInt64, end_time_unix_nano UInt64,"
+        f" attributes {ATTRIBUTES}, dropped_attributes_count UInt64,"
+        f" events {_EVENTS}, dropped_events_count UInt64,"
+        f" links {_LINKS}, dropped_links_count UInt64,"
+        " status Tuple(message String, code Int64), flags UInt32)"
+    ),
+)
+
+#: Parts of a span that columns follow from, with their type and their place in the message.
 _PARTS: Final = {
     "raw_trace_id": ("String", ("trace_id",)),
     "raw_span_id": ("String", ("span_id",)),
@@ -19,11 +56,11 @@ _PARTS: Final = {
     "raw_end": ("UInt64", ("end_time_unix_nano",)),
     "keys": ("Array(LowCardinality(String))", ("attributes", "key")),
     "values": (f"Array({VALUE})", ("attributes", "value")),
-    "raw_events": (EVENTS, ("events",)),
-    "raw_links": (LINKS, ("links",)),
+    "raw_events": (_EVENTS, ("events",)),
+    "raw_links": (_LINKS, ("links",)),
 }
-#: Columns that are a field of the span, of its scope or resource as it came.
-_OF_SPAN: Final = {
+#: Columns that are a field of the span as it came.
+_FIELDS: Final = {
     "name": ("name",),
     "status_message": ("status", "message"),
     "trace_state": ("trace_state",),
@@ -32,80 +69,11 @@ _OF_SPAN: Final = {
     "dropped_events_count": ("dropped_events_count",),
     "dropped_links_count": ("dropped_links_count",),
 }
-_OF_SCOPE: Final = {
-    "scope_name": ("scope", "name"),
-    "scope_version": ("scope", "version"),
-    "scope_schema_url": ("schema_url",),
-}
-_OF_RESOURCE: Final = {
-    "project": ("project",),
-    "retention_days": ("retention_days",),
-    "payload_retention_days": ("payload_retention_days",),
-    "resource_schema_url": ("schema_url",),
-}
-#: Columns about resource and scope, the same for many spans: made once for all of them.
-_ABOUT: Final = ("resource", "resource_types", "scope_attributes", "scope_attribute_types")
 
 
 def _rows(source: str) -> str:
-    """One row a span. What is the same for all spans of a scope is made before they are apart."""
-    resources = f"SELECT arrayJoin(resource_spans) AS rs FROM {source}"
-    by_resource = select(
-        {
-            "of_resource": pack("rs", *(path[0] for path in _OF_RESOURCE.values())),
-            "resource_attributes": at("rs", "resource", "attributes"),
-            "scopes": at("rs", "scope_spans"),
-        },
-        (),
-        resources,
-    )
-    facts = ("of_resource", "of_scope")
-    scopes = select(
-        {"ss": "arrayJoin(scopes)"}, ("of_resource", "resource_attributes"), by_resource
-    )
-    of_scope = ", ".join(f"{at('ss', *path)} AS {name}" for name, path in _OF_SCOPE.items())
-    by_scope = select(
-        {
-            "of_scope": f"tuple({of_scope})",
-            "split": "length(resource_attributes)",
-            # Resource and scope are decoded by one expression: the first are the resource's.
-            "about": f"arrayConcat(resource_attributes, {at('ss', 'scope', 'attributes')})",
-            "spans": at("ss", "spans"),
-        },
-        ("of_resource",),
-        scopes,
-    )
-    decoded = select(
-        {
-            "about_keys": at("about", "key"),
-            "about_texts": texts(at("about", "value")),
-            "about_kinds": at("about", "value", "kind"),
-        },
-        (*facts, "split", "spans"),
-        by_scope,
-    )
-    maps = {}
-    for name, kinds_name, part in (
-        ("resource", "resource_types", "1, split"),
-        ("scope_attributes", "scope_attribute_types", "split + 1"),
-    ):
-        keys, values, kinds = (
-            f"arraySlice(about_{field}, {part})" for field in ("keys", "texts", "kinds")
-        )
-        maps[name] = f"mapFromArrays({keys}, {values})"
-        maps[kinds_name] = types(keys, kinds)
-    with_maps = select(maps, (*facts, "spans"), decoded)
-    spans = select({"span": "arrayJoin(spans)"}, (*facts, *_ABOUT), with_maps)
-    return select(
-        {
-            **{name: at("span", *path) for name, (_, path) in _PARTS.items()},
-            **{name: at("span", *path) for name, path in _OF_SPAN.items()},
-            **{name: at("of_scope", name) for name in _OF_SCOPE},
-            **{name: at("of_resource", path[0]) for name, path in _OF_RESOURCE.items()},
-        },
-        _ABOUT,
-        spans,
-    )
+    paths = {name: path for name, (_, path) in _PARTS.items()} | _FIELDS
+    return unfold(source, SHAPE, {name: at("item", *path) for name, path in paths.items()})
 
 
 def _first_key(names: tuple[str, ...]) -> str:
@@ -181,10 +149,9 @@ def _columns() -> dict[str, str]:
 
 SPANS: Final = Decoder(
     target="spans",
-    schema=protobuf_schema(),
-    structure=structure(),
+    shape=SHAPE,
     parts={name: kind for name, (kind, _) in _PARTS.items()},
-    passed=(*_ABOUT, *_OF_SPAN, *_OF_SCOPE, *_OF_RESOURCE),
+    passed=(*COMMON, *_FIELDS),
     rows=_rows,
     steps=_steps(),
     columns=_columns(),
