@@ -21,6 +21,8 @@ class DeadLetterOffice(Protocol):
 
     def replay(self, names: Sequence[str]) -> Mapping[str, int]: ...
 
+    def discard(self, names: Sequence[str]) -> Mapping[str, int]: ...
+
 
 @dataclass
 class Context:

@@ -82,6 +82,31 @@ def test_dead_letters(tmp_path: Path) -> None:
             assert rows[0] == (len(mixed), len(mixed))
 
 
+def test_killed_in_the_middle_of_a_search(tmp_path: Path) -> None:
+    """It begins again: what was refused is kept once, what was not is stored once."""
+    external = ExternalServer(tmp_path / "external")
+    bad, good = 40, 25
+    spans = [otlp.span("poison" if n < bad else "fine") for n in range(bad + good)]
+    folder = tmp_path / "data" / "dead-letters"
+    with external, closing(external.owner()) as owner:
+        victim = Victim(tmp_path / "data", "--clickhouse", external.url)
+        with victim:
+            owner.command("ALTER TABLE spanglass.spans ADD CONSTRAINT c CHECK name != 'poison'")
+            victim.send(otlp.request(*spans))
+            for letters in (3, 12):
+                wait_until(lambda n=letters: len(list(folder.glob("*.json"))) >= n)
+                account = victim.account()
+                assert account.holds
+                assert account.dead_lettered in (0, bad)
+                victim.kill()
+                victim.start()
+            account = victim.settle()
+            assert (account.received, account.stored) == (bad + good, good)
+            assert account.dead_lettered == bad
+            assert len(list(folder.glob("*.json"))) == bad
+            assert victim.one("SELECT count() AS n FROM spans")["n"] == good
+
+
 def test_error_numbers(tmp_path: Path) -> None:
     """The numbers that are taken for passing troubles are errors that ClickHouse has."""
     with ExternalServer(tmp_path / "external") as external, closing(external.owner()) as owner:

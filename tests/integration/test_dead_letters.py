@@ -106,3 +106,31 @@ def test_what_is_shown_can_be_sent(launch: Launch) -> None:
     assert service.settle().stored == 1
     reader = service.key("read")
     assert service.api("GET", "/api/v1/dead-letters", key=reader).status_code == 403
+
+
+def test_what_nobody_wants_is_discarded(launch: Launch, cli: Commands) -> None:
+    """It makes room, and stays in the accounts, as refused for good; with the service and without."""
+    service = launch()
+    run = cli.on(service.data_dir)
+    with refusing(service):
+        for _ in range(3):
+            service.send(otlp.request(otlp.span("bad")))
+            service.settle()
+    names = [item["name"] for item in service.get("/api/v1/dead-letters")["items"]]
+    for wrong in ((), (names[0], "--all")):
+        done = run("dead-letters", "discard", *wrong)
+        assert done.returncode == 2
+        assert b"--all" in done.stderr
+    assert run("dead-letters", "discard", names[0], "nothing").returncode == 1
+    assert len(service.get("/api/v1/dead-letters")["items"]) == 3
+    assert service.api("POST", "/api/v1/dead-letters/discard", json={"names": []}).is_client_error
+    assert "1 dead letters with 1 spans are gone" in text(run("dead-letters", "discard", names[0]))
+    account = service.settle()
+    assert (account.dead_lettered, account.reasons) == (2, {"discarded": 1})
+    service.stop()
+    assert "2 dead letters with 2 spans are gone" in text(run("dead-letters", "discard", "--all"))
+    service.start()
+    account = service.account()
+    assert (account.received, account.dead_lettered, account.rejected) == (3, 0, 3)
+    assert account.holds
+    assert not list((service.data_dir / "dead-letters").iterdir())

@@ -205,6 +205,21 @@ def test_after_a_crash_it_begins_again_and_counts_once(tmp_path: Path, owner: St
     assert sum(letter.items for letter in again.letters.list()) == 6
 
 
+def test_it_ends_in_the_middle_of_a_search(tmp_path: Path, owner: Store) -> None:
+    """Which would go on for hundreds of inserts."""
+    lane = Lane(tmp_path, owner)
+    lane.send((f"bad-{os.urandom(4).hex()}", spans(4000, REFUSED)))
+    try:
+        lane.writer.start()
+        wait_until(lambda: lane.writer.stats.refusals >= 3, "the search goes on")
+        assert lane.writer.idle, "there is nothing that it would be worth to wait for"
+    finally:
+        lane.close()
+    mine = {"slow lane", "writer-0"}
+    wait_until(lambda: not mine & {each.name for each in threading.enumerate()}, "they end")
+    assert lane.ledger.account().spooled == 4000
+
+
 def test_much_of_a_project_comes_to_the_slow_lane_at_once(
     tmp_path: Path, owner: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

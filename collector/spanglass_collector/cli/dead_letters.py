@@ -20,6 +20,8 @@ from spanglass_store.data_directory import DataDirectory
 app = typer.Typer(help="Spans that ClickHouse refused for ever.", no_args_is_help=True)
 
 _PATH = "/api/v1/dead-letters"
+#: Names in one request.
+_AT_ONCE = 10_000
 
 
 @app.command("list")
@@ -85,6 +87,39 @@ def replay(
         errors.print("There are no dead letters.")
     elif service is None:
         errors.print("They are stored when the service runs again.")
+
+
+@app.command()
+def discard(
+    names: Annotated[list[str] | None, typer.Argument(help="Which.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Deletes refused spans for good, and makes room for others.
+
+    spanglass dead-letters discard 20260102T030405-traces-000000000042-1
+    spanglass dead-letters discard --all
+    """
+    if bool(names) == everything:
+        raise typer.BadParameter(
+            "Name some, as `spanglass dead-letters list` shows them, or --all."
+        )
+    service, settings = find_service(data_dir, url, key)
+    discarded: dict[str, int] = {}
+    if service is not None:
+        wanted = names or [str(item["name"]) for item in _items(service)]
+        for begin in range(0, len(wanted), _AT_ONCE):
+            body = {"names": wanted[begin : begin + _AT_ONCE]}
+            discarded |= service.request("POST", f"{_PATH}/discard", json=body).json()["spans"]
+    else:
+        with _desk(settings.data_dir) as desk:
+            discarded = desk.discard(names or [letter.name for letter in desk.list()])
+    console.print(
+        f"{len(discarded)} dead letters with {sum(discarded.values())} spans are gone",
+        highlight=False,
+    )
 
 
 def _items(service: Service) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ import typer
 from spanglass_collector.cli.output import console
 from spanglass_collector.cli.remote import DataDir, running_service
 from spanglass_collector.doors import open_door
+from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.settings import Settings, load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
@@ -48,7 +49,7 @@ def doctor(data_dir: DataDir = None) -> None:
     """
     settings = load({"data_dir": data_dir})
     checks: tuple[Callable[[Settings], list[Finding]], ...] = (
-        _python, _packages, _optional, _directory, _store, _ports, _browser,
+        _python, _packages, _optional, _directory, _dead_letters, _store, _ports, _browser,
     )  # fmt: skip
     bad = 0
     for check in checks:
@@ -117,6 +118,25 @@ def _directory(settings: Settings) -> list[Finding]:
     else:
         findings.append(Finding("ok", f"{path}: {free >> 30} GiB free"))
     return findings
+
+
+def _dead_letters(settings: Settings) -> list[Finding]:
+    folder = settings.data_dir / "dead-letters"
+    if not folder.is_dir():
+        return []
+    letters = DeadLetters(folder, settings.dead_letters_bytes)
+    found = letters.list()
+    if not found:
+        return [Finding("ok", "no dead letters")]
+    text = (
+        f"{len(found)} dead letters, {letters.size >> 20} MiB: ClickHouse refused what is in them"
+    )
+    mend = "spanglass dead-letters list, then replay or discard them"
+    full = sorted({each.project for each in found if not letters.has_room(each.project, 0)})
+    if full:
+        names = ", ".join(repr(name) for name in full)
+        return [Finding("bad", f"{text}; no room is left for those of {names}", mend)]
+    return [Finding("note", text, mend)]
 
 
 def _existing(path: Path) -> Path:

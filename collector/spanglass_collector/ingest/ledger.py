@@ -192,6 +192,21 @@ class Ledger:
 
         self._save(change)
 
+    def discarded(self, items: int) -> None:
+        """Dead letters that nobody wants: refused after all, and for good.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+
+        def change(totals: _Totals) -> None:
+            # As with `revived`.
+            counted = min(items, totals.dead_lettered)
+            totals.dead_lettered -= counted
+            totals.rejected["discarded"] += counted
+
+        self._save(change)
+
     def close(self) -> None:
         """Keeps what was counted since the last segment."""
         try:

@@ -1,4 +1,4 @@
-"""Dead letters, for whoever looks after them: listed, shown, and put back into the spool."""
+"""Dead letters, for whoever looks after them: listed, shown, put back into the spool, deleted."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +69,29 @@ class DeadLetterDesk:
                 wanted = [letter for letter in self._letters.list() if not letter.damaged]
             for letter in wanted:
                 self._replay(letter)
+        return {letter.name: letter.items for letter in wanted}
+
+    def discard(self, names: Sequence[str]) -> dict[str, int]:
+        """Deletes what was refused, for good.
+
+        Args:
+            names: which.
+
+        Returns:
+            The number of items by name.
+
+        Raises:
+            Unknown: if there is none of a name. Then nothing was deleted.
+            StoreUnavailable: if the disk does not take it; what was deleted before is.
+        """
+        with self._lock:
+            wanted = [self._letters.find(name) for name in dict.fromkeys(names)]
+            for letter in wanted:
+                try:
+                    self._queues[letter.signal].ledger.discarded(letter.items)
+                    self._letters.remove(letter.name)
+                except OSError as error:
+                    raise StoreUnavailable(f"{letter.name} stays: {error}.") from error
         return {letter.name: letter.items for letter in wanted}
 
     def _replay(self, letter: DeadLetter) -> None:

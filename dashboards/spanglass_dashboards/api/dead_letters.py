@@ -54,6 +54,18 @@ class Replayed(BaseModel):
     spans: dict[str, int] = Field(description="Number of spans by the dead letter's name.")
 
 
+class Discard(BaseModel):
+    """Which dead letters nobody wants."""
+
+    names: list[str] = Field(min_length=1, max_length=10_000)
+
+
+class Discarded(BaseModel):
+    """What is gone."""
+
+    spans: dict[str, int] = Field(description="Number of spans by the dead letter's name.")
+
+
 def _office(context: Annotated[Context, Depends(context_of)]) -> DeadLetterOffice:
     if context.dead_letters is None:
         raise NotFound("This process takes no spans, so it has no dead letters: see --roles.")
@@ -79,6 +91,12 @@ async def list_(
 async def replay(office: Office, body: Replay) -> Replayed:
     """Puts refused spans back into the spool, from where they are stored."""
     return Replayed(spans=dict(await asyncio.to_thread(office.replay, body.names)))
+
+
+@router.post("/discard")
+async def discard(office: Office, body: Discard) -> Discarded:
+    """Deletes refused spans for good."""
+    return Discarded(spans=dict(await asyncio.to_thread(office.discard, body.names)))
 
 
 # Behind `/replay`, which has a name's form.
