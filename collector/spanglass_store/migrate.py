@@ -16,6 +16,7 @@ from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
 from spanglass_store.otlp.decoder import Decoder
 from spanglass_store.otlp.logs import LOGS
+from spanglass_store.otlp.metrics import METRICS
 from spanglass_store.otlp.schema import KIND_ENUM
 from spanglass_store.otlp.spans import SPANS
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 _ENGINE: Final = re.compile(r"\$\{engine:(\w+):([\w, ]*)\}")
 _NAME: Final = re.compile(r"\$\{(\w+)\}")
 #: What turns requests into rows, beside the tables that the migrations make.
-DECODERS: Final = (SPANS, LOGS)
+DECODERS: Final = (SPANS, LOGS, METRICS)
 
 #: Settings of every MergeTree table. New parts are compact, since a part of many columns costs a
 #: file each and a sync each; they are synced, since "stored" means on disk.

@@ -3,7 +3,7 @@
 from typing import Final
 
 #: The tables that people's SQL can read. Each has a column `project`.
-READABLE_TABLES: Final = ("spans", "traces", "logs", "scores", "sdk_reports")
+READABLE_TABLES: Final = ("spans", "traces", "metrics", "logs", "scores", "sdk_reports")
 
 #: Columns that hold what people and models wrote, by table; reading them takes a grant.
 PAYLOAD_COLUMNS: Final[dict[str, tuple[str, ...]]] = {

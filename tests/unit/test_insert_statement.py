@@ -122,7 +122,7 @@ def test_tables_with_content_list_their_columns() -> None:
 @DECODERS
 def test_the_schema_and_the_structure_name_the_same_fields(decoder: Decoder) -> None:
     proto = set(re.findall(r"\b([a-z]\w+) = \d+;", decoder.shape.schema()))
-    kinds = r"\b([a-z]\w+) (?:Array|Tuple|String|U?Int|Bool|Float|LowCard)"
+    kinds = r"\b([a-z]\w+) (?:Array|Tuple|Nullable|String|U?Int|Bool|Float|LowCard)"
     assert proto == set(re.findall(kinds, decoder.shape.structure()))
     assert KIND_ENUM in decoder.shape.structure()
     # The statement carries the schema: nothing else has to be sent with it.
