@@ -18,7 +18,7 @@ from spanglass import _names as names
 from spanglass._guard import log
 from spanglass._recorded import Event, RecordedSpan
 from spanglass._shown import Shown
-from spanglass.redaction._redactor import Redactor, mapped
+from spanglass.redaction._redactor import CUT_MARK, Redactor, mapped
 
 if TYPE_CHECKING:
     from spanglass._queue import AnySpan
@@ -167,6 +167,8 @@ class Privacy:
         """A text as it may leave; None where it may not."""
         try:
             if value[:1] in ("{", "["):
+                if self._is_clean(value, stream):
+                    return value
                 try:
                     parsed = json.loads(value)
                 except (ValueError, RecursionError):
@@ -182,6 +184,17 @@ class Privacy:
                     type(error).__name__,
                 )
             return None
+
+    def _is_clean(self, value: str, stream: bool) -> bool:
+        """Whether nothing can be found in the texts of a JSON value, without reading it.
+
+        Texts without escapes stand in JSON as they are, between quotes, which belong to nothing
+        that is looked for.
+        """
+        redactor = self._redactor
+        if redactor is None or self._mask is not None or stream or "\\" in value:
+            return False
+        return CUT_MARK not in value and not redactor.find(value)
 
     def _json(self, value: str, parsed: Any, counts: Counter[str], stream: bool) -> str:
         """Text by text: an escape is no part of what it stands beside."""

@@ -1,5 +1,6 @@
 """Redaction: what it finds, what it leaves, how long it takes on texts made to slow it down."""
 
+import json
 import random
 import re
 from collections import Counter
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from spanglass._privacy import Privacy
 from spanglass.redaction import ENTITIES, Redactor, StreamRedactor, find, redact
+from spanglass.redaction._rules import RULES
 from support.redaction_texts import WITH, WITHOUT
 
 EVERYTHING = " | ".join(text for text, _ in WITH) + "\n" + "\n".join(WITHOUT)
@@ -157,3 +160,58 @@ def test_any_text_is_taken(text: str) -> None:
 def test_texts_without_anything_come_back_as_they_are() -> None:
     text = "Do the boots run small? I usually wear a 42. " * 20
     assert redact(text) is text
+
+
+FRAGMENTS = (
+    *HOSTILE.values(), *(text for text, _ in WITH), *WITHOUT,
+    "password", "PassWord: ", "api key is ", "Bearer ", "\u017f\u017fn ", "stra\u00dfe secret=", "a1B2c3D4e5",
+    "call +49 ", "(555) 123-4567", "1 (555) 123-4567", "+1 555 123 4567", "DE89370400440532013000",
+    "10.0.0.1", "::1", "fe80::1:2:3", "a.b+c@d.example", "sk_live_", "0123456789abcdef", "x", "7", ".",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12))
+def test_where_rules_are_tried_is_everywhere_that_they_match(pieces: list[str]) -> None:
+    """Beside the slow way: every rule at every character."""
+    text = "".join(pieces)
+    found = find(text)
+    for rule in RULES:
+        for match in rule.pattern.finditer(text):
+            start, end = match.span("found") if rule.is_grouped else match.span()
+            length = end - start if rule.length is None else rule.length(text[start:end])
+            if length:
+                assert any(each.start <= start and start + length <= each.end for each in found), (
+                    rule.entity,
+                    text[start:end],
+                )
+    # And nothing else: each is what the slow way finds, or several of these in one.
+    for each in found:
+        inside = [
+            match
+            for rule in RULES
+            for at in range(each.since, each.start + 1)
+            if (match := rule.pattern.match(text, at))
+        ]
+        assert inside
+
+
+VALUES = st.recursive(
+    st.lists(st.sampled_from(FRAGMENTS), max_size=3).map("".join)
+    | st.integers(-(10**18), 10**18)
+    | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*FRAGMENTS, "text", "role"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES.filter(lambda value: isinstance(value, list | dict)))
+def test_json_that_is_not_read_has_nothing_in_it(value: Any) -> None:
+    """What is looked at as it is written is looked at as well as text by text."""
+    written = json.dumps(value, ensure_ascii=False)
+    privacy = Privacy("redacted", None)
+    shown = privacy._text(written, Counter())
+    assert shown is not None
+    assert json.loads(shown) == Redactor().redact_value(value)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from spanglass.redaction._rules import DIGIT, ENTITIES, RULES, Rule
+from spanglass.redaction._rules import ENTITIES, RULES, Rule
+from spanglass.redaction._starts import Scan
 
+#: Part of the mark of a cut.
+CUT_MARK: Final = "characters cut]"
 #: What a cut leaves at both sides of its mark, and might be half of something.
 _CUT: Final = re.compile(r"\.\.\.\[[0-9]+ characters cut\]\.\.\.")
 #: Characters of a number that is written with separators.
@@ -16,6 +19,9 @@ _NUMBER: Final = "0123456789 ().-/+"
 #: Characters of a word beside a cut that are looked at.
 _LONGEST_WORD: Final = 4_096
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,60}-----")
+#: Shorter texts are nothing; nor are shorter ones of letters alone.
+_SHORTEST: Final = 6
+_SHORTEST_OF_LETTERS: Final = 20
 #: Integers that are shorter are no number of anything.
 _SHORTEST_NUMBER: Final = 10**8
 
@@ -51,17 +57,29 @@ class Redactor:
         unknown = wanted.difference(ENTITIES)
         if unknown:
             raise ValueError(f"not known: {', '.join(sorted(unknown))}; there are {ENTITIES}")
-        self._rules = tuple(rule for rule in RULES if rule.entity in wanted)
+        rules = [rule for rule in RULES if rule.entity in wanted]
+        # One look says of many that none of them is there.
+        self._gated = [
+            (gate, tuple(rule for rule in rules if rule.gate == gate))
+            for gate in dict.fromkeys(rule.gate for rule in rules)
+        ]
 
     def find(self, text: str) -> list[Finding]:
         """What is in a text, in order, without overlaps: the longer one includes the other."""
-        has_digit = any(digit in text for digit in "0123456789")
+        if len(text) < _SHORTEST or (len(text) < _SHORTEST_OF_LETTERS and text.isalpha()):
+            return []
         found: list[Finding] = []
-        for rule in self._rules:
-            for needed in rule.needs:
-                if has_digit if needed is DIGIT else needed in text:
-                    found += _matches(rule, text)
+        scan = Scan(text)
+        for gate, rules in self._gated:
+            for character in gate:
+                if character not in text:
                     break
+            else:
+                for rule in rules:
+                    starts = rule.starts(scan)
+                    # Mostly there is none.
+                    if starts is None or starts:
+                        found += _matches(rule, scan.text, starts)
         return _without_overlaps(found) if len(found) > 1 else found
 
     def redact(self, text: str, counts: Counter[str] | None = None) -> str:
@@ -71,7 +89,7 @@ class Redactor:
             text: any.
             counts: where to count them, by entity.
         """
-        if "characters cut]" in text:
+        if CUT_MARK in text:
             text = _without_halves(text)
         found = self.find(text)
         return replaced(text, found, counts) if found else text
@@ -92,10 +110,10 @@ class Redactor:
         return mapped(value, lambda text: self.redact(text, counts))
 
 
-def _matches(rule: Rule, text: str) -> list[Finding]:
+def _matches(rule: Rule, text: str, starts: Iterable[int] | None) -> list[Finding]:
     found = []
-    grouped = "found" in rule.pattern.groupindex
-    for match in rule.pattern.finditer(text):
+    grouped = rule.is_grouped
+    for match in rule.pattern.finditer(text) if starts is None else _at(rule, text, starts):
         start, end = match.span("found") if grouped else match.span()
         if rule.length is not None:
             length = rule.length(text[start:end])
@@ -104,6 +122,17 @@ def _matches(rule: Rule, text: str) -> list[Finding]:
             end = start + length
         found.append(Finding(start, end, rule.entity, min(start, match.start())))
     return found
+
+
+def _at(rule: Rule, text: str, starts: Iterable[int]) -> Iterator[re.Match[str]]:
+    match_at = rule.pattern.match
+    taken = 0
+    for start in starts:
+        match = match_at(text, start) if start >= taken else None
+        if match is not None:
+            # Where a match may be none, another may begin inside it.
+            taken = match.end() if rule.length is None else 0
+            yield match
 
 
 def _without_overlaps(found: list[Finding]) -> list[Finding]:

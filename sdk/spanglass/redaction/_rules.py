@@ -1,8 +1,8 @@
 """The rules, as a table. Entities have presidio's names where it has one.
 
-Each rule says which characters or texts it cannot do without, so that most rules are not tried on
-most texts. Every repetition is bounded, or begins at the edge of a word, so that no text takes
-more than time in proportion to its length.
+Each rule says where it is worth trying, so that most rules are not tried on most texts. Every
+repetition is bounded, or begins at the edge of a word, so that no text takes more than time in
+proportion to its length.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from spanglass.redaction._checks import card_length, iban_length, is_ipv6, looks_secret
-
-#: Stands in `Rule.needs` for any digit.
-DIGIT: Final = "0"
+from spanglass.redaction._starts import (
+    Starts,
+    at_colons,
+    at_letters_before_numbers,
+    at_local_parts,
+    at_numbers,
+    at_numbers_or_signs,
+    at_text,
+    at_words,
+)
 
 
 class Rule(NamedTuple):
@@ -22,16 +29,23 @@ class Rule(NamedTuple):
 
     Attributes:
         entity: its name.
-        needs: one of these has to be in the text.
+        starts: where in a text its matches can begin.
         pattern: finds candidates. The group `found` is the entity, or the whole match is.
         length: of a candidate, how many characters from its start are the entity; 0 for none.
             None where each candidate is one.
+        gate: characters that are all in a text that has anything of this.
     """
 
     entity: str
-    needs: tuple[str, ...]
+    starts: Starts
     pattern: re.Pattern[str]
     length: Callable[[str], int] | None = None
+    gate: str = ""
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether the pattern has a group `found`."""
+        return "found" in self.pattern.groupindex
 
 
 def _all_or_nothing(check: Callable[[str], bool]) -> Callable[[str], int]:
@@ -77,36 +91,64 @@ _PREFIXED: Final[tuple[tuple[str, str], ...]] = (
     ("dapi", r"dapi[a-f0-9]{32}"),  # Databricks
 )
 
+#: How what announces a secret, or a telephone number, begins.
+_SECRET_WORDS: Final = (
+    "password", "passwd", "passphrase", "pwd", "secret", "api", "access", "auth", "refresh",
+    "session", "client",
+)  # fmt: skip
+_PHONE_WORDS: Final = (
+    "phone", "tel", "mobil", "cell", "call", "fax", "whatsapp", "sms", "text me", "reach ", "ring",
+    "handy", "t\u00e9l",
+)  # fmt: skip
+
+
+#: Characters by how rare they are in most texts.
+_RARE: Final = "_J/29KXZ-GSIxzk.vgpy"
+
+
+def _prefixed(literal: str, pattern: str) -> Rule:
+    gate = "".join([each for each in _RARE if each in literal][:2])
+    # What stands before the literal is one letter of a choice.
+    before = 1 if pattern.startswith("[rs]") else 0
+    return Rule("API_KEY", at_text(literal, before), re.compile(_TOKEN + pattern), gate=gate)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "PRIVATE_KEY",
-        ("PRIVATE KEY",),
+        at_text("-----BEGIN "),
         # To the end of the key, or of what there is of it.
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?!-----END )[\s\S])*(?:-----END [A-Z0-9 ]{0,60}-----)?"
         ),
+        gate="-",
     ),
     Rule(
         "JWT",
-        ("eyJ",),
+        at_text("eyJ"),
         re.compile(_TOKEN + r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+        gate="J.",
     ),
-    *(Rule("API_KEY", (prefix,), re.compile(_TOKEN + pattern)) for prefix, pattern in _PREFIXED),
+    *(_prefixed(literal, pattern) for literal, pattern in _PREFIXED),
     Rule(
         "API_KEY",
-        ("earer ", "EARER ", "asic ", "BASIC "),
+        at_words(("bearer", "basic")),
         re.compile(r"(?i:\b(?:bearer|basic))[ \t]{1,3}(?P<found>[A-Za-z0-9._~+/=-]{16,})"),
         _all_or_nothing(looks_secret),
     ),
     Rule(
         "PASSWORD",
-        ("://",),
+        at_text("://"),
         re.compile(r"://[^\s/:@]{0,64}:(?P<found>[^\s/@]{1,128})@"),
+        gate="@/:",
     ),
     Rule(
         "PASSWORD",
-        ("=", ":", " is "),
+        at_words(
+            _SECRET_WORDS,
+            needs=("passw", "passphrase", "pwd", "secret", "key", "token"),
+        ),
         re.compile(
             r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[_ -]?key|access[_ -]?key"
             r"|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret))"
@@ -117,29 +159,30 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "EMAIL_ADDRESS",
-        ("@",),
+        at_local_parts,
         # From the right: only what has a domain behind it is looked at.
         re.compile(
             r"(?<![\w.+%'-])(?P<found>[\w+%'-][\w.+%'-]{0,63}@"
             r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24})(?![\w@])"
         ),
+        gate="@.",
     ),
     Rule(
         "IBAN_CODE",
-        (DIGIT,),
+        at_letters_before_numbers,
         re.compile(_EDGE + r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,32}"),
         iban_length,
     ),
     Rule(
         "CREDIT_CARD",
-        (DIGIT,),
+        at_numbers,
         # Looked ahead at, so that the next group is a start of its own.
         re.compile(r"(?<![0-9])(?=(?P<found>[2-6](?:[ -]?[0-9]){12,18})(?![0-9]))"),
         card_length,
     ),
     Rule(
         "US_SSN",
-        (DIGIT,),
+        at_numbers,
         re.compile(
             r"(?<![0-9-])(?!000|666|9[0-9]{2})[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}"
             r"(?![0-9]|-[0-9])"
@@ -147,7 +190,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "US_SSN",
-        (DIGIT,),
+        at_words(("ssn", "social security"), with_digits=True),
         re.compile(
             r"(?i:\b(?:ssn|social security(?: (?:number|no\.?))?))[^0-9\n]{0,12}"
             r"(?P<found>(?!000|666|9[0-9]{2})[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4})(?![0-9])"
@@ -155,23 +198,23 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "IP_ADDRESS",
-        (DIGIT,),
+        at_numbers,
         re.compile(r"(?<![0-9A-Za-z.])(?:" + _OCTET + r"\.){3}" + _OCTET + r"(?![0-9]|\.[0-9])"),
     ),
     Rule(
         "IP_ADDRESS",
-        ("::", ":"),
+        at_colons,
         re.compile(r"(?<![\w:.])(?P<found>[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{3,35})(?![\w:])"),
         _all_or_nothing(is_ipv6),
     ),
     Rule(
         "PHONE_NUMBER",
-        ("+",),
+        at_numbers_or_signs,
         re.compile(r"(?<![\w+])\+[0-9](?:[ ().\-/]{0,2}[0-9]){6,14}(?![0-9])"),
     ),
     Rule(
         "PHONE_NUMBER",
-        (DIGIT,),
+        at_numbers_or_signs,
         re.compile(
             r"(?<![0-9A-Za-z.\-/])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])"
             r"[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z]|-[0-9])"
@@ -179,7 +222,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "PHONE_NUMBER",
-        (DIGIT,),
+        at_words(_PHONE_WORDS, with_digits=True),
         re.compile(
             r"(?i:\b(?:phone|tel|telephone|mobile|cell|call|fax|whatsapp|sms|text me"
             r"|reach (?:me|us)|ring|handy|telefon|mobil|t\u00e9l))\b[^0-9\n]{0,20}"
