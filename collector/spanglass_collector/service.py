@@ -25,6 +25,7 @@ from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.metrics import ServiceMetrics
+from spanglass_collector.receivers.connections import bounded, most_connections
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
 from spanglass_collector.settings import Settings, join_address, split_address
@@ -259,6 +260,8 @@ class _Listener:
         self._socket = bound
         config = uvicorn.Config(
             app,
+            http=bounded(most_connections()),
+            ws="none",
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -268,7 +271,6 @@ class _Listener:
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=3,
-            h11_max_incomplete_event_size=64 << 10,
             backlog=2048,
         )
         self._server = uvicorn.Server(config)

@@ -37,12 +37,12 @@ class Gate:
         self._keys = keys
         self._local_token = local_token
 
-    def admit(self, headers: Mapping[str, str], scope: Scope) -> Principal:
+    def admit(self, headers: Mapping[str, str], scope: Scope | None) -> Principal:
         """Who asks, if they may.
 
         Args:
             headers: the request's, or gRPC's metadata; names in lower case.
-            scope: what they want to do.
+            scope: what they want to do; None if that is asked later.
 
         Raises:
             Denied: if they may not.
@@ -57,12 +57,12 @@ class Gate:
             raise Denied(
                 401,
                 "A key is needed: send `Authorization: Bearer KEY`."
-                f" `spanglass keys create --scope {scope}` makes one.",
+                f" `spanglass keys create --scope {scope or Scope.READ}` makes one.",
             )
         principal = self._keys.principal(secret)
         if principal is None:
             raise Denied(401, "The key is unknown or was revoked. `spanglass keys list` shows all.")
-        if not principal.may(scope):
+        if scope is not None and not principal.may(scope):
             raise Denied(403, f"The key is for {principal.scope}; this takes one for {scope}.")
         return principal
 

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI, Request, Response
 
 from spanglass_dashboards import pages, problems
+from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.api import (
     dead_letters,
     facets,
@@ -47,6 +48,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
+    app.add_middleware(Admission, context=context)
 
     @app.middleware("http")
     async def harden(

@@ -52,6 +52,13 @@ def problem(status: int, title: str, detail: str, **headers: str) -> JSONRespons
     )
 
 
+def denial(error: Denied) -> JSONResponse:
+    """The answer to who may not come in."""
+    if error.status == 401:
+        return problem(401, "A key is needed", str(error), **{"WWW-Authenticate": "Bearer"})
+    return problem(403, "Not allowed", str(error))
+
+
 class NotFound(Exception):
     """There is no such thing; the message says what to check."""
 
@@ -61,9 +68,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Denied)
     async def denied(_: Request, error: Denied) -> JSONResponse:
-        if error.status == 401:
-            return problem(401, "A key is needed", str(error), **{"WWW-Authenticate": "Bearer"})
-        return problem(403, "Not allowed", str(error))
+        return denial(error)
 
     @app.exception_handler(NotFound)
     async def not_found(_: Request, error: NotFound) -> JSONResponse:

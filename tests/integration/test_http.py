@@ -240,6 +240,7 @@ def test_what_is_too_large_is_413_and_counted(launch: Launch) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         service.grpc(bytes(50 << 20), compression=grpc.Compression.Gzip)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert service.requests("too_large") == len(refused) + 2
     service.grpc(fits)
     assert service.settle().stored == 3
 

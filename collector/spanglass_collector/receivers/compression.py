@@ -9,7 +9,7 @@ from spanglass_collector.ingest.intake import TooLarge, Unreadable
 
 #: Encodings that are understood, as `Content-Encoding` names them.
 ENCODINGS: Final = ("identity", "gzip", "deflate", "zstd")
-_PIECE: Final = 32 << 10
+_PIECE: Final = 8 << 10
 #: Most members of a body, one after another: each costs as much as some kilobytes of content.
 _MOST_MEMBERS: Final = 4096
 #: Most blocks of a zstd frame; a block has 128 KiB of content where nobody flushes.

@@ -3,6 +3,7 @@
 Source: OpenTelemetry protocol 1.9, section "OTLP/gRPC".
 """
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -17,11 +18,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanglass_collector.ingest.intake import RETRY_AFTER_S, Intake, Overloaded, Unreadable
+from spanglass_collector.receivers.connections import most_connections
 from spanglass_store.access import Denied, Gate
 from spanglass_store.errors import StoreError
 from spanglass_store.state.keys import Scope
 
 log = logging.getLogger(__name__)
+
+#: How long a message may take to arrive, in seconds.
+_BODY_S: Final = 60.0
 
 SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 
@@ -54,10 +59,17 @@ class OtlpGrpc:
             options=[
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_concurrent_streams", 256),
+                ("grpc.max_concurrent_streams", 100),
+                ("grpc.max_allowed_incoming_connections", most_connections()),
+                ("grpc.server_handshake_timeout_ms", 20_000),
+                ("grpc.max_connection_idle_ms", 600_000),
+                # Who has gone without a word is missed within two minutes.
+                ("grpc.keepalive_time_ms", 90_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
             ],
         )
-        handler = grpc.unary_unary_rpc_method_handler(self._export)
+        # As a stream, whose messages are read when we ask for them: not before the key is known.
+        handler = grpc.stream_unary_rpc_method_handler(self._export)
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, {"Export": handler}),)
         )
@@ -76,7 +88,7 @@ class OtlpGrpc:
         if self._server is not None:
             await self._server.stop(grace_s)
 
-    async def _export(self, body: bytes, context: Any) -> bytes:
+    async def _export(self, _: Any, context: Any) -> bytes:
         metadata = {k: v for k, v in (context.invocation_metadata() or ()) if isinstance(v, str)}
         # No web page speaks gRPC, and the authority is whatever name the sender's setting has.
         metadata.pop("host", None)
@@ -90,6 +102,7 @@ class OtlpGrpc:
                 else grpc.StatusCode.PERMISSION_DENIED
             )
             await context.abort(code, str(denied))
+        body = await self._read(context)
         reserved = 0
         try:
             self._intake.reserve(len(body))
@@ -110,6 +123,25 @@ class OtlpGrpc:
             )
         )
         return bytes(response.SerializeToString())
+
+    async def _read(self, context: Any) -> bytes:
+        """The call's message."""
+        stats = self._intake.stats
+        try:
+            async with asyncio.timeout(_BODY_S):
+                body = await context.read()
+        except TimeoutError:
+            stats.unreadable += 1
+            await context.abort(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"The message did not come within {_BODY_S:.0f} s. Send smaller batches.",
+            )
+        if body is grpc.aio.EOF:
+            # One that is too large is refused by gRPC itself, which has told the sender. Calls
+            # without a message are nobody's.
+            stats.too_large += 1
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
+        return bytes(body)
 
 
 def _retry_info(message: str) -> tuple[str, bytes]:

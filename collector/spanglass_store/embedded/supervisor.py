@@ -1,5 +1,6 @@
 """Starts the embedded server, watches it, starts it again, and takes it along when we go."""
 
+import errno
 import json
 import logging
 import secrets
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 _CHILD: Final = Path(__file__).with_name("child.py")
 #: Seconds that a server has to answer a ping, twice. A busy machine is no reason to kill it.
 _PING_S: Final = 5.0
+#: Errors that say of us, not of the server, that something is used up.
+_OUR_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: Pauses between starts of a server that keeps dying, in seconds.
 _BACKOFF: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -188,13 +191,14 @@ class EmbeddedServer:
                 start_new_session=True,
             )
 
-    def _answers(self) -> bool:
+    def _answers(self, if_unasked: bool = False) -> bool:
+        """Whether the server answers; `if_unasked` where we have no file left to ask it with."""
         connection = HTTPConnection("127.0.0.1", self._ports[0], timeout=_PING_S)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
+        except (OSError, HTTPException) as error:
+            return if_unasked and getattr(error, "errno", None) in _OUR_SHORTAGES
         finally:
             connection.close()
 
@@ -229,7 +233,7 @@ class EmbeddedServer:
             if process is None:
                 return
             # A server whose listener was stopped by another local process is as good as dead.
-            healthy = process.poll() is None and (self._answers() or self._answers())
+            healthy = process.poll() is None and (self._answers(True) or self._answers(True))
             if self._stopping.is_set():
                 return
             if healthy:

@@ -1,0 +1,119 @@
+"""What stands before the application: a body is read only of somebody who may send one.
+
+The application reads a body whole before it asks who sends it. So that is asked here, of the
+headers, and what is read has a limit of size, of time, and of room for all bodies together.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spanglass_dashboards.context import Context
+from spanglass_dashboards.problems import denial, problem
+from spanglass_store.access import Denied
+
+#: Most bytes of one body, and of all that are read at a time.
+MOST_BODY: Final = 16 << 20
+MOST_BODIES: Final = 128 << 20
+#: How long a body may take to arrive, in seconds.
+BODY_S: Final = 60.0
+
+#: Methods whose bodies nobody reads.
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, title: str, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.answer = problem(status, title, detail, **headers)
+
+
+class Admission:
+    """The ASGI layer.
+
+    Args:
+        app: what is behind it.
+        context: its gate decides who may send anything.
+    """
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app = app
+        self._context = context
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._context.gate.admit(headers, None)
+        except Denied as error:
+            await denial(error)(scope, receive, send)
+            return
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if held + size > MOST_BODY:
+                raise _Refused(
+                    413,
+                    "Too large",
+                    f"The body is larger than {MOST_BODY} bytes. Send less at once.",
+                )
+            if self._held + size > MOST_BODIES:
+                raise _Refused(
+                    503, "Not available right now", "Too many bodies are being read at once.",
+                    **{"Retry-After": "2"},
+                )  # fmt: skip
+            held += size
+            self._held += size
+
+        try:
+            try:
+                body = await _read(headers, receive, hold)
+            except _Refused as refused:
+                await refused.answer(scope, receive, send)
+                return
+            if body is not None:
+                await self._app(scope, _replayed(body, receive), send)
+        finally:
+            self._held -= held
+
+
+async def _read(headers: Headers, receive: Receive, hold: Callable[[int], None]) -> bytes | None:
+    """The body; None if the sender goes away before its end."""
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > MOST_BODY:
+        hold(int(declared))
+    chunks: list[bytes] = []
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return None
+                chunk = message.get("body", b"")
+                hold(len(chunk))
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError as error:
+        raise _Refused(
+            408, "Too slow", f"The body did not come within {BODY_S:.0f} s. Send less at once."
+        ) from error
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives the body that was read, then what else comes."""
+    left = [body]
+
+    async def replay() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        return await receive()
+
+    return replay
