@@ -1,30 +1,31 @@
 """What a decorated call costs, beside the plain OpenTelemetry SDK and other SDKs.
 
 Each SDK records a 750-character prompt and a 700-character answer, and exports in the background
-to a sink in a process of its own. Peers have virtual environments of their own below
-`.bench/peers`, made at first use: they are never dependencies of ours. One that does not install,
-or does not run here, is named with the reason.
+to a sink in a process of its own, which counts what arrives. Peers have virtual environments of
+their own: they are never dependencies of ours. One that does not install, or does not run here, is
+named with the reason; so is one whose spans do not arrive.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from bench.report import Report, median, ratio
-from bench.server import REPOSITORY
+from bench.sdk_peers import PEERS, output, peer, version
+from bench.sdk_program import ANSWER, WARM_UP
 
-PEERS: Final = ("langfuse", "logfire", "traceloop-sdk", "opik", "openlit", "fastotel")
 _HERE: Final = Path(__file__).parent
-_PLACE: Final = REPOSITORY / ".bench" / "peers"
-_INSTALL_S: Final = 300
+#: Seconds that spans may be late after their process has ended.
+_LATE_S: Final = 5.0
 _RUN_S: Final = 180
 _IMPORT: Final = """
 import sys, time
@@ -65,46 +66,65 @@ def _calls(report: Report, url: str, rounds: int, calls: int, peers: tuple[str, 
         failed = []
         for name in peers:
             try:
-                targets[name] = (name, url, str(_peer(name)))
+                targets[name] = (name, url, str(peer(name)))
             except RuntimeError as error:
                 failed.append(f"{name} does not install: {error}")
         figures: dict[str, dict[str, Any]] = {}
+        arrived: dict[str, float | None] = {}
         for shown, (program, target, python) in targets.items():
             try:
                 figures[shown] = _medians(_program(python, program, target, rounds, calls))
             except RuntimeError as error:
                 failed.append(f"{shown} does not run here: {error}")
+                continue
+            expected = 0 if program == "bare" else WARM_UP + rounds * calls
+            arrived[shown] = _counted(url, expected) / expected if expected else None
         # Not flushed: nobody takes anything. The queue is full before long.
         dead = _program(sys.executable, "spanglass", nobody, 1, calls * 5)
         figures["spanglass, collector dead"] = _medians(dead)
     base = figures.get("opentelemetry", {})
     rows = []
     for name, found in sorted(figures.items(), key=lambda each: each[1]["wall"]):
-        version = _version(name, targets.get(name, ("", "", sys.executable))[2])
+        found_version = version(name, targets.get(name, ("", "", sys.executable))[2])
         rows.append(
             (
-                f"{name} {version}".strip(), f"{found['wall']:.1f}", f"{found['own']:.1f}",
+                f"{name} {found_version}".strip(), f"{found['wall']:.1f}", f"{found['own']:.1f}",
                 f"{found['cpu']:.1f}", ratio(found["wall"], base.get("wall", 0)),
                 ratio(found["cpu"], base.get("cpu", 0)),
+                "" if (share := arrived.get(name)) is None else f"{share:.0%}",
             )
         )  # fmt: skip
     report.table(
         "A decorated call, 750 characters in and 700 out",
-        ["SDK", "call µs", "its thread's CPU µs", "all CPU µs", "call / OTel", "CPU / OTel"],
+        [
+            "SDK",
+            "call µs",
+            "its thread's CPU µs",
+            "all CPU µs",
+            "call / OTel",
+            "CPU / OTel",
+            "arrived",
+        ],
         rows,
         f"Medians of {rounds} rounds of {calls} calls. All CPU includes the exporter's thread and"
-        " the flush. Floors: 1.0 x OTel in both, 0.3 x Langfuse.",
+        " the flush. Floors: 1.0 x OTel in both, 0.3 x Langfuse, for the default, which records"
+        " content as it is. Arrived: texts at the sink for each that was recorded.",
     )
+    failed += [
+        f"{name}: only {share:.0%} of its spans arrived, so its figures are of less work"
+        for name, share in arrived.items()
+        if share is not None and share < 1
+    ]
     for line in failed:
         report.say(line)
-    report.keep(sdk_call_us=figures, sdk_failed=failed)
+    report.keep(sdk_call_us=figures, sdk_arrived=arrived, sdk_failed=failed)
 
 
 def _imports(report: Report, rounds: int) -> None:
     found = []
     heavy = ""
     for _ in range(rounds):
-        told = _output([sys.executable, "-c", _IMPORT], _RUN_S)
+        told = output([sys.executable, "-c", _IMPORT], _RUN_S)
         took, _, heavy = told.partition(" ")
         found.append(float(took))
     report.say(f"import spanglass: {median(found):.0f} ms (floor 150 ms); heavy modules: {heavy}")
@@ -113,12 +133,15 @@ def _imports(report: Report, rounds: int) -> None:
 
 def _memory(report: Report, url: str, spans: int) -> None:
     found = json.loads(
-        _output(
+        output(
             [sys.executable, str(_HERE / "sdk_program.py"), "memory", url, str(spans), "10"], 600
         )
     )
     steps = ", ".join(f"{each:.0f}" for each in found["resident"])
-    report.say(f"Resident MiB at every tenth of {spans:,} spans: {steps}; peak {found['peak']:.0f}")
+    arrived = _counted(url, spans) / spans
+    report.say(
+        f"Resident MiB at every tenth of {spans:,} spans: {steps}; peak {found['peak']:.0f}; {arrived:.0%} arrived"
+    )
     report.keep(sdk_memory_mib=found)
 
 
@@ -128,7 +151,7 @@ def _medians(found: dict[str, list[float]]) -> dict[str, float]:
 
 def _program(python: str, program: str, url: str, rounds: int, calls: int) -> dict[str, Any]:
     script = str(_HERE / "sdk_program.py")
-    told = _output([python, script, program, url, str(rounds), str(calls)], _RUN_S)
+    told = output([python, script, program, url, str(rounds), str(calls)], _RUN_S)
     lines = [line for line in told.splitlines() if line.startswith("{")]
     if not lines:
         raise RuntimeError("it printed no figures")
@@ -136,60 +159,10 @@ def _program(python: str, program: str, url: str, rounds: int, calls: int) -> di
     return found
 
 
-def _output(command: list[str], timeout_s: float) -> str:
-    """What a command prints.
-
-    Raises:
-        RuntimeError: it fails, or takes too long.
-    """
-    quiet = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    if command[0] == sys.executable:
-        quiet["PYTHONPATH"] = str(REPOSITORY / "sdk")
-    else:
-        quiet.pop("PYTHONPATH", None)
-    try:
-        done = subprocess.run(
-            command, env=quiet, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"it took more than {timeout_s:.0f} s") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no word"]
-        raise RuntimeError(said[-1][:200])
-    return done.stdout
-
-
-def _peer(name: str) -> Path:
-    """The interpreter of a peer's environment, which is made where it is missing.
-
-    Raises:
-        RuntimeError: it cannot be.
-    """
-    python = _PLACE / name / "bin" / "python"
-    if not _version(name, str(python)):
-        if not python.exists():
-            _output([sys.executable, "-m", "venv", str(_PLACE / name)], _INSTALL_S)
-        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        _output([*pip, name], _INSTALL_S)
-    return python
-
-
-def _version(name: str, python: str) -> str:
-    """The version of a distribution in an environment; empty where there is none."""
-    package = {"opentelemetry": "opentelemetry-sdk"}.get(name, name)
-    if " " in package or not Path(python).exists():
-        return ""
-    try:
-        code = f"from importlib import metadata; print(metadata.version({package!r}))"
-        return _output([python, "-c", code], 30).strip()
-    except RuntimeError:
-        return ""
-
-
 @contextmanager
 def _sink() -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, str(_HERE / "sdk_sink.py")], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(_HERE / "sdk_sink.py"), ANSWER], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
@@ -197,3 +170,14 @@ def _sink() -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+def _counted(url: str, expected: int) -> int:
+    """How many answers have arrived at the sink since it was asked last; waits for stragglers."""
+    found = 0
+    until = time.monotonic() + _LATE_S
+    while found < expected and time.monotonic() < until:
+        with urllib.request.urlopen(f"{url}/counted") as told:
+            found += max(0, int(told.read()))
+        time.sleep(0.1)
+    return found

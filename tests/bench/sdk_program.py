@@ -19,6 +19,9 @@ ANSWER = (
     "It is on its way and will be with you soon. " * 15 + "Goodbye for now, and write again."[:40]
 )
 
+#: Calls before the first round.
+WARM_UP = 50
+
 Work = tuple[Callable[[str], str], Callable[[], Any]]
 
 
@@ -138,7 +141,7 @@ PROGRAMS: dict[str, Callable[[str], Work]] = {
 def measure(name: str, url: str, rounds: int, calls: int) -> dict[str, Any]:
     """Rounds of calls, each flushed before the next one; what a call took in microseconds."""
     call, flush = PROGRAMS[name](url)
-    for _ in range(50):
+    for _ in range(WARM_UP):
         call(PROMPT)
     flush()
     wall, own, all_threads = [], [], []
