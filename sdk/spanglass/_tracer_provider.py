@@ -2,7 +2,8 @@
 
 It outlives `init`: a tracer that an instrumentation has kept writes to whatever is set up when a
 span starts. And it puts spans where ours would be, below our current span, also where the
-application's own tracing has another one current.
+application's own tracing has another one current. Inside the call of a wrapped client it makes
+none: that call is recorded already.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from spanglass import _current, _state
 from spanglass._guard import report
+from spanglass.clients import _call as _calls
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -67,6 +69,11 @@ class _CurrentTracer(trace.Tracer):
             if runtime is None:
                 _state.miss()
                 return trace.INVALID_SPAN
+            call = _calls.current.get()
+            if call is not None:
+                # A wrapped client is at work, and its call is recorded: what instruments the
+                # same client inside would record it a second time.
+                return trace.NonRecordingSpan(call.span_context())
             # A context that the instrumentation names is its own choice.
             if context is None:
                 context, _ = _current.parent(runtime)

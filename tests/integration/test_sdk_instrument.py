@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import openai
 import pytest
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import spanglass
 from sample_server import BackgroundServer, Settings
+from spanglass._tracer_provider import CurrentProvider
 from spanglass.testing import CapturedSpans, capture
 
 OPENAI_V2 = "opentelemetry-instrumentation-openai-v2"
@@ -66,6 +68,69 @@ def test_the_openai_client(spans: CapturedSpans, url: str) -> None:
     ask(url)
     assert len(spans) == 2
     assert "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" not in os.environ
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("first", ["wrap", "instrument"])
+@pytest.mark.parametrize("way", ["sync", "async", "stream"])
+async def test_a_wrapped_client_that_is_instrumented_is_recorded_once(
+    spans: CapturedSpans, url: str, first: str, way: str
+) -> None:
+    make = openai.AsyncOpenAI if way == "async" else openai.OpenAI
+    client: Any = make(base_url=url, api_key="any")
+    if first == "wrap":
+        spanglass.wrap(client, provider="openai")
+    spanglass.instrument(only=["openai"])
+    if first == "instrument":
+        spanglass.wrap(client, provider="openai")
+    messages = [{"role": "user", "content": "How much is delivery?"}]
+    create = client.chat.completions.create
+    with spanglass.span("answer"):
+        if way == "async":
+            await create(model="gpt-4o-mini", messages=messages)
+            await client.close()
+        else:
+            answer = create(model="gpt-4o-mini", messages=messages, stream=way == "stream")
+            if way == "stream":
+                assert len(list(answer)) > 2
+            client.close()
+    assert spans.tree() == ["answer", ["chat gpt-4o-mini"]]
+    assert "How much is delivery?" in str(spans.one("chat gpt-4o-mini").input)
+    spanglass.uninstrument()
+    with openai.OpenAI(base_url=url, api_key="any") as alone:
+        spanglass.wrap(alone).chat.completions.create(model="gpt-4o-mini", messages=messages)  # type: ignore[call-overload]
+    assert len(spans) == 3, "without the instrumentation the wrapped client records"
+
+
+class _Nosy(openai.OpenAI):
+    """Stands for an instrumentation inside the client, as OpenInference's is."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        tracer = CurrentProvider().get_tracer("openinference.instrumentation.openai")
+        with tracer.start_as_current_span("ChatCompletion") as span:
+            assert not span.is_recording()
+            with spanglass.span("inside"):
+                return super().request(*args, **kwargs)
+
+
+def test_what_is_inside_a_wrapped_client_records_nothing(spans: CapturedSpans, url: str) -> None:
+    with spanglass.wrap(_Nosy(base_url=url, api_key="any"), provider="openai") as client:
+        client.chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": "How much is delivery?"}]
+        )
+    assert spans.tree() == ["chat gpt-4o-mini", ["inside"]]
+
+
+def test_an_agents_span_around_a_wrapped_client_is_no_call(spans: CapturedSpans, url: str) -> None:
+    tracer = CurrentProvider().get_tracer("openinference.instrumentation.openai_agents")
+    with (
+        tracer.start_as_current_span("agent"),
+        spanglass.wrap(openai.OpenAI(base_url=url, api_key="any"), provider="openai") as client,
+    ):
+        client.chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": "How much is delivery?"}]
+        )
+    assert spans.tree() == ["agent", ["chat gpt-4o-mini"]]
 
 
 def test_content_is_recorded_where_init_says_so(url: str) -> None:

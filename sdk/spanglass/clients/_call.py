@@ -7,6 +7,8 @@ import time
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
+from opentelemetry.trace import SpanContext
+
 from spanglass import _failures
 from spanglass import _names as names
 from spanglass._generation import Generation
@@ -57,6 +59,10 @@ class Call:
             self._span._start()
             self._span._attach()
             self._token = current.set(self)
+
+    def span_context(self) -> SpanContext:
+        """Where the call's span is in its trace."""
+        return self._span.otel.get_span_context()
 
     def leave(self) -> None:
         """The client has come back, with a result or an exception."""

@@ -12,8 +12,11 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from opentelemetry import trace
+
+from spanglass import _names as names
 from spanglass import _state
 from spanglass._guard import guard, report
 from spanglass.clients import _providers
@@ -23,9 +26,14 @@ from spanglass.clients._routes import exchange_for
 from spanglass.clients._values import get
 from spanglass.clients._watch import is_raw, is_stream, watch_raw, watch_stream
 
+if TYPE_CHECKING:
+    from spanglass._runtime import Runtime
+
 _BASES: Final = ("SyncAPIClient", "AsyncAPIClient")
 _RAW_HEADER: Final = "x-stainless-raw-response"
 _MARK: Final = "_spanglass"
+#: Operations that are one call of a model.
+_CALLS: Final = frozenset({"chat", "text_completion", "embeddings", "generate_content"})
 
 
 class Wish(NamedTuple):
@@ -99,6 +107,8 @@ class _Traced:
             runtime = _state.runtime
             if runtime is None:
                 _state.miss()
+                return None, args, kwargs
+            if _is_recorded_around(runtime):
                 return None, args, kwargs
             provider = self._provider()
             body = _body_of(given)
@@ -221,6 +231,24 @@ def _see_retries(client: Any) -> None:
 
         client._should_retry = should_retry
         client._calculate_retry_timeout = calculate_retry_timeout
+
+
+def _is_recorded_around(runtime: Runtime) -> bool:
+    """Whether an instrumentation records this call already: its span is around what is seen here.
+
+    Told by what the span says that it is, in the dialects of the instrumentations that there are;
+    an agent's span around several calls is none.
+    """
+    around: Any = trace.get_current_span()
+    scope = getattr(around, "instrumentation_scope", None)
+    if scope is None or scope.name == runtime.scope.name or not runtime.owns(around):
+        return False
+    found = around.attributes or {}
+    return (
+        found.get(names.OPERATION) in _CALLS
+        or found.get("openinference.span.kind") in ("LLM", "EMBEDDING")
+        or "llm.request.type" in found
+    )
 
 
 def _body_of(options: Any) -> Mapping[str, Any]:
