@@ -435,6 +435,14 @@ def test_many_thousand_attributes_on_a_span(service: RunningService) -> None:
     assert service.stored_span(other.span_id, "name") == {"name": "small"}
 
 
+def test_of_fields_written_twice_the_last_is_stored(service: RunningService) -> None:
+    one, trace = otlp.span("first"), otlp.trace_id()
+    again = wire.field(1, trace) + wire.field(5, b"second") + wire.field(15, wire.field(2, b"why"))
+    assert service.post(raw_span(one, again)).content == b""
+    row = service.stored_span(one.span_id, "trace_id, name, status_message")
+    assert row == {"trace_id": trace.hex(), "name": "second", "status_message": "why"}
+
+
 def test_attributes_of_ten_megabytes(service: RunningService) -> None:
     text = "0123456789" * (1 << 20)
     one = otlp.span(attrs={"large": text, "input.value": text})

@@ -351,3 +351,13 @@ def test_fields_of_a_later_protocol_stay() -> None:
     later = wire.integer_field(77, 5) + wire.field(78, b"new")
     body = wire.field(1, wire.field(2, wire.field(2, good().SerializeToString() + later)))
     assert check(body).resources == list(wire.messages(body, 1))
+
+
+def test_of_a_field_that_comes_twice_the_last_is_kept_once() -> None:
+    """ClickHouse would store it empty."""
+    one = good("first")
+    twice = one.SerializeToString() + wire.field(1, otlp.trace_id()) + wire.field(5, b"second")
+    result = check(framed(twice, good().SerializeToString()))
+    assert [span.name for span in kept(result)] == ["second", "good"]
+    assert b"first" not in result.resources[0]
+    assert one.trace_id not in result.resources[0]

@@ -50,7 +50,10 @@ def built(level: str = "", extra: bytes = b"") -> bytes:
 )
 def test_an_unknown_field_goes_and_nothing_else(level: str, extra: bytes) -> None:
     (whole,) = wire.messages(built(), 1)
-    stored = ResourceSpans.FromString(wire.without(whole, STAMPS)).SerializeToString() + STAMP
+    unstamped = b"".join(
+        whole[begin:end] for number, _, begin, _, end in wire.fields(whole) if number not in STAMPS
+    )
+    stored = ResourceSpans.FromString(unstamped).SerializeToString() + STAMP
     assert without_unknown(built(level, extra), TRACES) == wire.field(1, stored)
 
 

@@ -110,14 +110,6 @@ def messages(data: bytes, number: int) -> Iterator[bytes]:
             yield data[content:end]
 
 
-def without(data: bytes, numbers: frozenset[int]) -> bytes:
-    """A message without the fields of these numbers, in any encoding."""
-    found = [(number, begin, end) for number, _, begin, _, end in fields(data)]
-    if not any(number in numbers for number, *_ in found):
-        return data
-    return b"".join(data[begin:end] for number, begin, end in found if number not in numbers)
-
-
 def field(number: int, content: bytes) -> bytes:
     """A length-delimited field."""
     return varint(number << 3 | LENGTH_DELIMITED) + varint(len(content)) + content
