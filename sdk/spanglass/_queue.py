@@ -50,7 +50,8 @@ class SpanQueue:
     def __init__(self, max_spans: int, max_bytes: int) -> None:
         self._max_spans = max_spans
         self._max_bytes = max_bytes
-        self._waiting: deque[tuple[Ended, int]] = deque()
+        # Item, number and size: one object for each, for the garbage collector's sake.
+        self._waiting: deque[tuple[Item, int, int]] = deque()
         self._bytes = 0
         self._taken = 0
         self._take_lock = threading.Lock()
@@ -78,7 +79,7 @@ class SpanQueue:
         size = size_of(span)
         if waiting and self._bytes + size > self._max_bytes:
             return "queue_bytes"
-        waiting.append(((span, sequence), size))
+        waiting.append((span, sequence, size))
         self._bytes += size
         if len(waiting) >= self._ring_at:
             self.ring()
@@ -108,10 +109,10 @@ class SpanQueue:
         waiting = self._waiting
         with self._take_lock:
             while waiting and len(batch) < max_spans:
-                if batch and total + waiting[0][1] > max_bytes:
+                if batch and total + waiting[0][2] > max_bytes:
                     break
-                ended, size = waiting.popleft()
-                batch.append(ended)
+                span, sequence, size = waiting.popleft()
+                batch.append((span, sequence))
                 total += size
             self._taken += len(batch)
         self._weigh()
@@ -126,7 +127,7 @@ class SpanQueue:
         """Puts right what threads that add at the same moment get wrong."""
         # Where it changes while it is copied, the next batch does it.
         with contextlib.suppress(RuntimeError):
-            self._bytes = sum(size for _, size in self._waiting.copy())
+            self._bytes = sum(size for _, _, size in self._waiting.copy())
 
 
 def size_of(span: Item) -> int:

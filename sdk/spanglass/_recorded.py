@@ -82,8 +82,10 @@ class RecordedSpan(trace.Span):
         self.start_time = start_time
         self.end_time: int | None = None
         self.status = _UNSET
-        self.events: list[Event] = []
-        self.links: list[Link] = []
+        # Lists once there is something: most spans have neither, and what waits in the queue is
+        # walked over by the garbage collector.
+        self.events: list[Event] | tuple[()] = ()
+        self.links: list[Link] | tuple[()] = ()
         self.dropped_attributes = 0
         self.dropped_events = 0
 
@@ -151,17 +153,19 @@ class RecordedSpan(trace.Span):
     ) -> None:
         if self._ended:
             return
-        if len(self.events) >= MAX_EVENTS:
+        events = self.events or []
+        if len(events) >= MAX_EVENTS:
             # The first ones go: an error comes last.
-            del self.events[0]
+            del events[0]
             self.dropped_events += 1
         at = _clock.wall() if timestamp is None else timestamp
-        self.events.append(Event(name, _bounded(attributes), at))
+        events.append(Event(name, _bounded(attributes), at))
+        self.events = events
 
     @guarded(nothing)
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self._ended and context.is_valid and len(self.links) < MAX_EVENTS:
-            self.links.append(Link(context, _bounded(attributes)))
+            self.links = [*self.links, Link(context, _bounded(attributes))]
 
     @guarded(nothing)
     def update_name(self, name: str) -> None:

@@ -79,8 +79,7 @@ def _calls(report: Report, url: str, rounds: int, calls: int, peers: tuple[str, 
                 continue
             expected = 0 if program == "bare" else WARM_UP + rounds * calls
             arrived[shown] = _counted(url, expected) / expected if expected else None
-        # Not flushed: nobody takes anything. The queue is full before long.
-        dead = _program(sys.executable, "spanglass", nobody, 1, calls * 5)
+        dead = _program(sys.executable, "spanglass dead", nobody, rounds, calls)
         figures["spanglass, collector dead"] = _medians(dead)
     base = figures.get("opentelemetry", {})
     rows = []

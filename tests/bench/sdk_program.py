@@ -44,6 +44,11 @@ def spanglass_redacted(url: str) -> Work:
     return spanglass(url, capture_content="redacted")
 
 
+def spanglass_dead(url: str) -> Work:
+    """Not flushed: nobody takes anything, and the queue is full before long."""
+    return spanglass(url)[0], lambda: None
+
+
 def opentelemetry(url: str) -> Work:
     """The plain SDK, with the same attributes written by hand."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -132,7 +137,7 @@ def fastotel(url: str) -> Work:
 
 
 PROGRAMS: dict[str, Callable[[str], Work]] = {
-    "bare": bare, "spanglass": spanglass, "spanglass redacted": spanglass_redacted,
+    "bare": bare, "spanglass": spanglass, "spanglass redacted": spanglass_redacted, "spanglass dead": spanglass_dead,
     "opentelemetry": opentelemetry, "langfuse": langfuse, "logfire": logfire,
     "traceloop-sdk": traceloop, "opik": opik, "openlit": openlit, "fastotel": fastotel,
 }  # fmt: skip

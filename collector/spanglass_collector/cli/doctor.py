@@ -6,7 +6,9 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -20,6 +22,17 @@ from spanglass_store.data_directory import DataDirectory
 from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.endpoint import parse_url
 from spanglass_store.errors import StoreError
+
+#: What tests show at work where it is installed: distribution, of what, what to install.
+_INSTRUMENTED: Final = (
+    ("openinference-instrumentation-llama-index", "LlamaIndex",
+     "llama-index-core openinference-instrumentation-llama-index"),
+    ("openinference-instrumentation-litellm", "LiteLLM",
+     "litellm openinference-instrumentation-litellm"),
+    ("opentelemetry-instrumentation-mcp", "MCP", "'mcp<2' opentelemetry-instrumentation-mcp"),
+    ("openinference-instrumentation-bedrock", "Amazon Bedrock",
+     "botocore openinference-instrumentation-bedrock"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,10 @@ def _optional(_: Settings) -> list[Finding]:
         findings.append(
             Finding("ok", what) if found else Finding("note", f"not installed: {what}", mend)
         )
+    for distribution, what, packages in _INSTRUMENTED:
+        if not _is_installed(distribution):
+            text = f"not installed: what spanglass.instrument() traces {what} with"
+            findings.append(Finding("note", text, f"pip install {packages}"))
     return findings
 
 
@@ -100,6 +117,15 @@ def _imports(module: str) -> bool:
     try:
         importlib.import_module(module)
     except ImportError:
+        return False
+    return True
+
+
+def _is_installed(distribution: str) -> bool:
+    """Not imported: what instruments a library brings it along."""
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
         return False
     return True
 
