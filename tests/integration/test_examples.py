@@ -1,32 +1,15 @@
 """The bundled examples against the running service."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from support.running import RunningService, environment
+from support.examples import run_example
+from support.running import RunningService
 from support.waiting import wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-def run_example(*command: str, **env: str) -> str:
-    """An example's output; it has to succeed."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        env=environment(**env),
-        cwd=EXAMPLES.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
 
 
 def spans_of(service: RunningService, name: str, at_least: int) -> list[dict[str, object]]:
@@ -184,8 +167,9 @@ def test_every_example_is_described_and_run() -> None:
     assert described == {
         path.name for path in EXAMPLES.iterdir() if path.name not in ("README.md", "__pycache__")
     }
-    # Here, and the sample server by `test_sample_server`.
-    tests = [Path(__file__), Path(__file__).with_name("test_sample_server.py")]
+    # Here, and those that need no service beside.
+    beside = ("test_sample_server.py", "test_sdk_examples.py")
+    tests = [Path(__file__), *(Path(__file__).with_name(name) for name in beside)]
     text = "".join(path.read_text() for path in tests)
     for name in described:
         assert f"examples/{name}" in text or f"from {name}" in text, f"nothing runs {name}"
