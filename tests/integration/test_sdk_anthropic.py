@@ -258,3 +258,40 @@ def test_counting_tokens_asks_no_model(url: str, spans: CapturedSpans) -> None:
     client = traced(anthropic_client("sync", url))
     assert client.messages.count_tokens(model=CLAUDE, messages=user(QUESTION)).input_tokens > 0
     assert not spans.all()
+
+
+@both
+@pytest.mark.parametrize("stream", [False, True])
+def test_iterators_are_the_clients_to_read(
+    style: Style, stream: bool, url: str, spans: CapturedSpans
+) -> None:
+    """A generator can be read once: by the client, whose request is what it would have been."""
+
+    def ask(client: Any) -> Any:
+        blocks = ({"type": "text", "text": part} for part in ("How much is ", "delivery?"))
+        messages = ({"role": "user", "content": each} for each in [blocks])
+        tools = (tool for tool in [CLAUDE_TOOL])
+        return call(
+            client, "messages.create", model=CLAUDE, max_tokens=500, messages=messages,
+            tools=tools, stream=stream, system=(block for block in [{"type": "text", "text": "Hi"}]),
+        )  # fmt: skip
+
+    plain, wrapped = ask(anthropic_client(style, url)), ask(traced(anthropic_client(style, url)))
+    usage = [(each[0].message if stream else each).usage.input_tokens for each in (plain, wrapped)]
+    assert usage[0] == usage[1] > 10
+    [message] = only(spans).input
+    assert [part["content"] for part in message["parts"]] == ["How much is ", "delivery?"]
+
+
+@both
+def test_an_iterator_that_raises_raises_into_the_caller(
+    style: Style, url: str, spans: CapturedSpans
+) -> None:
+    def messages() -> Iterator[Any]:
+        yield {"role": "user", "content": "How much is delivery?"}
+        raise LookupError("theirs")
+
+    for client in (anthropic_client(style, url), traced(anthropic_client(style, url))):
+        with pytest.raises(LookupError, match="theirs"):
+            call(client, "messages.create", model=CLAUDE, max_tokens=5, messages=messages())
+    assert only(spans).status == "error"

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from importlib.metadata import entry_points
 
 from support.examples import run_example
 from support.sdk_sink import Reply, attributes_of, running_sink
@@ -72,8 +71,7 @@ def test_score_and_feedback() -> None:
 
 
 def test_an_applications_own_tests() -> None:
-    # Where the SDK is installed, pytest finds its plugin by itself.
-    installed = any(each.name == "spanglass" for each in entry_points(group="pytest11"))
-    plugin = () if installed else ("-p", "spanglass.pytest_plugin")
+    # Where the SDK is installed, pytest finds its plugin by itself; once is enough.
+    plugin = ("-p", "spanglass.pytest_plugin", "-p", "no:spanglass")
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin)
     assert "3 passed" in run_example(*command, "examples/test_your_traces.py")

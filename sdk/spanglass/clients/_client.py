@@ -19,7 +19,7 @@ from opentelemetry import trace
 from spanglass import _names as names
 from spanglass import _state
 from spanglass._guard import guard, report
-from spanglass.clients import _providers
+from spanglass.clients import _iterators, _providers
 from spanglass.clients._call import Call, current
 from spanglass.clients._chat import Chat
 from spanglass.clients._routes import exchange_for
@@ -111,17 +111,14 @@ class _Traced:
             if _is_recorded_around(runtime):
                 return None, args, kwargs
             provider = self._provider()
+            given, args, kwargs = _without_iterators(given, args, kwargs)
             body = _body_of(given)
             asks = self._asks_for_usage(provider, exchange is Chat, given, body)
             reader = exchange(body, runtime.settings.max_content_chars)
             host, port = _providers.address_of(self._client)
             call = Call(reader.begin(provider.name, host, port), reader, asks)
             if asks:
-                asking = _asking(given)
-                if "options" in kwargs:
-                    kwargs = {**kwargs, "options": asking}
-                else:
-                    args = (args[0], asking, *args[2:])
+                args, kwargs = _with_options(_asking(given), args, kwargs)
         except Exception as error:
             report("wrap", error)
             return None, args, kwargs
@@ -266,6 +263,27 @@ def _body_of(options: Any) -> Mapping[str, Any]:
 def _is_sent(value: object) -> bool:
     """Whether a parameter has a value, and not a client's mark for none."""
     return value is not None and type(value).__name__ not in ("NotGiven", "Omit")
+
+
+def _without_iterators(
+    options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """A request whose body can be read twice, and its arguments."""
+    body = _iterators.read(options.json_data)
+    if body is options.json_data:
+        return options, args, kwargs
+    options = copy.copy(options)
+    options.json_data = body
+    return options, *_with_options(options, args, kwargs)
+
+
+def _with_options(
+    options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a request with other options."""
+    if "options" in kwargs:
+        return args, {**kwargs, "options": options}
+    return (args[0], options, *args[2:]), kwargs
 
 
 def _asking(options: Any) -> Any:
