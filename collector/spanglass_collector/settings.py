@@ -133,6 +133,14 @@ class Settings(BaseSettings):
     query_seconds: Annotated[
         int, Field(ge=1, le=3600, description="Time cap of one query of a reader, in seconds.")
     ] = 30
+    feedback_secret: Annotated[
+        str,
+        Field(
+            pattern="^([^, ]{16,}(,[^, ]{16,})*)?$",
+            description="What feedback links are signed with, 16 characters or more; several with"
+            " commas between them.",
+        ),
+    ] = ""
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),

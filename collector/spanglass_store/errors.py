@@ -39,3 +39,10 @@ class QueryRefused(StoreError):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+
+class BadCursor(StoreError):
+    """A cursor that we did not make, or made for another list."""
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of this list. Leave it out to begin at the top.")

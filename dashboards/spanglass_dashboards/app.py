@@ -9,8 +9,10 @@ from fastapi import FastAPI, Request, Response
 from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.api import (
+    completeness,
     dead_letters,
     facets,
+    feedback,
     health,
     scores,
     session,
@@ -61,7 +63,18 @@ def create_app(context: Context) -> FastAPI:
         return response
 
     # `facets` before `traces`, whose path would take its name for a trace's id.
-    for module in (health, session, sql, facets, traces, tree, scores, dead_letters):
+    for module in (
+        health,
+        session,
+        sql,
+        facets,
+        traces,
+        tree,
+        scores,
+        feedback,
+        completeness,
+        dead_letters,
+    ):
         app.include_router(module.router)
     pages.install(app)
     return app

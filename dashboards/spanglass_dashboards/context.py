@@ -34,6 +34,8 @@ class Context:
         metrics: the Prometheus exposition of the service.
         is_ready: empty when requests can be served, otherwise what is missing.
         addresses: host and port of the receivers, by door (`otlp_http`, `otlp_grpc`).
+        feedback_secrets: those that may have signed a feedback link; several while one replaces
+            another.
         dead_letters: where this process takes spans: what the store refused of them.
     """
 
@@ -43,6 +45,7 @@ class Context:
     is_ready: Callable[[], str]
     clickhouse_version: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
+    feedback_secrets: Sequence[str] = ()
     dead_letters: DeadLetterOffice | None = None
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from spanglass_store.client import Store
-from spanglass_store.errors import StoreError
+from spanglass_store.errors import BadCursor
 from spanglass_store.otlp.values import restore_map
 
 Order = Literal["start_time", "duration", "tokens", "cost", "spans", "errors"]
@@ -30,10 +30,6 @@ _COLUMNS: Final = (
     "errors", "input_tokens", "output_tokens", "total_tokens", "cost_usd", "services",
     "operations", "models", "tags", "session_id", "user_id", "feature", "sample_data",
 )  # fmt: skip
-
-
-class BadCursor(StoreError):
-    """A cursor that we did not make, or made for another order."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +171,7 @@ def _read_cursor(cursor: str, order: str) -> tuple[float, str]:
             return value, trace_id
     except (ValueError, TypeError, OverflowError):
         pass
-    raise BadCursor("The cursor is not one of this list. Leave it out to begin at the top.")
+    raise BadCursor
 
 
 def _rfc3339(moment: str) -> str:

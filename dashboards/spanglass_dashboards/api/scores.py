@@ -1,13 +1,16 @@
-"""Judgements: taking them in."""
+"""Judgements: taking them in and listing them."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
-from spanglass_dashboards.context import Context, context_of, writer
-from spanglass_store.queries.scores import Score, add_scores
+from spanglass_dashboards.api.time_range import OpenEnd, OpenStart
+from spanglass_dashboards.context import Context, context_of, reader, writer
+from spanglass_store.errors import StoreError
+from spanglass_store.queries.scores import Score, ScoreFilter, add_scores, list_scores
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1", tags=["scores"])
@@ -37,6 +40,9 @@ class ScoreIn(BaseModel):
     label: str = Field("", max_length=200)
     source: Literal["human", "user", "code", "judge", "detector"] = "code"
     explanation: str = Field("", max_length=100_000)
+    correction: str = Field(
+        "", max_length=1_000_000, description="The answer as it should have been."
+    )
     evaluator: str = Field("", max_length=200, description="Who or what judged, with its version.")
     trace_id: str = Field("", pattern="^([0-9a-fA-F]{32})?$")
     span_id: str = Field("", pattern="^([0-9a-fA-F]{16})?$")
@@ -93,3 +99,61 @@ def _score(given: ScoreIn, project: str) -> Score:
     if given.id:
         fields["score_id"] = given.id
     return Score(project=project, **fields)
+
+
+class ScoreOut(BaseModel):
+    """One judgement."""
+
+    id: str
+    project: str
+    name: str
+    value: float | None = Field(description="Higher means more of what the name says.")
+    label: str
+    source: Literal["human", "user", "code", "judge", "detector"]
+    evaluator: str
+    trace_id: str
+    span_id: str
+    response_id: str = Field(description="The provider's id of the answer that is judged.")
+    session_id: str
+    created_at: datetime
+    metadata: dict[str, str]
+    explanation: str | None = Field(None, description="Missing without the payload grant.")
+    correction: str | None = None
+
+
+class ScorePage(BaseModel):
+    """A page of scores."""
+
+    items: list[ScoreOut]
+    next: str = Field(description="Cursor of the next page; empty at the end.")
+
+
+_Text = Annotated[str, Query(max_length=1000)]
+
+
+@router.get("/scores", response_model=ScorePage)
+async def index(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    start: OpenStart = None,
+    end: OpenEnd = None,
+    project: _Text = "",
+    name: _Text = "",
+    source: Literal["", "human", "user", "code", "judge", "detector"] = "",
+    trace_id: Annotated[str, Query(pattern="^([0-9a-fA-F]{32})?$")] = "",
+    span_id: Annotated[str, Query(pattern="^([0-9a-fA-F]{16})?$")] = "",
+    session_id: _Text = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str, Query(max_length=500)] = "",
+) -> ScorePage:
+    """Scores, the latest first; of all times unless a range is given."""
+    if span_id and not trace_id:
+        raise StoreError("A span_id needs its trace_id.")
+    which = ScoreFilter(
+        start, end, project, name, source, trace_id.lower(), span_id.lower(), session_id
+    )
+    page = await asyncio.to_thread(
+        list_scores, context.store(principal), which, principal.payload, limit, cursor
+    )
+    items = [ScoreOut(id=row.pop("score_id"), **row) for row in page.items]
+    return ScorePage(items=items, next=page.next)

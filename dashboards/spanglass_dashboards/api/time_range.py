@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from spanglass_store.errors import StoreError
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -17,6 +19,16 @@ def _written_out(value: Any) -> Any:
     if isinstance(value, str) and not _DATE.match(value):
         raise ValueError("should look like 2026-01-02T03:04:05Z")
     return value
+
+
+def _storable(moment: datetime | None) -> datetime | None:
+    if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"has to lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return _aware(moment) if moment else None
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 Start = Annotated[
@@ -30,6 +42,16 @@ End = Annotated[
     Query(description="Latest start; now unless given."),
 ]
 
+#: Bounds of a list that is not cut to the last day where none are given.
+OpenStart = Annotated[
+    datetime | None, BeforeValidator(_written_out), AfterValidator(_storable),
+    Query(description="Earliest time."),
+]  # fmt: skip
+OpenEnd = Annotated[
+    datetime | None, BeforeValidator(_written_out), AfterValidator(_storable),
+    Query(description="Latest time."),
+]  # fmt: skip
+
 
 def time_range(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
     """Start and end, by default the last day; the end a minute ahead for clocks that differ.
@@ -42,10 +64,6 @@ def time_range(start: datetime | None, end: datetime | None) -> tuple[datetime, 
         since = _aware(start) if start else until - timedelta(days=1)
     except OverflowError as error:
         raise StoreError("The range of time begins before the calendar does.") from error
-    if not 1970 <= since.year <= 2200 or not 1970 <= until.year <= 2200:
-        raise StoreError("The range of time has to lie between 1970 and 2200.")
+    if any(not _FIRST_YEAR <= each.year <= _LAST_YEAR for each in (since, until)):
+        raise StoreError(f"The range of time has to lie between {_FIRST_YEAR} and {_LAST_YEAR}.")
     return since, until
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
