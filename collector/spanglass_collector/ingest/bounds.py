@@ -9,23 +9,23 @@ runtime lets nobody else run while it parses: what is large is parsed in pieces.
 import secrets
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.nested import attributes
+from spanglass_collector.ingest.forms import Form
 
-RESOURCE_SPANS: Final = 1
-SCOPE_SPANS: Final = 2
-SPANS: Final = 2
+#: Fields of every signal's messages: a request's resources, their scopes, and their entries.
+RESOURCES: Final = 1
+SCOPES: Final = 2
+ENTRIES: Final = 2
 
 #: A larger body is parsed in pieces of about this size, in bytes.
 PIECE: Final = 256 << 10
 #: Bytes of a body in which no number of messages takes long.
 FEW_BYTES: Final = 64 << 10
-#: Most values (attributes, events, links, items of lists, at any depth) of a span that is larger
+#: Most values (attributes, events, items of lists, at any depth) of a span or the like that is larger
 #: than a piece. A hundred embeddings of 1,536 numbers have a third of that.
 MOST_VALUES: Final = 500_000
 #: Most bytes that the resources and scopes of one request may take in the store, where each span
@@ -34,8 +34,6 @@ MOST_REPEATED: Final = 256 << 20
 
 #: Messages that are let pass whatever their size: what is wrong with each is said of each.
 _FEW: Final = 1_000
-#: Two ids, a start and their tags: what a span that can be kept takes at least, in bytes.
-SPAN_BYTES: Final = 37
 #: A tag, two sizes, a key of a letter and a short value: what an attribute takes, in bytes.
 _ATTRIBUTE_BYTES: Final = 8
 #: A tag, a size and a small number: what an item of a list takes.
@@ -54,7 +52,7 @@ _STRIDE: Final = secrets.choice((239, 241, 251, 257, 263))
 
 
 class Unreadable(ValueError):
-    """The body is no trace request; the message says why."""
+    """The body is no OTLP request; the message says why."""
 
 
 def is_dense(body: bytes) -> bool:
@@ -65,25 +63,27 @@ def is_dense(body: bytes) -> bool:
     return (len(sample) - len(sample.translate(None, _SIZES))) * _DENSE > len(sample)
 
 
-def count_messages(request: ExportTraceServiceRequest, size: int) -> int:
-    """Number of resources, scopes and spans of a request of `size` bytes.
+def count_messages(request: Any, form: Form, size: int) -> int:
+    """Number of resources, scopes and items of a request of `size` bytes.
 
     Raises:
         Unreadable: if there are far more than fit into the bytes.
     """
-    containers = len(request.resource_spans)
-    _refuse_empty(containers, size)
-    scopes = spans = 0
-    for resource_spans in request.resource_spans:
-        scopes += len(resource_spans.scope_spans)
-        _refuse_empty(scopes, size)
-        for scope_spans in resource_spans.scope_spans:
-            spans += len(scope_spans.spans)
-    _refuse_empty(spans, size)
-    return containers + scopes + spans
+    resources = getattr(request, form.resources)
+    containers = len(resources)
+    _refuse_empty(containers, size, form)
+    scopes = items = 0
+    for resource in resources:
+        listed = getattr(resource, form.scopes)
+        scopes += len(listed)
+        _refuse_empty(scopes, size, form)
+        for scope in listed:
+            items += form.sizes(getattr(scope, form.listed))
+    _refuse_empty(items, size, form)
+    return containers + scopes + items
 
 
-def refuse_tiny_values(request: ExportTraceServiceRequest, size: int) -> None:
+def refuse_tiny_values(request: Any, form: Form, size: int) -> None:
     """Looks at a request in which there may be very many small messages.
 
     Raises:
@@ -91,17 +91,17 @@ def refuse_tiny_values(request: ExportTraceServiceRequest, size: int) -> None:
     """
     # First what takes no look at each: their numbers.
     count = 0
-    for resource_spans in request.resource_spans:
-        for scope_spans in resource_spans.scope_spans:
-            for span in scope_spans.spans:
-                count += len(span.attributes) + len(span.events) + len(span.links)
+    resources = getattr(request, form.resources)
+    for resource in resources:
+        for scope in getattr(resource, form.scopes):
+            for entry in getattr(scope, form.listed):
+                count += form.children(entry)
                 _refuse_tiny(count * _ATTRIBUTE_BYTES, size)
     count = items = 0
-    for attribute in attributes(request.resource_spans):
+    for value in form.values_of(resources):
         count += 1
-        kind = attribute.value.WhichOneof("value")
-        if kind in ("array_value", "kvlist_value"):
-            for entries, others in _inside(attribute.value):
+        if value.WhichOneof("value") in ("array_value", "kvlist_value"):
+            for entries, others in _inside(value):
                 count += entries
                 items += others
                 _refuse_tiny(count * _ATTRIBUTE_BYTES + items * _ITEM_BYTES, size)
@@ -129,24 +129,26 @@ def _inside(value: AnyValue) -> Iterator[tuple[int, int]]:
             waiting.extend(value.array_value.values)
 
 
-def repeated_bytes(request: ExportTraceServiceRequest) -> int:
-    """Bytes of resources and scopes, counted once for each of their spans."""
+def repeated_bytes(request: Any, form: Form) -> int:
+    """Bytes of resources and scopes, counted once for each of their items."""
     total = 0
-    for resource_spans in request.resource_spans:
-        resource = resource_spans.resource.ByteSize()
-        for scope_spans in resource_spans.scope_spans:
-            total += (resource + scope_spans.scope.ByteSize()) * len(scope_spans.spans)
+    for resource in getattr(request, form.resources):
+        size = resource.resource.ByteSize()
+        for scope in getattr(resource, form.scopes):
+            items = form.sizes(getattr(scope, form.listed))
+            total += (size + scope.scope.ByteSize()) * items
     return total
 
 
-def pieces(body: bytes, rejected: Counter[str]) -> Iterator[bytes]:
-    """A large request as several of about `PIECE` bytes, with the same spans in the same order.
+def pieces(body: bytes, form: Form, rejected: Counter[str]) -> Iterator[bytes]:
+    """A large request as several of about `PIECE` bytes, with the same items in the same order.
 
-    Each is larger only by a resource, a scope or a span that is.
+    Each is larger only by a resource, a scope or an entry that is.
 
     Args:
         body: the serialised request.
-        rejected: gets the spans that are left out, by reason.
+        form: what it looks like inside.
+        rejected: gets the entries that are left out, by reason.
 
     Raises:
         Unreadable: if the body is not framed like a request, or has very many empty messages.
@@ -154,13 +156,13 @@ def pieces(body: bytes, rejected: Counter[str]) -> Iterator[bytes]:
     waiting: list[bytes] = []
     size = 0
     try:
-        for number, kind, begin, inner, end in _fields(body):
-            if number != RESOURCE_SPANS or kind != wire.LENGTH_DELIMITED:
+        for number, kind, begin, inner, end in _fields(body, form):
+            if number != RESOURCES or kind != wire.LENGTH_DELIMITED:
                 continue
             if end - begin <= PIECE:
                 parts: Iterator[bytes] = iter((body[begin:end],))
             else:
-                parts = _split_resource(body[inner:end], rejected)
+                parts = _split_resource(body[inner:end], form, rejected)
             for part in parts:
                 if waiting and size + len(part) > PIECE:
                     yield b"".join(waiting)
@@ -168,111 +170,100 @@ def pieces(body: bytes, rejected: Counter[str]) -> Iterator[bytes]:
                 waiting.append(part)
                 size += len(part)
     except wire.Malformed as error:
-        raise Unreadable(f"The body is no OTLP trace request: {error}.") from error
+        raise Unreadable(f"The body is no OTLP request: {error}.") from error
     if waiting:
         yield b"".join(waiting)
 
 
-def _split_resource(content: bytes, rejected: Counter[str]) -> Iterator[bytes]:
-    """Framed `ResourceSpans` of one that is larger than a piece."""
-    shell, scopes = _open(content, SCOPE_SPANS)
+def _split_resource(content: bytes, form: Form, rejected: Counter[str]) -> Iterator[bytes]:
+    """Framed resources of one that is larger than a piece."""
+    shell, scopes = _open(content, form, SCOPES)
     waiting: list[bytes] = []
     size = 0
     for begin, inner, end in scopes:
         if end - begin <= PIECE:
             parts: Iterator[bytes] = iter((content[begin:end],))
         else:
-            parts = _split_scope(content[inner:end], rejected)
+            parts = _split_scope(content[inner:end], form, rejected)
         for part in parts:
             if waiting and size + len(part) > PIECE:
-                yield wire.field(RESOURCE_SPANS, shell + b"".join(waiting))
+                yield wire.field(RESOURCES, shell + b"".join(waiting))
                 waiting, size = [], 0
             waiting.append(part)
             size += len(part)
-    yield wire.field(RESOURCE_SPANS, shell + b"".join(waiting))
+    yield wire.field(RESOURCES, shell + b"".join(waiting))
 
 
-def _split_scope(content: bytes, rejected: Counter[str]) -> Iterator[bytes]:
-    """Framed `ScopeSpans` of one that is larger than a piece."""
-    shell, spans = _open(content, SPANS)
+def _split_scope(content: bytes, form: Form, rejected: Counter[str]) -> Iterator[bytes]:
+    """Framed scopes of one that is larger than a piece."""
+    shell, entries = _open(content, form, ENTRIES)
     waiting: list[bytes] = []
     size = 0
-    for begin, inner, end in spans:
+    for begin, inner, end in entries:
         if end - begin > PIECE:
             try:
-                if has_too_many_values(content[inner:end]):
+                if has_too_many_values(content[inner:end], form):
                     rejected["too_many_values"] += 1
                     continue
             except wire.Malformed:
                 rejected["malformed"] += 1
                 continue
         if waiting and size + end - begin > PIECE:
-            yield wire.field(SCOPE_SPANS, shell + b"".join(waiting))
+            yield wire.field(SCOPES, shell + b"".join(waiting))
             waiting, size = [], 0
         waiting.append(content[begin:end])
         size += end - begin
-    yield wire.field(SCOPE_SPANS, shell + b"".join(waiting))
+    yield wire.field(SCOPES, shell + b"".join(waiting))
 
 
-def _open(content: bytes, number: int) -> tuple[bytes, list[tuple[int, int, int]]]:
+def _open(content: bytes, form: Form, number: int) -> tuple[bytes, list[tuple[int, int, int]]]:
     """A message without its fields of one number, and where those are."""
     inside: list[tuple[int, int, int]] = []
     shell = bytearray()
-    for found, kind, begin, inner, end in _fields(content):
+    for found, kind, begin, inner, end in _fields(content, form):
         if found == number and kind == wire.LENGTH_DELIMITED:
             inside.append((begin, inner, end))
         else:
             shell += content[begin:end]
     if len(shell) > _SHELL_BYTES and len(content) - len(shell) > PIECE:
         raise Unreadable(
-            f"A resource or scope takes {len(shell)} bytes, which each of its spans would have to"
-            f" keep a copy of. With so many spans it may take {_SHELL_BYTES}: put long values into"
-            " the span that they belong to."
+            f"A resource or scope takes {len(shell)} bytes, which each of its {form.term} would"
+            f" have to keep a copy of. With so many it may take {_SHELL_BYTES}: put long values"
+            " where they belong."
         )
     return bytes(shell), inside
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
-    """Like `wire.fields`, for a message of spans: ends where there are far too many fields."""
+def _fields(data: bytes, form: Form) -> Iterator[tuple[int, int, int, int, int]]:
+    """Like `wire.fields`, for a message of entries: ends where there are far too many fields."""
     for count, field in enumerate(wire.fields(data)):
-        _refuse_empty(count, field[-1])
+        _refuse_empty(count, field[-1], form)
         yield field
 
 
-def _refuse_empty(count: int, size: int) -> None:
-    if count > _FEW and count * SPAN_BYTES > size:
+def _refuse_empty(count: int, size: int, form: Form) -> None:
+    if count > _FEW and count * form.least > size:
         raise Unreadable(
-            f"There are more than {count} spans, scopes and resources in {size} bytes: most of"
-            " them are empty, and none of those can be kept. Send only spans with a trace id, a"
-            " span id and a start time."
+            f"There are more than {count} {form.term}, scopes and resources in {size} bytes: most"
+            " of them are empty, and none of those can be kept. Send only those that say something."
         )
 
 
-# What can be in a span more than once, by message and field number.
-_INSIDE: Final[dict[str, dict[int, str]]] = {
-    "span": {9: "attribute", 11: "event", 13: "link"},
-    "event": {3: "attribute"},
-    "link": {4: "attribute"},
-    "attribute": {2: "value"},
-    "value": {5: "list", 6: "entries"},
-    "list": {1: "value"},
-    "entries": {1: "attribute"},
-}
-
+# Fields of a message that are parts of what is counted already.
 _PARTS: Final = {"attribute": 2, "value": 1}
 
 
-def has_too_many_values(span: bytes) -> bool:
-    """Whether a serialised span has more than `MOST_VALUES` values in it, at any depth.
+def has_too_many_values(entry: bytes, form: Form) -> bool:
+    """Whether a serialised entry has more than `MOST_VALUES` values in it, at any depth.
 
     Raises:
         Malformed: if it is not framed like one.
     """
     count = 0
-    waiting = [(span, "span", 0)]
+    waiting = [(entry, "item", 0)]
     while waiting:
         content, message, depth = waiting.pop()
-        inside = _INSIDE[message]
+        inside = form.inside[message]
         # A key and a value, and the value's one field, are parts of what is counted already.
         free = _PARTS.get(message, 0)
         for at, (number, kind, _, inner, end) in enumerate(wire.fields(content)):

@@ -9,18 +9,11 @@ word for is an object with one key that begins with `$`.
 import base64
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from json.encoder import encode_basestring as _quoted
 from typing import Final
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import (
-    AnyValue,
-    ArrayValue,
-    KeyValue,
-    KeyValueList,
-)
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
 from spanglass_collector.ingest.wire import Malformed, field, read_varint, varint
 from spanglass_store.otlp.expressions import BYTES_KEY, DOUBLE_KEY
@@ -72,10 +65,9 @@ def has_nested(body: bytes) -> bool:
     return False
 
 
-def write_json(request: ExportTraceServiceRequest) -> None:
+def write_json(values: Iterable[AnyValue]) -> None:
     """Gives every value that SQL does not unfold its JSON text, in place."""
-    for attribute in attributes(request.resource_spans):
-        value = attribute.value
+    for value in values:
         kind = value.WhichOneof("value")
         if kind == "kvlist_value":
             inner: KeyValueList | ArrayValue = value.kvlist_value
@@ -89,20 +81,6 @@ def write_json(request: ExportTraceServiceRequest) -> None:
         text = to_json(value)
         inner.Clear()
         inner.MergeFromString(field(JSON_FIELD, text.encode()))
-
-
-def attributes(of: Iterable[ResourceSpans]) -> Iterator[KeyValue]:
-    """Every attribute, of resources, scopes, spans, events and links."""
-    for resource_spans in of:
-        yield from resource_spans.resource.attributes
-        for scope_spans in resource_spans.scope_spans:
-            yield from scope_spans.scope.attributes
-            for span in scope_spans.spans:
-                yield from span.attributes
-                for event in span.events:
-                    yield from event.attributes
-                for link in span.links:
-                    yield from link.attributes
 
 
 def to_json(value: AnyValue) -> str:

@@ -1,0 +1,391 @@
+"""What requests of each signal look like inside, and which of their items can be kept.
+
+Their requests are alike down to the items (see `signals`). What differs is here: names, what an
+item takes at least, where its values are, and what makes one unacceptable.
+
+Source: opentelemetry-proto 1.9, `trace/v1`, `logs/v1` and `metrics/v1`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Times(NamedTuple):
+    """Which times are kept, in nanoseconds since 1970.
+
+    Attributes:
+        first: the earliest.
+        last: the latest.
+        now: the present.
+    """
+
+    first: int
+    last: int
+    now: int
+
+
+class Sorted(NamedTuple):
+    """What became of the items of one scope.
+
+    Attributes:
+        kept: how many can be kept.
+        changed: whether others were taken out, or something was put in.
+    """
+
+    kept: int
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Form:
+    """The inside of one signal's requests.
+
+    Attributes:
+        term: what is counted, as messages to people call it.
+        request: the request's message.
+        resources: its field that lists resources.
+        scopes: a resource's field that lists scopes.
+        listed: a scope's field that lists items, or what holds them.
+        entry: the message of that field.
+        least: bytes that an entry takes at least if it can be kept.
+        success: the answer's message.
+        partial: the part of the answer that says what was refused.
+        refused: the field of that part that says how many.
+        inside: what can be in an entry more than once, by message and field number.
+        sort: takes out of a scope's entries what can't be kept, and counts the reasons.
+        sizes: the number of messages in a scope's entries that are as small as items.
+        children: the number of attributes and the like that an entry lists itself.
+        values: every value in entries that can be a list or a map.
+        always_nested: whether values that SQL does not unfold are the rule.
+    """
+
+    term: str
+    request: Any
+    resources: str
+    scopes: str
+    listed: str
+    entry: Any
+    least: int
+    success: Any
+    partial: Any
+    refused: str
+    inside: Mapping[str, Mapping[int, str]]
+    sort: Callable[[Any, Times, Counter[str]], Sorted]
+    sizes: Callable[[Any], int]
+    children: Callable[[Any], int]
+    values: Callable[[Iterable[Any]], Iterator[AnyValue]]
+    always_nested: bool = False
+
+    def response(self, rejected: int, message: str) -> Any:
+        """The answer to a request of which something was refused."""
+        partial = self.partial(error_message=message, **{self.refused: rejected})
+        return self.success(partial_success=partial)
+
+    def values_of(self, of: Iterable[Any]) -> Iterator[AnyValue]:
+        """Every value of resources, scopes and items that can be a list or a map."""
+        for resource in of:
+            for attribute in resource.resource.attributes:
+                yield attribute.value
+            for scope in getattr(resource, self.scopes):
+                for attribute in scope.scope.attributes:
+                    yield attribute.value
+                yield from self.values(getattr(scope, self.listed))
+
+
+_ZERO_TRACE: Final = bytes(16)
+_ZERO_SPAN: Final = bytes(8)
+
+#: Reasons for refusing an item, as the metrics name them, with what the sender is told.
+REASONS: Final = {
+    "trace_id": "the trace id is not 16 bytes, or zero",
+    "span_id": "the span id is not 8 bytes, or zero",
+    "parent_span_id": "the parent span id is neither empty nor 8 bytes",
+    "too_old": "the time is older than what is kept",
+    "in_future": "the time is more than a day in the future",
+    "no_start": "the start time is missing",
+    "no_time": "the time is missing",
+    "no_name": "the metric has no name",
+    "no_value": "the point has no value",
+    "bad_buckets": "there has to be one more bucket count than bounds, and bounds have to rise",
+    "malformed": "it is no valid protobuf, has invalid UTF-8 or is nested too deeply",
+    "too_many_values": "it has too many values",
+    "quota": "the project's quota is used up",
+}
+
+# Of attributes, wherever they are.
+_ATTRIBUTES: Final[Mapping[str, Mapping[int, str]]] = {
+    "attribute": {2: "value"},
+    "value": {5: "list", 6: "entries"},
+    "list": {1: "value"},
+    "entries": {1: "attribute"},
+}
+
+
+def _outside(time: int, times: Times) -> str:
+    return "too_old" if time < times.first else "in_future"
+
+
+# -- spans -------------------------------------------------------------------------------------
+
+
+def _sort_spans(spans: Any, times: Times, rejected: Counter[str]) -> Sorted:
+    first, last, _ = times
+    bad: list[int] = []
+    for index, span in enumerate(spans):
+        trace_id, span_id = span.trace_id, span.span_id
+        if (
+            len(trace_id) == 16
+            and len(span_id) == 8
+            and first <= span.start_time_unix_nano <= last
+            and len(span.parent_span_id) in (0, 8)
+            and trace_id != _ZERO_TRACE
+            and span_id != _ZERO_SPAN
+        ):
+            continue
+        bad.append(index)
+        rejected[_wrong_span(span, times)] += 1
+    for index in reversed(bad):
+        del spans[index]
+    return Sorted(len(spans), bool(bad))
+
+
+def _wrong_span(span: Span, times: Times) -> str:
+    if len(span.trace_id) != 16 or span.trace_id == _ZERO_TRACE:
+        return "trace_id"
+    if len(span.span_id) != 8 or span.span_id == _ZERO_SPAN:
+        return "span_id"
+    if len(span.parent_span_id) not in (0, 8):
+        return "parent_span_id"
+    if span.start_time_unix_nano == 0:
+        return "no_start"
+    return _outside(span.start_time_unix_nano, times)
+
+
+def _span_values(spans: Iterable[Any]) -> Iterator[AnyValue]:
+    for span in spans:
+        for attribute in span.attributes:
+            yield attribute.value
+        for part in (*span.events, *span.links):
+            for attribute in part.attributes:
+                yield attribute.value
+
+
+SPANS: Final = Form(
+    term="spans",
+    request=ExportTraceServiceRequest,
+    resources="resource_spans",
+    scopes="scope_spans",
+    listed="spans",
+    entry=Span,
+    # Two ids, a start and their tags.
+    least=37,
+    success=ExportTraceServiceResponse,
+    partial=ExportTracePartialSuccess,
+    refused="rejected_spans",
+    inside={
+        "item": {9: "attribute", 11: "event", 13: "link"},
+        "event": {3: "attribute"},
+        "link": {4: "attribute"},
+        **_ATTRIBUTES,
+    },
+    sort=_sort_spans,
+    sizes=len,
+    children=lambda span: len(span.attributes) + len(span.events) + len(span.links),
+    values=_span_values,
+)
+
+
+# -- log records -------------------------------------------------------------------------------
+
+
+def _sort_records(records: Any, times: Times, rejected: Counter[str]) -> Sorted:
+    bad: list[int] = []
+    stamped = False
+    for index, record in enumerate(records):
+        time = record.time_unix_nano or record.observed_time_unix_nano
+        if not time:
+            # The protocol leaves it to whoever collects the record to say when that was.
+            record.observed_time_unix_nano = time = times.now
+            stamped = True
+        reason = ""
+        if len(record.trace_id) not in (0, 16):
+            reason = "trace_id"
+        elif len(record.span_id) not in (0, 8):
+            reason = "span_id"
+        elif not times.first <= time <= times.last:
+            reason = _outside(time, times)
+        if reason:
+            bad.append(index)
+            rejected[reason] += 1
+    for index in reversed(bad):
+        del records[index]
+    return Sorted(len(records), stamped or bool(bad))
+
+
+def _record_values(records: Iterable[Any]) -> Iterator[AnyValue]:
+    for record in records:
+        yield record.body
+        for attribute in record.attributes:
+            yield attribute.value
+
+
+LOGS: Final = Form(
+    term="log records",
+    request=ExportLogsServiceRequest,
+    resources="resource_logs",
+    scopes="scope_logs",
+    listed="log_records",
+    entry=LogRecord,
+    # A time and something that it is about.
+    least=11,
+    success=ExportLogsServiceResponse,
+    partial=ExportLogsPartialSuccess,
+    refused="rejected_log_records",
+    inside={"item": {5: "value", 6: "attribute"}, **_ATTRIBUTES},
+    sort=_sort_records,
+    sizes=len,
+    children=lambda record: len(record.attributes),
+    values=_record_values,
+    # Events have structured bodies.
+    always_nested=True,
+)
+
+
+# -- metrics -----------------------------------------------------------------------------------
+
+
+def _points(metric: Metric) -> Any:
+    """A metric's list of points; empty if it has none of a kind that is known."""
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()
+
+
+def _sort_metrics(metrics: Any, times: Times, rejected: Counter[str]) -> Sorted:
+    kept = 0
+    changed = False
+    for metric in metrics:
+        kind = metric.WhichOneof("data")
+        if kind is None:
+            continue
+        points = getattr(metric, kind).data_points
+        if not metric.name:
+            rejected["no_name"] += len(points)
+            changed |= bool(points)
+            del points[:]
+            continue
+        wrong = _WRONG[kind]
+        bad: list[int] = []
+        for index, point in enumerate(points):
+            time = point.time_unix_nano
+            if times.first <= time <= times.last:
+                reason = wrong(point)
+                if not reason:
+                    continue
+            else:
+                reason = _outside(time, times) if time else "no_time"
+            bad.append(index)
+            rejected[reason] += 1
+        for index in reversed(bad):
+            del points[index]
+        changed |= bool(bad)
+        kept += len(points)
+    return Sorted(kept, changed)
+
+
+#: The flag of a point that says that there is no value: a series that has ended.
+_NO_RECORDED_VALUE: Final = 1
+
+
+def _wrong_number(point: Any) -> str:
+    if point.WhichOneof("value") is None and not point.flags & _NO_RECORDED_VALUE:
+        return "no_value"
+    return ""
+
+
+def _wrong_histogram(point: Any) -> str:
+    bounds, counts = len(point.explicit_bounds), len(point.bucket_counts)
+    if (counts or bounds) and counts != bounds + 1:
+        return "bad_buckets"
+    # A bound that is no number is not smaller than any other.
+    if not all(low < high for low, high in pairwise(point.explicit_bounds)):
+        return "bad_buckets"
+    return ""
+
+
+def _nothing_wrong(_: Any) -> str:
+    return ""
+
+
+_WRONG: Final[Mapping[str, Callable[[Any], str]]] = {
+    "gauge": _wrong_number,
+    "sum": _wrong_number,
+    "histogram": _wrong_histogram,
+    "exponential_histogram": _nothing_wrong,
+    "summary": _nothing_wrong,
+}
+
+
+def _metric_values(metrics: Iterable[Any]) -> Iterator[AnyValue]:
+    for metric in metrics:
+        for point in _points(metric):
+            for attribute in point.attributes:
+                yield attribute.value
+            for exemplar in getattr(point, "exemplars", ()):
+                for attribute in exemplar.filtered_attributes:
+                    yield attribute.value
+
+
+METRICS: Final = Form(
+    term="data points",
+    request=ExportMetricsServiceRequest,
+    resources="resource_metrics",
+    scopes="scope_metrics",
+    listed="metrics",
+    entry=Metric,
+    # A point's time. A metric has a name and one point at least.
+    least=11,
+    success=ExportMetricsServiceResponse,
+    partial=ExportMetricsPartialSuccess,
+    refused="rejected_data_points",
+    inside={
+        "item": {5: "numbers", 7: "numbers", 9: "histograms", 10: "exponentials", 11: "summaries"},
+        "numbers": {1: "number"},
+        "histograms": {1: "histogram"},
+        "exponentials": {1: "exponential"},
+        "summaries": {1: "summary"},
+        "number": {5: "exemplar", 7: "attribute"},
+        "histogram": {8: "exemplar", 9: "attribute"},
+        "exponential": {1: "attribute", 11: "exemplar"},
+        "summary": {6: "quantile", 7: "attribute"},
+        "exemplar": {7: "attribute"},
+        "quantile": {},
+        **_ATTRIBUTES,
+    },
+    sort=_sort_metrics,
+    sizes=lambda metrics: len(metrics) + sum(len(_points(metric)) for metric in metrics),
+    children=lambda metric: sum(len(point.attributes) for point in _points(metric)),
+    values=_metric_values,
+)
