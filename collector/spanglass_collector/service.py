@@ -20,7 +20,7 @@ import uvicorn
 
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.ingest.dead_letters import DeadLetters
-from spanglass_collector.ingest.intake import Intake
+from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
@@ -234,17 +234,19 @@ class _Ingest:
             Pipeline(signal, settings, directory, store, self.dead_letters, hooks)
             for signal in SIGNALS
         ]
-        (traces,) = self.pipelines
         self.desk = DeadLetterDesk(
             self.dead_letters, {each.signal.name: each.queue for each in self.pipelines}
         )
         self.intake = Intake(
-            traces.spool,
-            traces.ledger,
+            {
+                each.signal.name: Door(
+                    each.signal.form, each.spool, each.ledger, each.writer.slow_lane.refusal
+                )
+                for each in self.pipelines
+            },
             settings.retention_days,
             settings.payload_retention_days,
             settings.max_body_bytes,
-            refusal=traces.writer.slow_lane.refusal,
         )
 
     def drain(self, seconds: float) -> None:

@@ -5,20 +5,21 @@ Receivers differ in how they say it; what is said is decided here.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.aside import Aside
 from spanglass_collector.ingest.check import (
-    RESOURCE_SPANS,
+    RESOURCES,
     Checked,
     Unreadable,
     Window,
     check_quickly,
-    check_traces,
+    check_request,
 )
+from spanglass_collector.ingest.forms import Form
 from spanglass_collector.ingest.ledger import Ledger
 from spanglass_collector.ingest.spool import Spool, SpoolFull
 from spanglass_store.otlp.schema import (
@@ -28,7 +29,7 @@ from spanglass_store.otlp.schema import (
 )
 from spanglass_store.state.keys import Principal
 
-__all__ = ["Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge", "Unreadable"]
+__all__ = ["Door", "Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge", "Unreadable"]
 
 #: Seconds after which a sender that was refused for lack of room should try again.
 RETRY_AFTER_S: Final = 2
@@ -57,8 +58,8 @@ class Outcome:
     """What became of a request that was read.
 
     Attributes:
-        accepted: spans that are on disk now.
-        rejected: spans that will never be kept.
+        accepted: items that are on disk now.
+        rejected: items that will never be kept.
         message: why, for the sender; empty if none was rejected.
     """
 
@@ -80,32 +81,43 @@ class IntakeStats:
     bytes: int = 0
 
 
-class Intake:
-    """Takes trace requests.
+@dataclass(frozen=True)
+class Door:
+    """Where the requests of one signal go.
 
-    Args:
+    Attributes:
+        form: what they look like inside.
         spool: where they become durable.
         ledger: the accounts.
-        retention_days: how long spans are kept, in days; 0 for ever.
-        payload_retention_days: how long their payload is kept, in days; 0 as long as the span.
+        refusal: why nothing of a project can be taken for now; empty if it can.
+    """
+
+    form: Form
+    spool: Spool
+    ledger: Ledger
+    refusal: Callable[[str], str] = lambda project: ""
+
+
+class Intake:
+    """Takes requests.
+
+    Args:
+        doors: where they go, by the signal's name.
+        retention_days: how long they are kept, in days; 0 for ever.
+        payload_retention_days: how long their payload is kept, in days; 0 as long as the rest.
         max_body_bytes: the largest body that is accepted, decompressed.
         inflight_bytes: bodies that may be in memory at a time, in bytes.
-        refusal: why nothing of a project can be taken for now; empty if it can.
     """
 
     def __init__(
         self,
-        spool: Spool,
-        ledger: Ledger,
+        doors: Mapping[str, Door],
         retention_days: int,
         payload_retention_days: int,
         max_body_bytes: int,
         inflight_bytes: int = 256 << 20,
-        refusal: Callable[[str], str] = lambda project: "",
     ) -> None:
-        self._spool = spool
-        self._ledger = ledger
-        self._refusal = refusal
+        self.doors = doors
         self._window = Window(retention_days)
         self._stamp = wire.integer_field(RETENTION_FIELD, retention_days) + wire.integer_field(
             PAYLOAD_RETENTION_FIELD, payload_retention_days
@@ -131,38 +143,46 @@ class Intake:
     def release(self, size: int) -> None:
         self._inflight -= size
 
-    async def traces(self, body: bytes, principal: Principal) -> Outcome:
-        """Takes one serialised `ExportTraceServiceRequest`; what is accepted is on disk then.
+    async def take(self, signal: str, body: bytes, principal: Principal) -> Outcome:
+        """Takes one serialised request; what is accepted of it is on disk then.
+
+        Args:
+            signal: whose it is, by name.
+            body: decompressed.
+            principal: who sends it.
 
         Raises:
             Unreadable: if it is none.
             Overloaded: if there is no room.
         """
-        if refusal := self._refusal(principal.project):
+        door = self.doors[signal]
+        if refusal := door.refusal(principal.project):
             self.stats.overloaded += 1
             raise Overloaded(refusal)
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
-        quick = check_quickly(body, self._window)
+        quick = check_quickly(body, self._window, form=door.form)
         if quick is not None:
             checked, parts = quick, _stamped(quick, stamp)
         else:
-            checked, parts = await self.aside.run(self._check_and_stamp, body, stamp)
+            checked, parts = await self.aside.run(self._check_and_stamp, body, door.form, stamp)
         if parts:
             try:
-                await asyncio.wrap_future(self._spool.append(parts, checked.accepted))
+                await asyncio.wrap_future(door.spool.append(parts, checked.accepted))
             except SpoolFull as full:
                 self.stats.overloaded += 1
                 raise Overloaded(str(full)) from full
         if checked.rejected:
-            self._ledger.rejected(Counter(checked.rejected))
+            door.ledger.rejected(Counter(checked.rejected))
         self.stats.accepted += 1
         self.stats.bytes += len(body)
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
 
-    def _check_and_stamp(self, body: bytes, stamp: bytes) -> tuple[Checked, list[bytes]]:
-        checked = check_traces(body, self._window)
+    def _check_and_stamp(
+        self, body: bytes, form: Form, stamp: bytes
+    ) -> tuple[Checked, list[bytes]]:
+        checked = check_request(body, self._window, form=form)
         return checked, _stamped(checked, stamp)
 
 
 def _stamped(checked: Checked, stamp: bytes) -> list[bytes]:
-    return [wire.field(RESOURCE_SPANS, content + stamp) for content in checked.resources]
+    return [wire.field(RESOURCES, content + stamp) for content in checked.resources]

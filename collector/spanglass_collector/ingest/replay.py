@@ -1,19 +1,18 @@
 """Dead letters, for whoever looks after them: listed, shown, put back into the spool, deleted."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.dead_letters import DeadLetter, DeadLetters
 from spanglass_collector.ingest.pipeline import Queue
-from spanglass_collector.ingest.signals import RESOURCE, TRACES
+from spanglass_collector.ingest.signals import RESOURCE, SIGNALS
 from spanglass_collector.ingest.spool import SpoolFull
-from spanglass_collector.receivers.otlp_json import traces_to_json
+from spanglass_collector.receivers.otlp_json import to_json
 from spanglass_store.errors import StoreUnavailable, Unknown
 
-#: OTLP's JSON of a request, by signal.
-_TO_JSON: Final[Mapping[str, Callable[[bytes], dict[str, Any]]]] = {TRACES.name: traces_to_json}
+_FORMS: Final = {signal.name: signal.form for signal in SIGNALS}
 
 _DAMAGED: Final = (
     "damaged on the disk and can't be replayed: its bytes are in the folder dead-letters of the"
@@ -122,4 +121,4 @@ def shown(letters: DeadLetters, name: str) -> tuple[DeadLetter, dict[str, Any]]:
     if letter.damaged:
         # It stands in the file as it was found; there is no request to be shown.
         return letter, {}
-    return letter, _TO_JSON[letter.signal](letters.body(name))
+    return letter, to_json(letters.body(name), _FORMS[letter.signal])

@@ -3,19 +3,19 @@
 Their requests are alike: a request lists resources, a resource lists scopes, a scope lists what was
 observed. So a second signal is a second value of `Signal`, not a second spool.
 
-Source: opentelemetry-proto 1.9, `trace/v1/trace.proto`.
+Source: opentelemetry-proto 1.9, `trace/v1`, `logs/v1` and `metrics/v1`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from google.protobuf.message import Message
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+from google.protobuf.message_factory import GetMessageClass
 
-from spanglass_collector.ingest import nested, tree, wire
+from spanglass_collector.ingest import forms, tree, wire
+from spanglass_collector.ingest.forms import Form
 from spanglass_store.otlp.decoder import Decoder
+from spanglass_store.otlp.logs import LOGS as LOG_RECORDS
+from spanglass_store.otlp.metrics import METRICS as DATA_POINTS
 from spanglass_store.otlp.schema import PROJECT_FIELD
 from spanglass_store.otlp.spans import SPANS
 
@@ -31,23 +31,26 @@ class Signal:
 
     Attributes:
         name: OpenTelemetry's name for it; in the names of files and as a label of metrics.
-        items: what is counted, as messages call it: the term of OTLP's partial success.
-        resource: the message that a request is a list of.
+        items: what is counted, as messages and metrics call it.
+        form: what requests look like inside.
         path: from a request down to the items: the fields that lead a level further, by level.
         time: field of an item with the time by whose day it is stored, in nanoseconds since 1970.
         decoder: makes rows of requests.
-        values: every value of such messages that can be a list or a map.
         ledger: name of the file of its accounts.
     """
 
     name: str
     items: str
-    resource: type[Message]
+    form: Form
     path: tree.Path
     time: int
     decoder: Decoder
-    values: Callable[[Iterable[Any]], Iterator[AnyValue]]
     ledger: str
+
+    @property
+    def resource(self) -> Any:
+        """The message that a request is a list of."""
+        return GetMessageClass(self.form.request.DESCRIPTOR.fields_by_number[RESOURCE].message_type)
 
     def count(self, body: bytes) -> int:
         """The number of items in a request, or in several concatenated.
@@ -92,21 +95,35 @@ def _project(resource: bytes) -> str:
     return stamps[-1].decode("utf-8", "replace") if stamps else ""
 
 
-def _span_values(of: Iterable[ResourceSpans]) -> Iterator[AnyValue]:
-    return (attribute.value for attribute in nested.attributes(of))
-
-
 TRACES: Final = Signal(
     name="traces",
     items="spans",
-    resource=ResourceSpans,
+    form=forms.SPANS,
     path=tree.path((RESOURCE,), (2,), (2,)),
     time=7,
     decoder=SPANS,
-    values=_span_values,
     # Its accounts were there before those of other signals.
     ledger="ledger.json",
 )
+LOGS: Final = Signal(
+    name="logs",
+    items="log records",
+    form=forms.LOGS,
+    path=tree.path((RESOURCE,), (2,), (2,)),
+    time=1,
+    decoder=LOG_RECORDS,
+    ledger="ledger-logs.json",
+)
+METRICS: Final = Signal(
+    name="metrics",
+    items="data points",
+    form=forms.METRICS,
+    # Through the five kinds of metrics to their points.
+    path=tree.path((RESOURCE,), (2,), (2,), (5, 7, 9, 10, 11), (1,)),
+    time=3,
+    decoder=DATA_POINTS,
+    ledger="ledger-metrics.json",
+)
 
 #: Every signal that is taken.
-SIGNALS: Final = (TRACES,)
+SIGNALS: Final = (TRACES, LOGS, METRICS)

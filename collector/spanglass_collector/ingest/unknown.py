@@ -55,7 +55,7 @@ def _cleaned(content: bytes, signal: Signal) -> bytes:
         content[begin:end] for number, _, begin, _, end in wire.fields(content) if number in STAMPS
     )
     message = signal.resource.FromString(content)
-    texts = _json_texts(signal.values([message]))
+    texts = _json_texts(signal.form.values_of([message]))
     message.DiscardUnknownFields()
     for holder, text in texts:
         holder.MergeFromString(wire.field(JSON_FIELD, text))

@@ -5,6 +5,7 @@ Source: OpenTelemetry protocol 1.9, section "OTLP/gRPC".
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -12,10 +13,6 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
 
 from spanglass_collector.ingest.intake import RETRY_AFTER_S, Intake, Overloaded, Unreadable
 from spanglass_collector.receivers.connections import most_connections
@@ -28,7 +25,12 @@ log = logging.getLogger(__name__)
 #: How long a message may take to arrive, in seconds.
 _BODY_S: Final = 60.0
 
-SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
+#: The service of each signal.
+SERVICES: Final = {
+    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
+    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
+    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
 
 
 class OtlpGrpc:
@@ -69,9 +71,14 @@ class OtlpGrpc:
             ],
         )
         # As a stream, whose messages are read when we ask for them: not before the key is known.
-        handler = grpc.stream_unary_rpc_method_handler(self._export)
         server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, {"Export": handler}),)
+            [
+                grpc.method_handlers_generic_handler(
+                    service,
+                    {"Export": grpc.stream_unary_rpc_method_handler(partial(self._export, signal))},
+                )
+                for signal, service in SERVICES.items()
+            ]
         )
         try:
             self.port = server.add_insecure_port(self._address)
@@ -88,7 +95,7 @@ class OtlpGrpc:
         if self._server is not None:
             await self._server.stop(grace_s)
 
-    async def _export(self, _: Any, context: Any) -> bytes:
+    async def _export(self, signal: str, _: Any, context: Any) -> bytes:
         metadata = {k: v for k, v in (context.invocation_metadata() or ()) if isinstance(v, str)}
         # No web page speaks gRPC, and the authority is whatever name the sender's setting has.
         metadata.pop("host", None)
@@ -107,7 +114,7 @@ class OtlpGrpc:
         try:
             self._intake.reserve(len(body))
             reserved = len(body)
-            outcome = await self._intake.traces(body, principal)
+            outcome = await self._intake.take(signal, body, principal)
         except Unreadable as error:
             self._intake.stats.unreadable += 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
@@ -117,11 +124,7 @@ class OtlpGrpc:
             self._intake.release(reserved)
         if not outcome.rejected:
             return b""
-        response = ExportTraceServiceResponse(
-            partial_success=ExportTracePartialSuccess(
-                rejected_spans=outcome.rejected, error_message=outcome.message
-            )
-        )
+        response = self._intake.doors[signal].form.response(outcome.rejected, outcome.message)
         return bytes(response.SerializeToString())
 
     async def _read(self, context: Any) -> bytes:

@@ -10,11 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
 
+from spanglass_collector.ingest.forms import Form
 from spanglass_collector.ingest.intake import (
     RETRY_AFTER_S,
     Intake,
@@ -24,7 +21,7 @@ from spanglass_collector.ingest.intake import (
     Unreadable,
 )
 from spanglass_collector.receivers.compression import ENCODINGS, decompress
-from spanglass_collector.receivers.otlp_json import traces_from_json
+from spanglass_collector.receivers.otlp_json import camel_case, from_json
 from spanglass_store.access import Denied, Gate
 from spanglass_store.state.keys import Scope
 
@@ -36,8 +33,14 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-#: Paths that take traces: OTLP's own and the one that Langfuse's SDKs send to.
-TRACE_PATHS: Final = frozenset({"/v1/traces", "/api/public/otel/v1/traces"})
+#: The signal that a path takes: OTLP's own paths, and those that Langfuse's SDKs send to.
+PATHS: Final = {
+    f"{prefix}/v1/{signal}": signal
+    for prefix in ("", "/api/public/otel")
+    for signal in ("traces", "logs", "metrics")
+}
+
+_NO_PATH: Final = "Not an OTLP path. Those are /v1/traces, /v1/metrics and /v1/logs."
 
 #: How long a body may take to arrive, in seconds.
 _BODY_S: Final = 60.0
@@ -80,22 +83,29 @@ class OtlpHttp:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
+        signal = PATHS.get(scope["path"])
         try:
-            outcome = await self._handle(scope, headers, is_json, receive)
+            if signal is None:
+                raise _Refused(404, _NO_PATH)
+            outcome = await self._handle(signal, scope, headers, is_json, receive)
         except _Refused as refused:
             await _respond(
                 send, refused.status, _failure(refused.status, str(refused), is_json), is_json,
                 refused.headers,
             )  # fmt: skip
             return
-        await _respond(send, 200, _success(outcome, is_json), is_json)
+        form = self._intake.doors[signal].form
+        await _respond(send, 200, _success(outcome, form, is_json), is_json)
 
     async def _handle(
-        self, scope: _Scope, headers: dict[str, str], is_json: bool, receive: _Receive
+        self,
+        signal: str,
+        scope: _Scope,
+        headers: dict[str, str],
+        is_json: bool,
+        receive: _Receive,
     ) -> Outcome:
         stats = self._intake.stats
-        if scope["path"] not in TRACE_PATHS:
-            raise _Refused(404, "Not an OTLP path. Traces go to /v1/traces.")
         if scope["method"] != "POST":
             raise _Refused(405, "OTLP is sent with POST.", [("allow", "POST")])
         try:
@@ -132,8 +142,8 @@ class OtlpHttp:
             if len(content) > held:
                 hold(len(content) - held)
             if is_json:
-                content = await self._from_json(content)
-            return await self._intake.traces(content, principal)
+                content = await self._from_json(content, self._intake.doors[signal].form)
+            return await self._intake.take(signal, content, principal)
         except TimeoutError as error:
             stats.unreadable += 1
             raise _Refused(
@@ -167,10 +177,10 @@ class OtlpHttp:
             return body
         return await self._intake.aside.run(decompress, body, encoding, limit)
 
-    async def _from_json(self, content: bytes) -> bytes:
+    async def _from_json(self, content: bytes, form: Form) -> bytes:
         if len(content) <= _QUICK_JSON:
-            return traces_from_json(content)
-        return await self._intake.aside.run(traces_from_json, content)
+            return from_json(content, form)
+        return await self._intake.aside.run(from_json, content, form)
 
     async def _read(self, receive: _Receive, hold: Callable[[int], None]) -> bytes:
         chunks: list[bytes] = []
@@ -189,18 +199,14 @@ class OtlpHttp:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _success(outcome: Outcome, is_json: bool) -> bytes:
+def _success(outcome: Outcome, form: Form, is_json: bool) -> bytes:
     if not outcome.rejected:
         return b"{}" if is_json else b""
     if is_json:
-        partial = {"rejectedSpans": str(outcome.rejected), "errorMessage": outcome.message}
+        refused = camel_case(form.refused)
+        partial = {refused: str(outcome.rejected), "errorMessage": outcome.message}
         return json.dumps({"partialSuccess": partial}).encode()
-    response = ExportTraceServiceResponse(
-        partial_success=ExportTracePartialSuccess(
-            rejected_spans=outcome.rejected, error_message=outcome.message
-        )
-    )
-    return response.SerializeToString()
+    return bytes(form.response(outcome.rejected, outcome.message).SerializeToString())
 
 
 def _failure(status: int, message: str, is_json: bool) -> bytes:

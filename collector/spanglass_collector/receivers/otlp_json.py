@@ -1,4 +1,4 @@
-"""OTLP's JSON encoding of traces, brought to the binary one and back.
+"""OTLP's JSON encoding, brought to the binary one and back.
 
 It is protobuf's JSON mapping with two exceptions: ids are hexadecimal, and enums are numbers.
 
@@ -7,21 +7,22 @@ Source: OpenTelemetry protocol 1.9, section "JSON Protobuf Encoding".
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import EncodeError, Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanglass_collector.ingest import wire
+from spanglass_collector.ingest.forms import Form
 from spanglass_collector.ingest.intake import TooLarge, Unreadable
 
-_IDS: Final = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
-_SCOPE_SPANS: Final = ("scopeSpans", "scope_spans")
-#: What stands for a span that can't be read: no protobuf either, so the check rejects it alone.
-_UNREADABLE_SPAN: Final = b"\xff"
+#: Fields that are ids, wherever they are: names of attributes are values in this encoding.
+_IDS: Final = frozenset({
+    "traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id",
+})  # fmt: skip
+#: What stands for an entry that can't be read: no protobuf either, so the check rejects it alone.
+_UNREADABLE: Final = b"\xff"
 #: Largest text, in bytes. Nobody else can run while it is parsed, and reading it costs fifty
 #: times as much as the binary encoding does.
 MOST_BYTES: Final = 8 << 20
@@ -32,10 +33,10 @@ _BYTES: Final = 8
 _ERRORS: Final = (ValueError, TypeError, AttributeError, ParseError, EncodeError, RecursionError)
 
 
-def traces_from_json(body: bytes) -> bytes:
-    """A serialised `ExportTraceServiceRequest` from its JSON text.
+def from_json(body: bytes, form: Form) -> bytes:
+    """A serialised request from its JSON text.
 
-    A span that can't be read is left for the check to reject; the others come through.
+    An entry that can't be read is left for the check to reject; the others come through.
 
     Raises:
         TooLarge: if it is larger than `MOST_BYTES`.
@@ -46,17 +47,15 @@ def traces_from_json(body: bytes) -> bytes:
     try:
         document = json.loads(body)
         _refuse_empty(document, len(body))
-        for span in _spans(document):
-            _change_ids(span, _hex_to_base64)
+        _change_ids(document, _hex_to_base64)
         try:
-            return _message(document, ExportTraceServiceRequest())
+            return _message(document, form.request())
         except _ERRORS:
             return b"".join(
-                wire.field(1, _resource_spans(each))
-                for each in _each(document, "resourceSpans", "resource_spans")
+                wire.field(1, _resource(each, form)) for each in _each(document, form.resources)
             )
     except _ERRORS as error:
-        raise Unreadable(f"The body is no OTLP trace request in JSON: {error}.") from error
+        raise Unreadable(f"The body is no OTLP request in JSON: {error}.") from error
 
 
 def _refuse_empty(document: Any, size: int) -> None:
@@ -71,27 +70,27 @@ def _refuse_empty(document: Any, size: int) -> None:
         waiting.extend(each for each in items if isinstance(each, dict | list))
 
 
-def traces_to_json(body: bytes) -> dict[str, Any]:
-    """A serialised `ExportTraceServiceRequest` as what its JSON text says."""
-    request = ExportTraceServiceRequest.FromString(body)
-    document: dict[str, Any] = MessageToDict(request, use_integers_for_enums=True)
-    for span in _spans(document):
-        _change_ids(span, lambda text: base64.b64decode(text).hex())
+def to_json(body: bytes, form: Form) -> dict[str, Any]:
+    """A serialised request as what its JSON text says."""
+    document: dict[str, Any] = MessageToDict(
+        form.request.FromString(body), use_integers_for_enums=True
+    )
+    _change_ids(document, lambda text: base64.b64decode(text).hex())
     return document
 
 
-def _spans(document: dict[str, Any]) -> Iterator[Any]:
-    for resource_spans in _each(document, "resourceSpans", "resource_spans"):
-        for scope_spans in _each(resource_spans, *_SCOPE_SPANS):
-            yield from _each(scope_spans, "spans")
+def camel_case(name: str) -> str:
+    """A field's name as JSON has it."""
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
 
 
-def _each(message: dict[str, Any], *names: str) -> list[Any]:
-    for name in names:
-        found = message.get(name)
+def _each(message: dict[str, Any], name: str) -> list[Any]:
+    for spelling in (camel_case(name), name):
+        found = message.get(spelling)
         if found:
             if not isinstance(found, list):
-                raise TypeError(f"{name} is no list")
+                raise TypeError(f"{spelling} is no list")
             return found
     return []
 
@@ -100,36 +99,43 @@ def _message(document: Any, message: Message) -> bytes:
     return bytes(ParseDict(document, message, ignore_unknown_fields=True).SerializeToString())
 
 
-def _resource_spans(document: dict[str, Any]) -> bytes:
-    scopes = _each(document, *_SCOPE_SPANS)
-    shell = {name: value for name, value in document.items() if name not in _SCOPE_SPANS}
-    return _message(shell, ResourceSpans()) + b"".join(
-        wire.field(2, _scope_spans(each)) for each in scopes
-    )
+def _shell(document: dict[str, Any], name: str, message: Any) -> bytes:
+    """A message without the list of that name."""
+    without = (camel_case(name), name)
+    return _message({k: v for k, v in document.items() if k not in without}, message)
 
 
-def _scope_spans(document: dict[str, Any]) -> bytes:
-    spans = _each(document, "spans")
-    shell = {name: value for name, value in document.items() if name != "spans"}
-    return _message(shell, ScopeSpans()) + b"".join(wire.field(2, _span(each)) for each in spans)
+def _resource(document: dict[str, Any], form: Form) -> bytes:
+    scopes = b"".join(wire.field(2, _scope(each, form)) for each in _each(document, form.scopes))
+    return _shell(document, form.scopes, getattr(form.request(), form.resources).add()) + scopes
 
 
-def _span(document: Any) -> bytes:
+def _scope(document: dict[str, Any], form: Form) -> bytes:
+    entries = (_entry(each, form) for each in _each(document, form.listed))
+    resource = getattr(form.request(), form.resources).add()
+    shell = _shell(document, form.listed, getattr(resource, form.scopes).add())
+    return shell + b"".join(wire.field(2, entry) for entry in entries)
+
+
+def _entry(document: Any, form: Form) -> bytes:
     try:
-        return _message(document, Span())
+        return _message(document, form.entry())
     except _ERRORS:
-        return _UNREADABLE_SPAN
+        return _UNREADABLE
 
 
-def _change_ids(span: Any, change: Callable[[str], str]) -> None:
-    if not isinstance(span, dict):
-        return
-    links = span.get("links")
-    for message in (span, *(links if isinstance(links, list) else ())):
-        for name in _IDS:
-            value = message.get(name) if isinstance(message, dict) else None
-            if isinstance(value, str):
-                message[name] = change(value)
+def _change_ids(document: Any, change: Callable[[str], str]) -> None:
+    waiting = [document]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, dict):
+            for name, value in item.items():
+                if isinstance(value, dict | list):
+                    waiting.append(value)
+                elif name in _IDS and isinstance(value, str):
+                    item[name] = change(value)
 
 
 def _hex_to_base64(text: str) -> str:
