@@ -21,6 +21,10 @@ MOST_BODIES: Final = 128 << 20
 #: How long a body may take to arrive, in seconds.
 BODY_S: Final = 60.0
 
+#: Addresses that bring what allows them: who may post there is asked of it. A small body will do.
+_WITHOUT_KEY: Final = "/feedback/"
+MOST_WITHOUT_KEY: Final = 256 << 10
+
 #: Methods whose bodies nobody reads.
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -49,20 +53,22 @@ class Admission:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        try:
-            self._context.gate.admit(headers, None)
-        except Denied as error:
-            await denial(error)(scope, receive, send)
-            return
+        most = MOST_BODY
+        if scope["path"].startswith(_WITHOUT_KEY):
+            most = MOST_WITHOUT_KEY
+        else:
+            try:
+                self._context.gate.admit(headers, None)
+            except Denied as error:
+                await denial(error)(scope, receive, send)
+                return
         held = 0
 
         def hold(size: int) -> None:
             nonlocal held
-            if held + size > MOST_BODY:
+            if held + size > most:
                 raise _Refused(
-                    413,
-                    "Too large",
-                    f"The body is larger than {MOST_BODY} bytes. Send less at once.",
+                    413, "Too large", f"The body is larger than {most} bytes. Send less at once."
                 )
             if self._held + size > MOST_BODIES:
                 raise _Refused(
@@ -74,7 +80,7 @@ class Admission:
 
         try:
             try:
-                body = await _read(headers, receive, hold)
+                body = await _read(headers, receive, hold, most)
             except _Refused as refused:
                 await refused.answer(scope, receive, send)
                 return
@@ -84,10 +90,12 @@ class Admission:
             self._held -= held
 
 
-async def _read(headers: Headers, receive: Receive, hold: Callable[[int], None]) -> bytes | None:
+async def _read(
+    headers: Headers, receive: Receive, hold: Callable[[int], None], most: int
+) -> bytes | None:
     """The body; None if the sender goes away before its end."""
     declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MOST_BODY:
+    if declared.isdigit() and int(declared) > most:
         hold(int(declared))
     chunks: list[bytes] = []
     try:

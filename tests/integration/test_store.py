@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import MOST_SPANS, RESOURCE_SPANS, Window, check_traces
+from spanglass_collector.ingest.check import MOST_SPANS, RESOURCES, Window, check_request
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.ledger import Ledger
 from spanglass_collector.ingest.signals import TRACES
@@ -51,9 +51,9 @@ class Pipeline:
         self.writer = Writer(owner, self.spool, self.ledger, self.dead_letters, threads)
 
     def accept(self, message: ExportTraceServiceRequest, project: str) -> None:
-        checked = check_traces(message.SerializeToString(), Window(0))
+        checked = check_request(message.SerializeToString(), Window(0))
         stamp = wire.field(PROJECT_FIELD, project.encode())
-        parts = [wire.field(RESOURCE_SPANS, content + stamp) for content in checked.resources]
+        parts = [wire.field(RESOURCES, content + stamp) for content in checked.resources]
         self.spool.append(parts, checked.accepted).result()
 
     def store(self) -> None:

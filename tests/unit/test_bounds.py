@@ -10,7 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from spanglass_collector.ingest import bounds, wire
 from spanglass_collector.ingest.bounds import PIECE, Unreadable
-from spanglass_collector.ingest.check import Checked, Window, check_quickly, check_traces
+from spanglass_collector.ingest.check import Checked, Window, check_quickly, check_request
+from spanglass_collector.ingest.forms import SPANS
 from spanglass_store.otlp.schema import JSON_FIELD, STAMPS
 from support import otlp
 
@@ -73,13 +74,13 @@ def test_millions_of_empty_messages_are_refused_and_keep_nobody_waiting(
     body = EMPTY[what](size)
     assert check_quickly(body, WINDOW) is None, "left for later"
     if what in SKIPPED and size < PIECE:
-        assert check_traces(body, WINDOW).accepted == 0
+        assert check_request(body, WINDOW).accepted == 0
         return
     if what == "items of many lists" and size > PIECE:
-        assert check_traces(body, WINDOW).rejected == {"too_many_values": 1}
+        assert check_request(body, WINDOW).rejected == {"too_many_values": 1}
         return
     with pytest.raises(Unreadable, match="empty"):
-        check_traces(body, WINDOW)
+        check_request(body, WINDOW)
 
 
 ONE_LARGE_SPAN = {
@@ -98,19 +99,19 @@ ONE_LARGE_SPAN = {
 def test_a_span_with_too_many_values_is_rejected_alone(what: str) -> None:
     body = framed(minimal(), serialised_span(ONE_LARGE_SPAN[what]), minimal())
     assert check_quickly(body, WINDOW) is None
-    result = check_traces(body, WINDOW)
+    result = check_request(body, WINDOW)
     assert (result.accepted, result.rejected) == (2, {"too_many_values": 1})
     assert "500,000" in result.message()
 
 
 def test_a_few_empty_spans_are_rejected_one_by_one() -> None:
-    result = check_traces(F(1, F(2, b"\x12\x00" * 900)), WINDOW)
+    result = check_request(F(1, F(2, b"\x12\x00" * 900)), WINDOW)
     assert result.rejected == {"trace_id": 900}
 
 
 def test_a_large_span_that_is_malformed_is_rejected_alone() -> None:
     broken = serialised_span(F(9, b"\xff" * 10) + F(9, b"x" * PIECE))
-    result = check_traces(framed(minimal(), broken, minimal()), WINDOW)
+    result = check_request(framed(minimal(), broken, minimal()), WINDOW)
     assert (result.accepted, result.rejected) == (2, {"malformed": 1})
 
 
@@ -118,7 +119,7 @@ def test_values_nested_without_end_in_a_large_span_are_malformed() -> None:
     deep = b""
     for _ in range(5_000):
         deep = F(5, F(1, deep))
-    result = check_traces(
+    result = check_request(
         framed(minimal(), serialised_span(attribute(deep) + F(9, b"x" * PIECE))), WINDOW
     )
     assert (result.accepted, result.rejected) == (1, {"malformed": 1})
@@ -160,7 +161,7 @@ def test_what_says_something_is_kept_whatever_its_size(what: str) -> None:
     body = HONEST[what]()
     assert len(body) > bounds.FEW_BYTES
     sent = otlp.all_spans(ExportTraceServiceRequest.FromString(body))
-    result = check_traces(body, WINDOW)
+    result = check_request(body, WINDOW)
     assert not result.rejected
     assert [one.span_id for one in spans_of(result)] == [one.span_id for one in sent]
 
@@ -196,7 +197,7 @@ def test_an_ordinary_batch_is_checked_at_once_and_handed_on_as_it_came() -> None
 )
 def test_what_can_take_long_is_left_for_later(body: bytes) -> None:
     assert check_quickly(body, WINDOW) is None
-    assert check_traces(body, WINDOW).accepted > 0
+    assert check_request(body, WINDOW).accepted > 0
 
 
 def test_a_large_request_in_pieces_is_the_same_request() -> None:
@@ -211,7 +212,7 @@ def test_a_large_request_in_pieces_is_the_same_request() -> None:
         request.resource_spans[-1].schema_url = service
         request.resource_spans[-1].scope_spans.add(schema_url="other", spans=[otlp.span()])
     rejected: Counter[str] = Counter()
-    found = list(bounds.pieces(request.SerializeToString(), rejected))
+    found = list(bounds.pieces(request.SerializeToString(), SPANS, rejected))
     assert len(found) > 4
     assert max(map(len, found)) < PIECE + 1_000
     assert not rejected
@@ -231,11 +232,11 @@ def test_a_resource_that_each_span_would_have_to_keep_is_bounded() -> None:
     scope = F(2, b"".join(F(2, minimal()) for _ in range(6_000)))
     long = F(1, F(1, F(1, b"a") + F(2, F(1, b"x" * 60_000))))
     with pytest.raises(Unreadable, match="each of their spans"):
-        check_traces(F(1, long + scope), WINDOW)
+        check_request(F(1, long + scope), WINDOW)
     longer = F(1, F(1, F(1, b"a") + F(2, F(1, b"x" * 100_000))))
     with pytest.raises(Unreadable, match="copy"):
-        check_traces(F(1, longer + scope + scope), WINDOW)
-    assert check_traces(F(1, longer + F(2, F(2, minimal()))), WINDOW).accepted == 1
+        check_request(F(1, longer + scope + scope), WINDOW)
+    assert check_request(F(1, longer + F(2, F(2, minimal()))), WINDOW).accepted == 1
 
 
 def test_a_sample_finds_small_messages_in_any_pattern() -> None:
@@ -257,6 +258,6 @@ def test_a_clients_claim_to_our_fields_is_dropped(number: int, longer: bool) -> 
         F(1, F(2, F(2, minimal())) + claim),
         framed(serialised_span(attribute(F(5, F(1, F(1, b"x")) + claim)))),
     ):
-        result = check_traces(body, WINDOW)
+        result = check_request(body, WINDOW)
         assert result.accepted == 1
         assert b"other" not in result.resources[0]

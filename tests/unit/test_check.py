@@ -14,13 +14,13 @@ from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import (
     MOST_SPANS,
     REASONS,
-    RESOURCE_SPANS,
+    RESOURCES,
     Checked,
     Unreadable,
     Window,
-    check_traces,
-    count_spans,
+    check_request,
 )
+from spanglass_collector.ingest.signals import TRACES
 from support import otlp
 from support.strategies import requests
 
@@ -30,7 +30,7 @@ WINDOW = Window(days_back=30)
 
 def check(message: ExportTraceServiceRequest | bytes, window: Window = WINDOW) -> Checked:
     body = message if isinstance(message, bytes) else message.SerializeToString()
-    return check_traces(body, window, NOW)
+    return check_request(body, window, NOW)
 
 
 def good(name: str = "good", **fields: object) -> Span:
@@ -42,8 +42,8 @@ def kept(result: Checked) -> list[Span]:
     """The accepted spans, with the counts checked on the way."""
     spans = []
     for content, count in zip(result.resources, result.counts, strict=True):
-        framed = wire.field(RESOURCE_SPANS, content)
-        assert count_spans(framed) == count
+        framed = wire.field(RESOURCES, content)
+        assert TRACES.count(framed) == count
         spans += otlp.all_spans(ExportTraceServiceRequest.FromString(framed))
     assert len(spans) == result.accepted
     return spans
@@ -72,14 +72,14 @@ def with_attribute(one: Span, value: bytes, key: bytes = b"deep") -> bytes:
 def framed(*spans: bytes) -> bytes:
     """A request of serialised spans."""
     scope = b"".join(wire.field(2, one) for one in spans)
-    return wire.field(RESOURCE_SPANS, wire.field(2, scope))
+    return wire.field(RESOURCES, wire.field(2, scope))
 
 
 def test_good_spans_are_handed_on_byte_for_byte() -> None:
     body = otlp.request(good(), good(), resource={"a": [1, "x"]}).SerializeToString()
     result = check(body)
     assert (result.accepted, result.rejected, result.message()) == (2, Counter(), "")
-    assert b"".join(wire.field(RESOURCE_SPANS, c) for c in result.resources) == body
+    assert b"".join(wire.field(RESOURCES, c) for c in result.resources) == body
 
 
 def test_an_empty_body_is_a_request_without_spans() -> None:
@@ -138,7 +138,7 @@ def test_without_retention_nothing_is_too_old() -> None:
 def test_the_present_is_taken_from_the_clock() -> None:
     now = time.time_ns()
     body = otlp.request(good(start=now), good(start=now + 2 * otlp.DAY)).SerializeToString()
-    result = check_traces(body, WINDOW)
+    result = check_request(body, WINDOW)
     assert (result.accepted, result.rejected) == (1, Counter({"in_future": 1}))
 
 
@@ -211,7 +211,7 @@ def test_unknown_fields_are_accepted() -> None:
     )
     one = good().SerializeToString() + unknown
     scope = wire.field(2, one) + unknown
-    body = wire.field(RESOURCE_SPANS, wire.field(2, scope) + unknown) + unknown
+    body = wire.field(RESOURCES, wire.field(2, scope) + unknown) + unknown
     result = check(body)
     assert (result.accepted, result.rejected) == (1, Counter())
     assert kept(result)[0].name == "good"
@@ -219,7 +219,7 @@ def test_unknown_fields_are_accepted() -> None:
 
 def test_a_known_field_of_another_wire_type_counts_as_unknown() -> None:
     one = good().SerializeToString() + wire.integer_field(5, 3)
-    result = check(framed(one) + wire.integer_field(RESOURCE_SPANS, 9))
+    result = check(framed(one) + wire.integer_field(RESOURCES, 9))
     assert (result.accepted, result.rejected) == (1, Counter())
 
 
@@ -230,7 +230,7 @@ def test_a_known_field_of_another_wire_type_counts_as_unknown() -> None:
         pytest.param(b"hello, world", id="text"),
         pytest.param(b'{"resourceSpans": []}', id="json"),
         pytest.param(b"\xff" * 64, id="ones"),
-        pytest.param(wire.field(RESOURCE_SPANS, wire.field(2, b"\x12\xff\xff\x01")), id="inside"),
+        pytest.param(wire.field(RESOURCES, wire.field(2, b"\x12\xff\xff\x01")), id="inside"),
     ],
 )
 def test_what_is_not_framed_like_a_request_is_unreadable(body: bytes) -> None:

@@ -6,7 +6,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
+from spanglass_collector.ingest.check import RESOURCES
 from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.tree import halve as halve_along
 from spanglass_store.otlp.schema import PROJECT_FIELD, RETENTION_FIELD
@@ -23,7 +23,7 @@ def halve(body: bytes) -> list[bytes]:
 def stamped(message: ExportTraceServiceRequest) -> bytes:
     """A request as it lies in the spool: without empty resources, with the project's stamp."""
     return b"".join(
-        wire.field(RESOURCE_SPANS, of_resource.SerializeToString() + STAMP)
+        wire.field(RESOURCES, of_resource.SerializeToString() + STAMP)
         for of_resource in message.resource_spans
         if any(scope.spans for scope in of_resource.scope_spans)
     )
@@ -34,7 +34,7 @@ def leaves(body: bytes) -> list[bytes]:
     halves = halve(body)
     if not halves:
         return [body]
-    assert all(len(half) < len(body) for half in halves) or count_spans(body) > 1
+    assert all(len(half) < len(body) for half in halves) or TRACES.count(body) > 1
     return [leaf for half in halves for leaf in leaves(half)]
 
 
@@ -45,7 +45,7 @@ def test_every_span_is_in_one_half(message: ExportTraceServiceRequest) -> None:
         return
     wanted = otlp.all_spans(ExportTraceServiceRequest.FromString(body))
     found = leaves(body)
-    assert [count_spans(leaf) for leaf in found] == [1] * len(wanted)
+    assert [TRACES.count(leaf) for leaf in found] == [1] * len(wanted)
     for leaf, one in zip(found, wanted, strict=True):
         request = ExportTraceServiceRequest.FromString(leaf)
         assert [each.SerializeToString() for each in otlp.all_spans(request)] == [
@@ -70,7 +70,7 @@ def test_what_is_said_about_a_span_stays_with_it(message: ExportTraceServiceRequ
         for one in of_scope.spans
     }
     for leaf in leaves(body):
-        (content,) = wire.messages(leaf, RESOURCE_SPANS)
+        (content,) = wire.messages(leaf, RESOURCES)
         assert list(wire.messages(content, PROJECT_FIELD)) == [b"shop"]
         assert RETENTION_FIELD in {number for number, *_ in wire.fields(content)}
         of_resource = ResourceSpans.FromString(content)
@@ -87,7 +87,7 @@ def test_what_is_said_about_a_span_stays_with_it(message: ExportTraceServiceRequ
 @pytest.mark.parametrize("count", [2, 3, 7, 100])
 def test_halves_are_halves(count: int) -> None:
     body = otlp.request(*(otlp.span() for _ in range(count))).SerializeToString()
-    assert sorted(count_spans(half) for half in halve(body)) == [count // 2, (count + 1) // 2]
+    assert sorted(TRACES.count(half) for half in halve(body)) == [count // 2, (count + 1) // 2]
 
 
 def test_resources_are_parted_before_spans() -> None:
@@ -97,7 +97,7 @@ def test_resources_are_parted_before_spans() -> None:
     body = message.SerializeToString()
     halves = halve(body)
     assert b"".join(halves) == body
-    assert [count_spans(half) for half in halves] == [4, 4]
+    assert [TRACES.count(half) for half in halves] == [4, 4]
 
 
 def test_one_span_can_not_be_halved() -> None:
@@ -115,7 +115,7 @@ def _check_unknown_fields(levels: tuple[str, ...]) -> None:
         wire.field(2, otlp.span().SerializeToString() + unknown.get("span", b"")) for _ in range(2)
     )
     scope = wire.field(2, spans + unknown.get("scope", b""))
-    body = wire.field(RESOURCE_SPANS, scope + unknown.get("resource", b"") + STAMP)
+    body = wire.field(RESOURCES, scope + unknown.get("resource", b"") + STAMP)
     halves = halve(body)
     assert len(halves) == 2
     for half in halves:

@@ -11,6 +11,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector.ingest import nested, wire
+from spanglass_collector.ingest.forms import SPANS
 from spanglass_store.otlp.schema import JSON_FIELD
 from spanglass_store.otlp.values import restore
 from support import otlp
@@ -111,7 +112,7 @@ def test_text_is_written_wherever_attributes_are() -> None:
     message.resource_spans[0].scope_spans[0].scope.attributes.extend(
         otlp.attributes({"scope": value})
     )
-    nested.write_json(message)
+    nested.write_json(SPANS.values_of(message.resource_spans))
     body = message.SerializeToString()
     assert body.count(wire.field(6, wire.field(JSON_FIELD, b'{"a":[1]}'))) == 4
     assert body.count(wire.field(5, wire.field(JSON_FIELD, b"[[1]]"))) == 1
@@ -128,9 +129,7 @@ def test_what_is_nested_is_noticed_in_any_request(message: Any) -> None:
             return first in ("array_value", "kvlist_value")
         return kind == "kvlist_value"
 
-    found = any(
-        is_nested(attribute.value) for attribute in nested.attributes(message.resource_spans)
-    )
+    found = any(is_nested(value) for value in SPANS.values_of(message.resource_spans))
     if found:
         assert nested.has_nested(message.SerializeToString())
 

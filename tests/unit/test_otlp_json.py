@@ -11,9 +11,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import Window, check_traces
+from spanglass_collector.ingest.check import Window, check_request
+from spanglass_collector.ingest.forms import SPANS
 from spanglass_collector.ingest.intake import TooLarge, Unreadable
-from spanglass_collector.receivers.otlp_json import MOST_BYTES, traces_from_json
+from spanglass_collector.receivers.otlp_json import MOST_BYTES, from_json
 from support import otlp
 from support.strategies import requests
 
@@ -36,7 +37,7 @@ def as_otlp_json(message: ExportTraceServiceRequest) -> dict[str, Any]:
 
 
 def read(document: Any) -> ExportTraceServiceRequest:
-    return ExportTraceServiceRequest.FromString(traces_from_json(json.dumps(document).encode()))
+    return ExportTraceServiceRequest.FromString(from_json(json.dumps(document).encode(), SPANS))
 
 
 @given(requests())
@@ -127,7 +128,7 @@ def test_deep_nesting_costs_that_span_alone(levels: int) -> None:
 
 def accepted(document: Any) -> tuple[list[str], dict[str, int]]:
     """Names of the spans that are accepted in the end, and what was rejected."""
-    checked = check_traces(traces_from_json(json.dumps(document).encode()), Window(0))
+    checked = check_request(from_json(json.dumps(document).encode(), SPANS), Window(0))
     body = b"".join(wire.field(1, content) for content in checked.resources)
     kept = otlp.all_spans(ExportTraceServiceRequest.FromString(body))
     return [one.name for one in kept], dict(checked.rejected)
@@ -179,7 +180,7 @@ def test_a_span_that_is_no_object_is_rejected() -> None:
 )
 def test_what_is_no_request_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        traces_from_json(body)
+        from_json(body, SPANS)
 
 
 @given(st.recursive(
@@ -200,7 +201,7 @@ def test_any_json_is_read_or_unreadable(document: Any) -> None:
 
 def test_a_text_larger_than_the_limit_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(TooLarge, match="protobuf"):
-        traces_from_json(b" " * (MOST_BYTES + 1))
+        from_json(b" " * (MOST_BYTES + 1), SPANS)
 
 
 @pytest.mark.parametrize("item", ["{}", "1", "[]", '{"a":{}}'])
@@ -208,11 +209,11 @@ def test_a_text_of_empty_objects_is_refused(item: str) -> None:
     spans = ",".join([item] * 50_000)
     text = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}'
     with pytest.raises(Unreadable, match="most of them empty"):
-        traces_from_json(text.encode())
+        from_json(text.encode(), SPANS)
 
 
 def test_a_long_text_within_a_span_is_no_reason_to_refuse_it() -> None:
     grid = json.dumps([[0, 3, 1]] * 20_000)
     document = {"resourceSpans": [{"scopeSpans": [{"spans": [{"name": grid}]}]}]}
-    request = ExportTraceServiceRequest.FromString(traces_from_json(json.dumps(document).encode()))
+    request = ExportTraceServiceRequest.FromString(from_json(json.dumps(document).encode(), SPANS))
     assert request.resource_spans[0].scope_spans[0].spans[0].name == grid

@@ -7,6 +7,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from spanglass_collector.ingest import nested, wire
+from spanglass_collector.ingest.forms import SPANS
 from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.unknown import without_unknown
 from spanglass_store.otlp.schema import JSON_FIELD, PROJECT_FIELD, RETENTION_FIELD, STAMPS
@@ -61,14 +62,14 @@ def test_an_unknown_field_goes_and_nothing_else(level: str, extra: bytes) -> Non
 def test_a_request_without_unknown_fields_stays_as_it_is(
     request: ExportTraceServiceRequest,
 ) -> None:
-    nested.write_json(request)
+    nested.write_json(SPANS.values_of(request.resource_spans))
     body = stamped(request)
     assert without_unknown(body, TRACES) == body
 
 
 def test_texts_of_nested_values_stay() -> None:
     request = otlp.request(otlp.span(attrs={"a": {"b": [1, {"c": 2}]}, "l": [[1], [2]]}))
-    nested.write_json(request)
+    nested.write_json(SPANS.values_of(request.resource_spans))
     text = wire.varint(JSON_FIELD << 3 | wire.LENGTH_DELIMITED)
     body = stamped(request)
     assert body.count(text) == 2

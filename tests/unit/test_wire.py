@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanglass_collector.ingest import wire
-from spanglass_collector.ingest.check import RESOURCE_SPANS, count_spans
+from spanglass_collector.ingest.check import RESOURCES
+from spanglass_collector.ingest.signals import TRACES
 from support import otlp
 from support.strategies import requests
 
@@ -51,10 +52,10 @@ def test_an_integer_field_is_what_protobuf_reads(number: int, value: int) -> Non
 @given(requests())
 def test_the_fields_of_a_request_are_its_resources(message: ExportTraceServiceRequest) -> None:
     body = message.SerializeToString()
-    resources = list(wire.messages(body, RESOURCE_SPANS))
+    resources = list(wire.messages(body, RESOURCES))
     assert resources == [one.SerializeToString() for one in message.resource_spans]
-    assert b"".join(wire.field(RESOURCE_SPANS, content) for content in resources) == body
-    assert count_spans(body) == len(otlp.all_spans(message))
+    assert b"".join(wire.field(RESOURCES, content) for content in resources) == body
+    assert TRACES.count(body) == len(otlp.all_spans(message))
 
 
 def test_a_request_cut_at_any_byte_is_malformed_or_ends_between_fields() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from spanglass_collector.ingest import wire
+from spanglass_collector.ingest.forms import MOST_VALUES as MOST_VALUES
 from spanglass_collector.ingest.forms import Form
 
 #: Fields of every signal's messages: a request's resources, their scopes, and their entries.
@@ -25,9 +26,6 @@ ENTRIES: Final = 2
 PIECE: Final = 256 << 10
 #: Bytes of a body in which no number of messages takes long.
 FEW_BYTES: Final = 64 << 10
-#: Most values (attributes, events, items of lists, at any depth) of a span or the like that is larger
-#: than a piece. A hundred embeddings of 1,536 numbers have a third of that.
-MOST_VALUES: Final = 500_000
 #: Most bytes that the resources and scopes of one request may take in the store, where each span
 #: has its own copy.
 MOST_REPEATED: Final = 256 << 20
@@ -170,7 +168,7 @@ def pieces(body: bytes, form: Form, rejected: Counter[str]) -> Iterator[bytes]:
                 waiting.append(part)
                 size += len(part)
     except wire.Malformed as error:
-        raise Unreadable(f"The body is no OTLP request: {error}.") from error
+        raise Unreadable(f"The body is no OTLP {form.name} request: {error}.") from error
     if waiting:
         yield b"".join(waiting)
 

@@ -212,7 +212,7 @@ def _read_leniently(body: bytes, form: Form, rejected: Counter[str]) -> Any:
         for content in wire.messages(body, RESOURCES):
             _read_resource(content, resources.add(), form, rejected)
     except wire.Malformed as error:
-        raise Unreadable(f"The body is no OTLP request: {error}.") from error
+        raise Unreadable(f"The body is no OTLP {form.name} request: {error}.") from error
     return request
 
 

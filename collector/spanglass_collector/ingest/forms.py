@@ -64,7 +64,8 @@ class Form:
     """The inside of one signal's requests.
 
     Attributes:
-        term: what is counted, as messages to people call it.
+        name: what requests are requests of, as messages to people call it.
+        term: what is counted.
         request: the request's message.
         resources: its field that lists resources.
         scopes: a resource's field that lists scopes.
@@ -82,6 +83,7 @@ class Form:
         always_nested: whether values that SQL does not unfold are the rule.
     """
 
+    name: str
     term: str
     request: Any
     resources: str
@@ -118,6 +120,10 @@ class Form:
 _ZERO_TRACE: Final = bytes(16)
 _ZERO_SPAN: Final = bytes(8)
 
+#: Most values (attributes, events, items of lists, at any depth) of a large span or the like. A
+#: hundred embeddings of 1,536 numbers have a third of that.
+MOST_VALUES: Final = 500_000
+
 #: Reasons for refusing an item, as the metrics name them, with what the sender is told.
 REASONS: Final = {
     "trace_id": "the trace id is not 16 bytes, or zero",
@@ -131,7 +137,7 @@ REASONS: Final = {
     "no_value": "the point has no value",
     "bad_buckets": "there has to be one more bucket count than bounds, and bounds have to rise",
     "malformed": "it is no valid protobuf, has invalid UTF-8 or is nested too deeply",
-    "too_many_values": "it has too many values",
+    "too_many_values": f"it has more than {MOST_VALUES:,} values",
     "quota": "the project's quota is used up",
 }
 
@@ -194,6 +200,7 @@ def _span_values(spans: Iterable[Any]) -> Iterator[AnyValue]:
 
 
 SPANS: Final = Form(
+    name="trace",
     term="spans",
     request=ExportTraceServiceRequest,
     resources="resource_spans",
@@ -253,6 +260,7 @@ def _record_values(records: Iterable[Any]) -> Iterator[AnyValue]:
 
 
 LOGS: Final = Form(
+    name="log",
     term="log records",
     request=ExportLogsServiceRequest,
     resources="resource_logs",
@@ -359,6 +367,7 @@ def _metric_values(metrics: Iterable[Any]) -> Iterator[AnyValue]:
 
 
 METRICS: Final = Form(
+    name="metric",
     term="data points",
     request=ExportMetricsServiceRequest,
     resources="resource_metrics",

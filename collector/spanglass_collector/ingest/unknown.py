@@ -59,7 +59,7 @@ def _cleaned(content: bytes, signal: Signal) -> bytes:
     message.DiscardUnknownFields()
     for holder, text in texts:
         holder.MergeFromString(wire.field(JSON_FIELD, text))
-    return message.SerializeToString() + stamps
+    return bytes(message.SerializeToString()) + stamps
 
 
 def _json_texts(values: Iterator[AnyValue]) -> list[tuple[Message, bytes]]:

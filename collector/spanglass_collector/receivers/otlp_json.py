@@ -46,6 +46,8 @@ def from_json(body: bytes, form: Form) -> bytes:
         raise TooLarge(MOST_BYTES, "Send smaller batches, or protobuf instead of JSON.")
     try:
         document = json.loads(body)
+        if not isinstance(document, dict):
+            raise TypeError("it is no object")
         _refuse_empty(document, len(body))
         _change_ids(document, _hex_to_base64)
         try:
@@ -55,7 +57,7 @@ def from_json(body: bytes, form: Form) -> bytes:
                 wire.field(1, _resource(each, form)) for each in _each(document, form.resources)
             )
     except _ERRORS as error:
-        raise Unreadable(f"The body is no OTLP request in JSON: {error}.") from error
+        raise Unreadable(f"The body is no OTLP {form.name} request in JSON: {error}.") from error
 
 
 def _refuse_empty(document: Any, size: int) -> None:
