@@ -16,6 +16,9 @@ from spanglass_store.migrate import migrate
 from support.commands import Commands
 from support.embedded import EmbeddedStore
 from support.running import Launch, RunningService
+from support.sdk_fixtures import sink, spans, start, strict, url
+
+__all__ = ["sink", "spans", "start", "strict", "url"]
 
 settings.register_profile(
     "tests", deadline=None, derandomize=True, max_examples=60, print_blob=True,

@@ -10,8 +10,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from sample_server import BackgroundServer, Settings
-from spanglass.testing import CapturedSpan, CapturedSpans, capture
+from spanglass.testing import CapturedSpan, CapturedSpans
 from support.sdk_clients import (
     CLAUDE,
     CLAUDE_TOOL,
@@ -26,26 +25,11 @@ from support.sdk_clients import (
     user,
 )
 
+pytestmark = pytest.mark.usefixtures("strict")
+
 both = pytest.mark.parametrize("style", STYLES)
 ANSWER = "12.50 EUR"
 ASK: dict[str, Any] = {"model": CLAUDE, "max_tokens": 500, "messages": user(QUESTION)}
-
-
-@pytest.fixture(autouse=True)
-def _no_error_of_ours_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with BackgroundServer(Settings(speed=0)) as server:
-        yield server.base_url
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
 
 
 def only(spans: CapturedSpans) -> CapturedSpan:

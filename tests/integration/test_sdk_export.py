@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,27 +18,6 @@ import spanglass
 from spanglass import _state
 from support.sdk_sink import Reply, Sink, attributes_of, running_sink
 from support.waiting import wait_until
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with running_sink() as running:
-        yield running
-
-
-@pytest.fixture
-def start(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`init` against the sink; what other tests missed is not counted."""
-    monkeypatch.setattr(_state, "missed", {})
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-    def start_(**options: Any) -> None:
-        given = {"endpoint": sink.url, "service": "test", "export_delay_s": 30, **options}
-        spanglass.init(**given)
-        assert _state.runtime is not None
-
-    yield start_
-    spanglass.shutdown(0.0)
 
 
 def make(count: int, text: str = "") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -13,7 +12,6 @@ import pytest
 from pydantic import BaseModel
 
 import spanglass
-from sample_server import BackgroundServer, Settings
 from spanglass.testing import CapturedSpan, CapturedSpans, capture
 from support.sdk_clients import (
     MODEL,
@@ -30,25 +28,10 @@ from support.sdk_clients import (
     user,
 )
 
+pytestmark = pytest.mark.usefixtures("strict")
+
 both = pytest.mark.parametrize("style", STYLES)
 ANSWER = "12.50 EUR"
-
-
-@pytest.fixture(autouse=True)
-def _no_error_of_ours_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with BackgroundServer(Settings(speed=0)) as server:
-        yield server.base_url
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
 
 
 def only(spans: CapturedSpans) -> CapturedSpan:

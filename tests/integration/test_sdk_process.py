@@ -7,22 +7,15 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.running import ROOT, environment
-from support.sdk_sink import Reply, Sink, attributes_of, run_python, running_sink
+from support.sdk_sink import Reply, Sink, attributes_of, run_python
 from support.waiting import wait_until
 
 INIT = "import sys, spanglass; spanglass.init(sys.argv[1], service='test')\n"
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with running_sink() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 import spanglass
 from spanglass import _ledger, _state
 from spanglass._settings import resolve
-from support.sdk_sink import Reply, Sink, attributes_of, run_python, running_sink
+from support.sdk_sink import Reply, Sink, attributes_of, run_python
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 LEDGER = "spanglass.ledger"
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with running_sink() as running:
-        yield running
-
-
-@pytest.fixture
-def start(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    monkeypatch.setattr(_state, "missed", {})
-    monkeypatch.setattr(_state, "missed_scores", {})
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-    def start_(**options: Any) -> None:
-        spanglass.init(**{"endpoint": sink.url, "service": "test", "export_delay_s": 30, **options})
-
-    yield start_
-    spanglass.shutdown(0.0)
 
 
 def reports(sink: Sink) -> list[dict[str, Any]]:

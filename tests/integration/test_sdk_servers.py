@@ -4,20 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from support.running import environment
 from support.sdk_sink import Sink, attributes_of, run_python, running_sink
 from support.waiting import wait_until
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with running_sink() as running:
-        yield running
-
 
 #: As gunicorn does with --preload: the application is imported, the workers are forked, the
 #: master waits for a signal and ends the workers with it.

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,6 @@ for n in range(int(sys.argv[2])):
     with spanglass.span(f'{sys.argv[3]}{n}', input='text'): pass
 print(spanglass.flush(float(sys.argv[4])))
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with running_sink() as running:
-        yield running
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

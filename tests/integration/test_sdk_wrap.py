@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -16,9 +15,8 @@ import openai
 import pytest
 
 import spanglass
-from sample_server import BackgroundServer, Settings
 from spanglass import _guard
-from spanglass.testing import CapturedSpans, capture
+from spanglass.testing import CapturedSpans
 from support.sdk_clients import (
     CLAUDE,
     MODEL,
@@ -42,24 +40,6 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
         "messages.create", {"model": CLAUDE, "max_tokens": 100, "messages": user(QUESTION)}
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with BackgroundServer(Settings(speed=0)) as server:
-        yield server.base_url
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
-
-
-@pytest.fixture
-def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No error of ours is swallowed."""
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +14,7 @@ from spanglass._documents import documents
 from spanglass._kinds import KindName
 from spanglass.testing import CapturedSpans, capture
 
-
-@pytest.fixture(autouse=True)
-def _no_error_of_ours_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 def facts(kind: KindName, result: object) -> dict[str, Any]:

@@ -16,16 +16,7 @@ import spanglass
 from spanglass import _state
 from spanglass.testing import CapturedSpan, CapturedSpans, capture
 
-
-@pytest.fixture(autouse=True)
-def _no_error_of_ours_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 def test_a_call_is_a_span(spans: CapturedSpans) -> None:

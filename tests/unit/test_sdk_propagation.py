@@ -23,18 +23,9 @@ from spanglass import _baggage
 from spanglass.middleware import ASGIMiddleware, WSGIMiddleware
 from spanglass.testing import CapturedSpans, capture
 
+pytestmark = pytest.mark.usefixtures("strict")
+
 TRACEPARENT = f"00-{0xABC:032x}-{0xDEF:016x}-01"
-
-
-@pytest.fixture(autouse=True)
-def _no_error_of_ours_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
-
-
-@pytest.fixture
-def spans() -> Iterator[CapturedSpans]:
-    with capture() as captured:
-        yield captured
 
 
 @spanglass.observe

@@ -154,9 +154,7 @@ def _sync_request(original: Callable[..., Any], state: _Traced) -> Callable[...,
             call.leave()
             call.fail(error)
             raise
-        call.leave()
-        _received(result, call)
-        return result
+        return _received(result, call)
 
     return request
 
@@ -174,15 +172,14 @@ def _async_request(original: Callable[..., Any], state: _Traced) -> Callable[...
             call.leave()
             call.fail(error)
             raise
-        call.leave()
-        _received(result, call)
-        return result
+        return _received(result, call)
 
     return request
 
 
-def _received(result: Any, call: Call) -> None:
-    """Looks at what a request has come to."""
+def _received(result: Any, call: Call) -> Any:
+    """Looks at what a request has come to, and returns it."""
+    call.leave()
     with guard("wrap"):
         if is_stream(result):
             watch_stream(result, call)
@@ -190,6 +187,7 @@ def _received(result: Any, call: Call) -> None:
             watch_raw(result, call)
         else:
             call.whole(result)
+    return result
 
 
 def _wrapping(original: Callable[..., Any], state: _Traced) -> Callable[..., Any]:
