@@ -70,6 +70,10 @@ class Backlog:
             self._spill.remove(spilled)
             self._gone(spilled)
             self.taken()
+        elif answers.knows_no_such_path(answer) and not spilled.items:
+            # An account of losses, for an endpoint that takes none.
+            self._spill.remove(spilled)
+            self._gone(spilled)
         elif not answers.is_retryable(answer) or self._fails_alone(spilled, answer):
             log.warning(
                 "spanglass: %s is not taken and was set aside: %s",

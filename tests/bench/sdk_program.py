@@ -171,6 +171,7 @@ def memory(url: str, spans: int, steps: int) -> dict[str, Any]:
             if done % 5_000 == 0:
                 flush()
         found.append(_resident_mib())
+    flush()
     return {"resident": found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

@@ -13,6 +13,7 @@ from spanglass._account import Account
 from spanglass._backlog import Backlog
 from spanglass._exporter import Exporter
 from spanglass._settings import resolve
+from spanglass._signals import SCORES
 from spanglass._spill import Spill
 from spanglass._transport import Answer
 from support.running import environment as clean
@@ -166,6 +167,16 @@ def test_one_that_always_fails_does_not_block_the_others(sink: Sink, tmp_path: P
     assert sent.count(b"") == 6
     assert account.counts(lambda: 0).dropped == {"spill": 7}
     assert not spill.waiting()
+
+
+def test_an_account_that_nobody_takes_is_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spill = Spill(resolve({"spill_dir": str(tmp_path)}), SCORES)
+    assert spill.write(b"", 0)
+    assert Backlog(spill, Account(), lambda body: Answer(404, "", b"")).send_oldest()
+    assert not list(tmp_path.rglob("*-*"))
+    assert caplog.text == ""
 
 
 def test_when_nothing_is_taken_it_is_an_outage_and_nothing_is_set_aside(

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event as SpanEvent
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
+from spanglass._logs import Event
 from spanglass._requests import RequestWriter, parts_of
 from spanglass._wire import field, read_fields, varint
 
@@ -48,7 +51,7 @@ spans = st.builds(
     parent=st.none() | contexts,
     resource=st.sampled_from(RESOURCES),
     attributes=attribute_maps,
-    events=st.lists(st.builds(Event, texts, attribute_maps, times), max_size=2),
+    events=st.lists(st.builds(SpanEvent, texts, attribute_maps, times), max_size=2),
     # The standard encoder leaves out a link's trace state.
     links=st.lists(
         st.builds(Link, contexts.filter(lambda context: not context.trace_state), attribute_maps),
@@ -134,3 +137,29 @@ def test_the_identity_of_the_process_goes_before_nothing_that_was_set() -> None:
     }
     [sequence] = found.scope_spans[0].spans[0].attributes
     assert (sequence.key, sequence.value.int_value) == ("spanglass.sequence", 3)
+
+
+@given(
+    name=texts, time=times, trace=st.integers(0, (1 << 128) - 1), span=st.integers(0, (1 << 64) - 1),
+    found=attribute_maps,
+)  # fmt: skip
+def test_an_event_is_a_log_record(
+    name: str, time: int, trace: int, span: int, found: dict[str, Any]
+) -> None:
+    event = Event(name, found, time, trace, span, RESOURCES[0], SCOPES[0])
+    writer = RequestWriter({"k": "v"})
+    body = writer.request([writer.write_event(event, found)] * 2)
+    [resource] = ExportLogsServiceRequest.FromString(body).resource_logs
+    [scope] = resource.scope_logs
+    assert (scope.scope.name, scope.schema_url) == ("a", "https://schema.example/2")
+    assert {a.key for a in resource.resource.attributes} == {"k", "service.name", "n"}
+    first, second = scope.log_records
+    assert first == second
+    assert (first.event_name, first.time_unix_nano) == (name, time)
+    assert int.from_bytes(first.trace_id, "big") == trace
+    assert int.from_bytes(first.span_id, "big") == span
+    assert (len(first.trace_id), len(first.span_id)) == (16 * bool(trace), 8 * bool(span))
+    # As the standard encoder writes the same attributes of a span.
+    like = ReadableSpan("s", SpanContext(1, 2, False), resource=RESOURCES[0], attributes=found)
+    [written] = encode_spans([like]).resource_spans[0].scope_spans[0].spans
+    assert list(first.attributes) == list(written.attributes)
