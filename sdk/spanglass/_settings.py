@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from spanglass import _setting_values as values
 from spanglass._guard import log
 
 #: Names of the environment where the credentials and certificates of OpenTelemetry's exporters
 #: are. They belong to the endpoint that is named beside them, and are sent to no other.
 _OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "client_key"})
 
-_TRACES_PATH: Final = "/v1/traces"
 _LOGS_PATH: Final = "/v1/logs"
 _WEB_PORT: Final = 8400
 
@@ -35,123 +35,6 @@ class Variable(NamedTuple):
 
     name: str
     read: Callable[[str], Any]
-
-
-def url(text: str) -> str:
-    """The URL that traces are posted to, from a base such as `http://127.0.0.1:4318`.
-
-    Raises:
-        ValueError: it is no HTTP URL.
-    """
-    text = exact_url(text)
-    return text if text.endswith(_TRACES_PATH) else text.rstrip("/") + _TRACES_PATH
-
-
-def exact_url(text: str) -> str:
-    """A URL that is complete already.
-
-    Raises:
-        ValueError: it is no HTTP URL.
-    """
-    text = text.strip()
-    if "://" not in text:
-        text = f"http://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in text:
-        raise ValueError("it should look like http://127.0.0.1:4318")
-    _ = parts.port  # raises ValueError where it is no number
-    return text
-
-
-def flag(text: str) -> bool:
-    """A yes or no.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    word = str(text).strip().lower()
-    if word in ("1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off", ""):
-        return False
-    raise ValueError("it should be true or false")
-
-
-def _content_mode(text: str) -> bool:
-    """OpenTelemetry's switch for content, which has more words than two."""
-    return text.strip().lower() not in ("no_content", "false", "0")
-
-
-def _number(text: Any) -> float:
-    value = float(text)
-    if not 0 < value < 1e15:
-        raise ValueError("it should be a number above 0")
-    return value
-
-
-def _count(text: Any) -> int:
-    return int(_number(text))
-
-
-def _from_milliseconds(text: str) -> float:
-    return _number(text) / 1000
-
-
-def _compression(text: str) -> str:
-    word = str(text).strip().lower()
-    if word not in ("auto", "gzip", "none"):
-        raise ValueError("it should be auto, gzip or none")
-    return word
-
-
-def _headers(value: Any) -> dict[str, str]:
-    if isinstance(value, Mapping):
-        return {str(k): str(v) for k, v in value.items()}
-    from opentelemetry.util.re import parse_env_headers
-
-    return dict(parse_env_headers(str(value), liberal=True))
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    return {str(k): v for k, v in dict(value).items() if v is not None}
-
-
-def _capture(value: Any) -> bool | str:
-    """Whether content is recorded: yes, no, or redacted."""
-    if str(value).strip().lower() == "redacted":
-        return "redacted"
-    try:
-        return flag(str(value))
-    except ValueError:
-        raise ValueError("it should be true, false or redacted") from None
-
-
-def _function(value: Any) -> Any:
-    if not callable(value):
-        raise TypeError("it should be a function from text to text")
-    return value
-
-
-def _secret(value: Any) -> str:
-    from spanglass.feedback_token import MIN_SECRET_CHARS
-
-    if len(secret := str(value)) < MIN_SECRET_CHARS:
-        raise ValueError(f"a feedback secret needs {MIN_SECRET_CHARS} characters or more")
-    return secret
-
-
-def _share(value: Any) -> float:
-    share = float(value)
-    if not 0 <= share <= 1:
-        raise ValueError("it should be a number from 0 to 1")
-    return share
-
-
-def _shares(value: Any) -> dict[str, float]:
-    """Shares by name: a mapping, or text such as `chat=0.5,healthz=0`."""
-    if not isinstance(value, Mapping):
-        value = dict(pair.rpartition("=")[::2] for pair in str(value).split(",") if pair.strip())
-    return {str(name).strip(): _share(share) for name, share in value.items()}
 
 
 def _setting(
@@ -187,21 +70,24 @@ class Settings:
     endpoint: str = _setting(
         "http://127.0.0.1:4318/v1/traces",
         "where traces are posted to; /v1/traces is added where it is missing",
-        url,
+        values.url,
         "SPANGLASS_ENDPOINT",
-        (Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", exact_url), "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (
+            Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", values.exact_url),
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
     )
     logs_endpoint: str = _setting(
         "",
         "where scores and the account of losses are posted to; /v1/logs beside the endpoint",
-        exact_url,
+        values.exact_url,
         "SPANGLASS_LOGS_ENDPOINT",
     )
     api_key: str = _setting("", "key that may ingest", str.strip, "SPANGLASS_API_KEY", secret=True)
     headers: dict[str, str] = _setting(  # noqa: RUF009 - it makes a field
         {},
         "more headers for each request",
-        _headers,
+        values.headers,
         otel=("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
         secret=True,
     )
@@ -211,31 +97,33 @@ class Settings:
     environment: str = _setting("", "where it runs: production, …", str, "SPANGLASS_ENVIRONMENT")
     release: str = _setting("", "version of the application", str, "SPANGLASS_RELEASE")
     resource_attributes: dict[str, Any] = _setting(  # noqa: RUF009 - it makes a field
-        {}, "more about what sends, beside OTEL_RESOURCE_ATTRIBUTES", _attributes
+        {}, "more about what sends, beside OTEL_RESOURCE_ATTRIBUTES", values.attributes
     )
     sample_data: bool = _setting(
-        False, "marks everything as made up", flag, "SPANGLASS_SAMPLE_DATA"
+        False, "marks everything as made up", values.flag, "SPANGLASS_SAMPLE_DATA"
     )
     capture_content: bool | str = _setting(
         True,
         "whether arguments, results and messages are recorded: true, false or redacted",
-        _capture,
+        values.capture,
         "SPANGLASS_CAPTURE_CONTENT",
-        (Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", _content_mode),),
+        (Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", values.content_mode),),
     )
     mask: Callable[[str], str] | None = _setting(  # noqa: RUF009 - it makes a field
-        None, "function that is given every recorded text and returns what may leave", _function
+        None,
+        "function that is given every recorded text and returns what may leave",
+        values.function,
     )
     sample_rate: float = _setting(
         1.0,
         "share of the traces that are kept, beside those with an error or a score",
-        _share,
+        values.share,
         "SPANGLASS_SAMPLE_RATE",
     )
     sample_rates: dict[str, float] = _setting(  # noqa: RUF009 - it makes a field
         {},
         "shares for traces that begin with a name or an operation: chat=0.5,healthz=0",
-        _shares,
+        values.shares,
         "SPANGLASS_SAMPLE_RATES",
     )
     spill_dir: str = _setting(
@@ -245,74 +133,76 @@ class Settings:
         "SPANGLASS_SPILL_DIR",
     )
     spill_bytes: int = _setting(
-        256 << 20, "bytes of that folder at most", _count, "SPANGLASS_SPILL_BYTES"
+        256 << 20, "bytes of that folder at most", values.count, "SPANGLASS_SPILL_BYTES"
     )
     spill_max_age_s: float = _setting(
         7 * 86_400.0,
         "seconds after which what waits in that folder is dropped, and counted",
-        _number,
+        values.number,
         "SPANGLASS_SPILL_MAX_AGE_S",
     )
-    ledger: bool = _setting(True, "whether the account of losses is sent", flag, "SPANGLASS_LEDGER")
+    ledger: bool = _setting(
+        True, "whether the account of losses is sent", values.flag, "SPANGLASS_LEDGER"
+    )
     max_content_chars: int = _setting(
         200_000,
         "characters of one recorded value; longer ones are cut in the middle and marked",
-        _count,
+        values.count,
         "SPANGLASS_MAX_CONTENT_CHARS",
     )
     max_queue_spans: int = _setting(
         10_000,
         "spans that wait at most; further ones are dropped and counted",
-        _count,
+        values.count,
         "SPANGLASS_MAX_QUEUE_SPANS",
         ("OTEL_BSP_MAX_QUEUE_SIZE",),
     )
     max_queue_bytes: int = _setting(
         64 << 20,
         "about how many bytes wait at most; further spans are dropped and counted",
-        _count,
+        values.count,
         "SPANGLASS_MAX_QUEUE_BYTES",
     )
     max_batch_spans: int = _setting(
         512,
         "spans of one request",
-        _count,
+        values.count,
         "SPANGLASS_MAX_BATCH_SPANS",
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",),
     )
     max_batch_bytes: int = _setting(
-        4 << 20, "bytes of one request, uncompressed", _count, "SPANGLASS_MAX_BATCH_BYTES"
+        4 << 20, "bytes of one request, uncompressed", values.count, "SPANGLASS_MAX_BATCH_BYTES"
     )
     export_delay_s: float = _setting(
         0.5,
         "seconds that a span waits for company",
-        _number,
+        values.number,
         "SPANGLASS_EXPORT_DELAY_S",
-        (Variable("OTEL_BSP_SCHEDULE_DELAY", _from_milliseconds),),
+        (Variable("OTEL_BSP_SCHEDULE_DELAY", values.from_milliseconds),),
     )
     timeout_s: float = _setting(
         10.0,
         "seconds that one request may take",
-        _number,
+        values.number,
         "SPANGLASS_TIMEOUT_S",
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
     )
     retry_s: float = _setting(
         300.0,
         "seconds after which a batch that is not taken is dropped",
-        _number,
+        values.number,
         "SPANGLASS_RETRY_S",
     )
     exit_timeout_s: float = _setting(
         5.0,
         "seconds that the end of the process waits for what is not sent yet",
-        _number,
+        values.number,
         "SPANGLASS_EXIT_TIMEOUT_S",
     )
     compression: str = _setting(
         "auto",
         "auto (gzip, but not to this machine), gzip or none",
-        _compression,
+        values.compression,
         "SPANGLASS_COMPRESSION",
         ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"),
     )
@@ -346,15 +236,15 @@ class Settings:
     feedback_secret: str = _setting(
         "",
         "signs feedback links; the collector has the same, of 16 characters or more",
-        _secret,
+        values.secret,
         "SPANGLASS_FEEDBACK_SECRET",
         secret=True,
     )
     use_global_provider: bool = _setting(
-        False, "whether to share OpenTelemetry's global tracer provider", flag
+        False, "whether to share OpenTelemetry's global tracer provider", values.flag
     )
     disabled: bool = _setting(
-        False, "switches everything off", flag, "SPANGLASS_DISABLED", ("OTEL_SDK_DISABLED",)
+        False, "switches everything off", values.flag, "SPANGLASS_DISABLED", ("OTEL_SDK_DISABLED",)
     )
 
     @property
@@ -368,7 +258,7 @@ class Settings:
         if self.logs_endpoint:
             return self.logs_endpoint
         address, query = self.endpoint.partition("?")[::2]
-        base = address.removesuffix(_TRACES_PATH)
+        base = address.removesuffix(values.TRACES_PATH)
         if base == address:
             parts = urlsplit(address)
             base = f"{parts.scheme}://{parts.netloc}"

@@ -64,6 +64,13 @@ with spanglass.generation("m") as call, spanglass.span("s") as span:
     assert_type(call, spanglass.Generation)
     assert_type(span, spanglass.Span)
 assert_type(spanglass.stats(), spanglass.Stats)
+assert_type(spanglass.stats().scores, spanglass.Counts)
+assert_type(spanglass.score("x", True, source="human"), str | None)
+assert_type(spanglass.feedback(thumbs="up"), str | None)
+assert_type(spanglass.current_ids(), spanglass.Ids)
+spanglass.score("x", None)  # type: ignore[arg-type]
+spanglass.score("x", 1, source="me")  # type: ignore[arg-type]
+spanglass.feedback(thumbs="sideways")  # type: ignore[arg-type]
 plain("x")  # type: ignore[arg-type]
 plain(1, c=2)  # type: ignore[call-arg]
 Shop().buy(3)  # type: ignore[arg-type]
