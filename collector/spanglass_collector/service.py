@@ -155,7 +155,7 @@ class Service:
                     is_ready=metrics.is_ready,
                     clickhouse_version=version,
                     addresses=self.addresses,
-                    feedback_secrets=[s for s in settings.feedback_secret.split(",") if s],
+                    feedback_secrets=settings.feedback_secrets,
                     dead_letters=ingest.desk if ingest is not None else None,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))

@@ -17,10 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from spanglass.feedback_token import MIN_SECRET_CHARS
 from spanglass_store.errors import StoreError
 
 PREFIX: Final = "SPANGLASS_"
 DEFAULT_FILE: Final = "spanglass.toml"
+#: Settings whose value no message repeats.
+_SECRET: Final = ("feedback_secret", "feedback_secret_before")
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -136,10 +139,12 @@ class Settings(BaseSettings):
     feedback_secret: Annotated[
         str,
         Field(
-            pattern="^([^, ]{16,}(,[^, ]{16,})*)?$",
-            description="What feedback links are signed with, 16 characters or more; several with"
-            " commas between them.",
+            description="What feedback links are signed with, 16 characters or more."
+            " Better in the environment than as a flag."
         ),
+    ] = ""
+    feedback_secret_before: Annotated[
+        str, Field(description="The secret before that: links signed with it still count.")
     ] = ""
     log_level: Annotated[
         str,
@@ -159,6 +164,18 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
         return value
+
+    @field_validator(*_SECRET)
+    @classmethod
+    def _is_secret(cls, value: str) -> str:
+        if value and len(value) < MIN_SECRET_CHARS:
+            raise ValueError(f"a secret needs {MIN_SECRET_CHARS} characters or more")
+        return value
+
+    @property
+    def feedback_secrets(self) -> tuple[str, ...]:
+        """Those that may have signed a feedback link."""
+        return tuple(filter(None, (self.feedback_secret, self.feedback_secret_before)))
 
     @property
     def role_set(self) -> frozenset[str]:
@@ -215,4 +232,5 @@ def _explained(error: ValidationError, flags: dict[str, Any], file: Path | None)
     else:
         place = f"{name} in {file}"
     said = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place} {first['input']!r}: {said[:1].lower()}{said[1:]}."
+    given = "" if name in _SECRET else f" {first['input']!r}"
+    return f"{place}{given}: {said[:1].lower()}{said[1:]}."

@@ -29,6 +29,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE_ROOTS: Final = ("sdk", "detectors", "collector", "alerts", "dashboards", "examples")
 PROTOBUF: Final = "application/x-protobuf"
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+#: What the shared service takes feedback links of.
+FEEDBACK_SECRET: Final = "a secret of the tests, long enough"
 #: A batch is sealed that soon, in milliseconds, so that tests need not wait for it.
 SEGMENT_AGE_MS: Final = 40
 

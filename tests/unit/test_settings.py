@@ -65,6 +65,7 @@ def test_every_setting_is_a_variable_and_a_key_in_the_file(
         "data_dir": "/elsewhere", "clickhouse": "http://h:1/d", "state": "sqlite:///x.db",
         "otlp_grpc": "127.0.0.1:9", "otlp_http": "127.0.0.1:9", "web": "127.0.0.1:9",
         "roles": "web", "log_level": "debug", "feedback_secret": "0123456789abcdef",
+        "feedback_secret_before": "0123456789abcdef",
     }  # fmt: skip
     value = others[name] if name in others else default + 1
     monkeypatch.setenv(PREFIX + name.upper(), str(value))
@@ -151,3 +152,9 @@ def test_wrong_values_say_what_is_wrong(flags: dict[str, object], said: str) -> 
 def test_addresses(address: str, split: tuple[str, int]) -> None:
     assert split_address(address) == split
     assert join_address(*split) == address
+
+
+def test_a_secret_that_is_too_short_is_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="needs 16 characters") as raised:
+        load({"feedback_secret": "swordfish"})
+    assert "swordfish" not in str(raised.value)

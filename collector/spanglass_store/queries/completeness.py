@@ -84,7 +84,7 @@ def completeness(
         " FROM (SELECT *,"
         "  if(row_number() OVER (PARTITION BY instance_id, toStartOfHour(end_time)"
         "     ORDER BY number DESC) = 1, waiting, 0) AS last_waiting,"
-        "  number - lagInFrame(number, 1, number - 1)"
+        "  toInt64(number) - lagInFrame(toInt64(number), 1, toInt64(number) - 1)"
         "     OVER (PARTITION BY instance_id ORDER BY number"
         "     ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) - 1 AS gap"
         f"  FROM {database}.sdk_reports AS r FINAL WHERE {reports})"
