@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from spanglass_store.access import Denied
 from spanglass_store.errors import (
@@ -93,11 +94,23 @@ def install(app: FastAPI) -> None:
         return problem(422, "Not valid", f"{place}: {first['msg']}")
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, "Error")
-        return problem(error.status_code, title, str(error.detail), **(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods(request)))
+        return problem(error.status_code, title, str(error.detail), **headers)
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         detail = f"{type(error).__name__}. The service's log has the details."
         return problem(500, "Something went wrong here", detail)
+
+
+def _methods(request: Request) -> set[str]:
+    """What can be done at this address; each route knows only its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is Match.PARTIAL:
+            found |= getattr(route, "methods", None) or set()
+    return found

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from spanglass.feedback_token import FeedbackTarget, InvalidToken, verify
@@ -114,10 +115,16 @@ class Taken(BaseModel):
     id: str
 
 
-_BODY: Final = {"schema": {"$ref": "#/components/schemas/Feedback"}}
+_BODY: Final = {"schema": Feedback.model_json_schema()}
 
 
-@router.get("/feedback/{token}", include_in_schema=False)
+_IS_PAGE: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": said, "content": {"text/html": {}}}
+    for status, said in ((200, "The form."), (403, "Why the link can't be used."))
+}
+
+
+@router.get("/feedback/{token}", response_class=HTMLResponse, responses=_IS_PAGE)
 async def ask(token: str, context: Annotated[Context, Depends(context_of)]) -> Response:
     """A page that asks for feedback."""
     try:
@@ -127,7 +134,7 @@ async def ask(token: str, context: Annotated[Context, Depends(context_of)]) -> R
     return _page(_ASK)
 
 
-@router.options("/feedback/{token}", include_in_schema=False)
+@router.options("/feedback/{token}", status_code=204)
 async def may_post(token: str) -> Response:
     """Browsers ask first whether another page may post here."""
     return Response(status_code=204, headers=_FROM_ANYWHERE)

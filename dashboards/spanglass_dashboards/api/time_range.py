@@ -11,6 +11,7 @@ from spanglass_store.errors import StoreError
 
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 2200
+_OUTSIDE: Final = f"The range of time has to lie between {_FIRST_YEAR} and {_LAST_YEAR}."
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -23,7 +24,7 @@ def _written_out(value: Any) -> Any:
 
 def _storable(moment: datetime | None) -> datetime | None:
     if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"has to lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+        raise StoreError(_OUTSIDE)
     return _aware(moment) if moment else None
 
 
@@ -65,5 +66,5 @@ def time_range(start: datetime | None, end: datetime | None) -> tuple[datetime, 
     except OverflowError as error:
         raise StoreError("The range of time begins before the calendar does.") from error
     if any(not _FIRST_YEAR <= each.year <= _LAST_YEAR for each in (since, until)):
-        raise StoreError(f"The range of time has to lie between {_FIRST_YEAR} and {_LAST_YEAR}.")
+        raise StoreError(_OUTSIDE)
     return since, until
