@@ -67,7 +67,7 @@ class Ledger:
 
     def forget_missed(self) -> None:
         """What was missed before a fork is the parent's to tell."""
-        _missed_before.update({f"dropped.{k}": count for k, count in _state.missed.items()})
+        _missed_before.update(_missed())
 
     def quiet(self) -> None:
         """The endpoint does not know logs: it is left alone for a while."""
@@ -121,8 +121,7 @@ class Ledger:
 
     def _changes(self) -> tuple[dict[str, int], dict[str, int]]:
         """What has changed since the last report, and what nobody was there to take."""
-        missed = {f"dropped.{reason}": count for reason, count in _state.missed.copy().items()}
-        return _since(self._before, self._totals()), _since(_missed_before, missed)
+        return _since(self._before, self._totals()), _since(_missed_before, _missed())
 
     def _totals(self) -> dict[str, int]:
         texts = self._spans.content_dropped() + self._scores.content_dropped()
@@ -131,6 +130,14 @@ class Ledger:
             **{f"scores.{key}": count for key, count in _flat(self._scores.counts()).items()},
             "content_dropped": texts,
         }
+
+
+def _missed() -> dict[str, int]:
+    """What nobody was there to take."""
+    found = {f"dropped.{reason}": count for reason, count in _state.missed.copy().items()}
+    for reason, count in _state.missed_scores.copy().items():
+        found[f"scores.dropped.{reason}"] = count
+    return found
 
 
 def _since(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:

@@ -147,7 +147,7 @@ def test_the_account_of_a_process(sink: Sink) -> None:
     sink.replies = [Reply(400)]
     done = run_python(
         "import sys, spanglass\n"
-        "with spanglass.span('early'): pass\n"
+        "with spanglass.span('early'): spanglass.score('x', 1)\n"
         "spanglass.init(sys.argv[1], service='test', export_delay_s=30, max_queue_spans=3,"
         " sample_rates={'left out': 0})\n"
         "for n in range(4):\n"
@@ -183,6 +183,7 @@ def test_the_account_of_a_process(sink: Sink) -> None:
         "scores.accepted": 1,
         "scores.sent": 1,
         "scores.dropped.no_target": 1,
+        "scores.dropped.not_initialised": 1,
     }
     [span] = sink.spans()
     assert attributes_of(span)["spanglass.sequence"] == 5
