@@ -5,12 +5,17 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from sample_server import BackgroundServer
 from sample_server import Settings as SampleSettings
@@ -155,10 +160,26 @@ def test_commands(desk: Desk, block: Block, cli: Commands, tmp_path: Path) -> No
                 desk.places["1a2b3c4d"] = re.findall(rb"Key (\w+) for", done.stderr)[0].decode()
 
 
+def _send_scores_and_metrics(service: RunningService) -> None:
+    (span,) = service.sql("SELECT trace_id, span_id FROM spans WHERE operation = 'chat' LIMIT 1")
+    score = {"name": "user_feedback", "value": 1, **span}
+    assert service.api("POST", "/api/v1/scores", json=score).status_code == 201
+    request = ExportMetricsServiceRequest()
+    scope = request.resource_metrics.add().scope_metrics.add()
+    histogram = scope.metrics.add(name="gen_ai.client.token.usage").histogram
+    histogram.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+    histogram.data_points.add(
+        time_unix_nano=time.time_ns(), count=3, sum=9, bucket_counts=[1, 2], explicit_bounds=[4]
+    )
+    assert service.post(request.SerializeToString(), path="/v1/metrics").content == b""
+    wait_until(lambda: service.sql("SELECT 1 FROM metrics LIMIT 1"), "the point is stored")
+
+
 @named("sql")
 def test_sql(service: RunningService, block: Block) -> None:
     service.send(otlp.request(otlp.chat_span(5, 7), otlp.span(error="no")))
     service.settle()
+    _send_scores_and_metrics(service)
     query = block.text
     if "time_to_first_token_s" not in query:
         assert service.sql(query)
