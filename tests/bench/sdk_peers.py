@@ -20,6 +20,8 @@ _INSTALL_S: Final = 180
 _PIP: Final = (
     "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1", "--timeout", "15",
 )  # fmt: skip
+#: Finds versions that fit one another in seconds, where pip tries them out for many minutes.
+_INSTALLER: Final = "uv"
 
 
 def output(command: list[str], timeout_s: float) -> str:
@@ -51,7 +53,7 @@ def peer(name: str, place: Path = PLACE, install_s: float = _INSTALL_S) -> Path:
     Args:
         name: of its distribution.
         place: where the environments are.
-        install_s: seconds that pip may take.
+        install_s: seconds that a step of it may take.
 
     Raises:
         RuntimeError: it cannot be, or could not be when it was tried last.
@@ -65,7 +67,8 @@ def peer(name: str, place: Path = PLACE, install_s: float = _INSTALL_S) -> Path:
     try:
         if not python.exists():
             output([sys.executable, "-m", "venv", str(place / name)], install_s)
-        output([str(python), *_PIP, name], install_s)
+            output([str(python), *_PIP, _INSTALLER], install_s)
+        output([str(python), "-m", _INSTALLER, "pip", "install", "-q", name], install_s)
     except RuntimeError as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         failed.write_text(f"{error}\n")
