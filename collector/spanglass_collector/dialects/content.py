@@ -1,0 +1,213 @@
+"""What went into a span and came out of it, where OpenTelemetry has it for what the span does."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from spanglass_collector.dialects import convert, indexed, messages, names
+from spanglass_collector.dialects.model import Assembled
+from spanglass_collector.dialects.tables import INPUTS, OUTPUTS
+
+_MODELS: Final = frozenset({"chat", "text_completion", "generate_content"})
+#: How JSON of messages begins.
+_CONVERSATION: Final = ('[{"role"', '[{"parts"')
+_SEARCHES: Final = frozenset({"retrieval", "rerank"})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was found of a span's content.
+
+    Attributes:
+        values: the attributes that hold what went in or came out, as values.
+        lists: the lists that names count through: what they are, and their pairs.
+        input: messages of events that went in, each with whose it is.
+        output: those that came out.
+    """
+
+    values: dict[str, Any]
+    lists: list[tuple[str, list[tuple[str, Any]]]]
+    input: Iterable[tuple[Any, str]]
+    output: Iterable[tuple[Any, str]]
+
+    def of_list(self, gives: str) -> list[dict[str, Any]]:
+        """The items of the first list that is this."""
+        for kind, pairs in self.lists:
+            if kind == gives:
+                found = indexed.items(pairs)
+                if found:
+                    return found
+        return []
+
+    def first(self, sources: tuple[str | Assembled, ...]) -> Any:
+        """What the first source that the span has holds; a message that is put together is one."""
+        for source in sources:
+            if isinstance(source, str):
+                found = self.values.get(source)
+            else:
+                found = self._assembled(source)
+            if found is not None and found != "":
+                return found
+        return None
+
+    def _assembled(self, source: Assembled) -> dict[str, Any] | None:
+        made = {name: self.values.get(key) for name, key in source.parts.items()}
+        made = {name: value for name, value in made.items() if value not in (None, "")}
+        if not made:
+            return None
+        made.setdefault("content", made.pop("object", None))
+        return made | {"role": "assistant"}
+
+
+def add(held: Content, operation: str, given: Container[str], made: dict[str, Any]) -> None:
+    """Adds the content of a span.
+
+    Args:
+        held: what was found.
+        operation: what the span does; empty if that is not known.
+        given: the attributes that it already has.
+        made: those that are added to it; content comes to them.
+    """
+    if operation in _MODELS or (not operation and _has_messages(held)):
+        _messages(held, given, made)
+    elif operation == "execute_tool":
+        _tool(held, given, made)
+    elif operation in _SEARCHES:
+        _search(held, given, made)
+    else:
+        if _has_messages(held):
+            _messages(held, given, made, whole=False)
+        _other(held, given, made)
+    if names.TOOL_DEFINITIONS not in given and names.TOOL_DEFINITIONS not in made:
+        tools = [convert.tool_definition(each) for each in held.of_list("tools")]
+        _json(names.TOOL_DEFINITIONS, [each for each in tools if each], given, made)
+
+
+def _has_messages(held: Content) -> bool:
+    return bool(held.input or held.output) or any(
+        kind in ("input", "output") for kind, _ in held.lists
+    )
+
+
+def _messages(
+    held: Content, given: Container[str], made: dict[str, Any], whole: bool = True
+) -> None:
+    """Messages: counted through by names, of events, or (`whole`) in one attribute."""
+    if names.INPUT_MESSAGES not in given:
+        said = _said(held, "input", "user", held.input, INPUTS if whole else ())
+        _json(names.INPUT_MESSAGES, said.messages, given, made)
+        _json(names.SYSTEM_INSTRUCTIONS, said.system, given, made)
+        _json(names.TOOL_DEFINITIONS, said.tools, given, made)
+    if names.OUTPUT_MESSAGES not in given:
+        said = _said(held, "output", "assistant", held.output, OUTPUTS if whole else ())
+        if names.FINISH_REASONS not in made and len(said.messages) == 1:
+            reason = said.messages[0].get("finish_reason")
+            if reason:
+                made[names.FINISH_REASONS] = [reason]
+        elif len(said.messages) == 1 and "finish_reason" not in said.messages[0]:
+            said.messages[0]["finish_reason"] = made[names.FINISH_REASONS][0]
+        _json(names.OUTPUT_MESSAGES, said.messages, given, made)
+
+
+def _said(
+    held: Content,
+    gives: str,
+    role: str,
+    of_events: Iterable[tuple[Any, str]],
+    sources: tuple[str | Assembled, ...],
+) -> messages.Conversation:
+    found = messages.Conversation()
+    for item in held.of_list(gives):
+        one = messages.message(item, role)
+        if one:
+            found.messages.append(one)
+    if found.messages:
+        return found
+    for value, whose in of_events:
+        found.messages += messages.conversation(value, whose).messages
+    if found.messages:
+        return found
+    value = held.first(sources)
+    return found if value is None else messages.conversation(value, role)
+
+
+def _tool(held: Content, given: Container[str], made: dict[str, Any]) -> None:
+    if names.TOOL_ARGUMENTS not in given and names.TOOL_ARGUMENTS not in made:
+        found = convert.json_text(_of_call(held.first(INPUTS)))
+        if found is not None:
+            made[names.TOOL_ARGUMENTS] = found
+    if names.TOOL_RESULT not in given and names.TOOL_RESULT not in made:
+        found = convert.json_text(held.first(OUTPUTS))
+        if found is not None:
+            made[names.TOOL_RESULT] = found
+
+
+def _of_call(value: Any) -> Any:
+    """The arguments in what decorators record of a call: `{"args": [], "kwargs": {…}}`."""
+    if not isinstance(value, str) or '"kwargs"' not in value:
+        return value
+    found = convert.loads(value)
+    if isinstance(found, dict) and not found.get("args") and isinstance(found.get("kwargs"), dict):
+        return found["kwargs"]
+    return value
+
+
+def _search(held: Content, given: Container[str], made: dict[str, Any]) -> None:
+    if names.QUERY not in given and names.QUERY not in made:
+        found = _query(held.first(INPUTS))
+        if found:
+            made[names.QUERY] = found
+    if names.DOCUMENTS not in given:
+        found = held.of_list("documents") or _documents(convert.loads(held.first(OUTPUTS)))
+        _json(names.DOCUMENTS, [indexed.document(each) for each in found], given, made)
+
+
+def _query(value: Any) -> str | None:
+    """What was searched for: a text, or the first text among the arguments of a call."""
+    found = convert.loads(value) if isinstance(value, str) and value[:1] in "{[\"" else value
+    for _ in range(3):
+        if isinstance(found, dict):
+            found = next((each for each in found.values() if each), None)
+        elif isinstance(found, list) and found:
+            found = found[0]
+    return found if isinstance(found, str) else convert.json_text(value)
+
+
+def _documents(value: Any) -> list[Any]:
+    """The documents in an answer: a list of them, also under a name."""
+    if isinstance(value, dict):
+        for key in ("documents", "output", "results", "matches", "outputs"):
+            if isinstance(value.get(key), list):
+                value = value[key]
+                break
+    if not isinstance(value, list):
+        return []
+    return [each for each in value if isinstance(each, str | dict)]
+
+
+def _other(held: Content, given: Container[str], made: dict[str, Any]) -> None:
+    """What is no call of a model, a tool or a search: as it came."""
+    for target, taken, sources in (
+        (names.INPUT_VALUE, names.INPUT_MESSAGES, INPUTS),
+        (names.OUTPUT_VALUE, names.OUTPUT_MESSAGES, OUTPUTS),
+    ):
+        if target in given or taken in given or taken in made:
+            continue
+        found = held.first(sources)
+        if isinstance(found, str) and found.startswith(_CONVERSATION):
+            _json(taken, messages.conversation(found, "user").messages, given, made)
+            continue
+        if isinstance(found, dict) and "content" in found:
+            found = found["content"] or found.get("tool_calls")
+        found = convert.json_text(found)
+        if found is not None:
+            made[target] = found
+
+
+def _json(
+    target: str, value: list[dict[str, Any]], given: Container[str], made: dict[str, Any]
+) -> None:
+    if value and target not in given and target not in made:
+        found = convert.dumps(value)
+        if found is not None:
+            made[target] = found
