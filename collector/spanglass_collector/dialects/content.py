@@ -1,12 +1,12 @@
 """What went into a span and came out of it, where OpenTelemetry has it for what the span does."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spanglass_collector.dialects import convert, indexed, messages, names
+from spanglass_collector.dialects import convert, events, indexed, messages, names
 from spanglass_collector.dialects.model import Assembled
-from spanglass_collector.dialects.tables import INPUTS, OUTPUTS
+from spanglass_collector.dialects.tables import INPUTS, LISTS, OUTPUTS
 
 _MODELS: Final = frozenset({"chat", "text_completion", "generate_content"})
 #: How JSON of messages begins.
@@ -19,24 +19,20 @@ class Content:
     """What was found of a span's content.
 
     Attributes:
-        values: the attributes that hold what went in or came out, as values.
-        lists: the lists that names count through: what they are, and their pairs.
-        input: messages of events that went in, each with whose it is.
-        output: those that came out.
+        values: attributes, those that hold what went in or came out among them.
+        lists: the lists that names count through, by their roots.
+        said: what events have said.
     """
 
     values: dict[str, Any]
-    lists: list[tuple[str, list[tuple[str, Any]]]]
-    input: Iterable[tuple[Any, str]]
-    output: Iterable[tuple[Any, str]]
+    lists: dict[str, indexed.Items]
+    said: events.Said | None
 
     def of_list(self, gives: str) -> list[dict[str, Any]]:
         """The items of the first list that is this."""
-        for kind, pairs in self.lists:
-            if kind == gives:
-                found = indexed.items(pairs)
-                if found:
-                    return found
+        for root, items in self.lists.items():
+            if LISTS[root] == gives:
+                return indexed.in_order(items)
         return []
 
     def first(self, sources: tuple[str | Assembled, ...]) -> Any:
@@ -84,9 +80,9 @@ def add(held: Content, operation: str, given: Container[str], made: dict[str, An
 
 
 def _has_messages(held: Content) -> bool:
-    return bool(held.input or held.output) or any(
-        kind in ("input", "output") for kind, _ in held.lists
-    )
+    if held.said is not None and (held.said.input or held.said.output):
+        return True
+    return any(LISTS[root] in ("input", "output") for root in held.lists)
 
 
 def _messages(
@@ -94,12 +90,12 @@ def _messages(
 ) -> None:
     """Messages: counted through by names, of events, or (`whole`) in one attribute."""
     if names.INPUT_MESSAGES not in given:
-        said = _said(held, "input", "user", held.input, INPUTS if whole else ())
+        said = _said(held, "input", "user", INPUTS if whole else ())
         _json(names.INPUT_MESSAGES, said.messages, given, made)
         _json(names.SYSTEM_INSTRUCTIONS, said.system, given, made)
         _json(names.TOOL_DEFINITIONS, said.tools, given, made)
     if names.OUTPUT_MESSAGES not in given:
-        said = _said(held, "output", "assistant", held.output, OUTPUTS if whole else ())
+        said = _said(held, "output", "assistant", OUTPUTS if whole else ())
         if names.FINISH_REASONS not in made and len(said.messages) == 1:
             reason = said.messages[0].get("finish_reason")
             if reason:
@@ -113,7 +109,6 @@ def _said(
     held: Content,
     gives: str,
     role: str,
-    of_events: Iterable[tuple[Any, str]],
     sources: tuple[str | Assembled, ...],
 ) -> messages.Conversation:
     found = messages.Conversation()
@@ -123,8 +118,9 @@ def _said(
             found.messages.append(one)
     if found.messages:
         return found
-    for value, whose in of_events:
-        found.messages += messages.conversation(value, whose).messages
+    if held.said is not None:
+        for value, whose in held.said.input if gives == "input" else held.said.output:
+            found.messages += messages.conversation(value, whose).messages
     if found.messages:
         return found
     value = held.first(sources)

@@ -8,13 +8,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 _LARGEST: Final = (1 << 63) - 1
-#: Longest text that is looked into for a number or a list, in characters.
-_SHORT: Final = 100_000
+#: Longest text of which the result is remembered, in characters.
+_REMEMBERED: Final = 4096
 
 
 def text(value: Any) -> str | None:
@@ -28,6 +29,8 @@ def text(value: Any) -> str | None:
 
 def number(value: Any) -> float | None:
     """A finite number, also one that is written as text."""
+    if type(value) is float and -1e308 < value < 1e308:
+        return value
     if isinstance(value, str) and len(value) < 40:
         try:
             value = float(value)
@@ -44,7 +47,9 @@ def number(value: Any) -> float | None:
 
 def integer(value: Any) -> int | None:
     """A count: a whole number that is not negative, also one that is written as text."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if value is None:
+        return None
+    if type(value) is int:
         return value if 0 <= value <= _LARGEST else None
     found = number(value)
     if found is None or found < 0 or found > 2**53 or found != int(found):
@@ -102,6 +107,21 @@ def named(kind: str) -> Callable[[Any, Any], str | None]:
     )
 
 
+def remembered(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A conversion that is not done again for the texts that come in nearly every span.
+
+    What it returns is the same object each time, so nobody may change it.
+    """
+    cached = lru_cache(1024)(convert)
+
+    def remember(value: Any) -> Any:
+        if type(value) is str and len(value) <= _REMEMBERED:
+            return cached(value)
+        return convert(value)
+
+    return remember
+
+
 # -- JSON ---------------------------------------------------------------------------------------
 
 
@@ -136,6 +156,7 @@ def json_text(value: Any) -> str | None:
     return None if value is None else dumps(value)
 
 
+@remembered
 def tool_definitions(value: Any) -> str | None:
     """The tools that a model was offered, as OpenTelemetry's JSON."""
     found = loads(value)
@@ -145,6 +166,7 @@ def tool_definitions(value: Any) -> str | None:
     return dumps(made) if made else None
 
 
+@remembered
 def tool_definition(value: Any) -> dict[str, Any] | None:
     """A tool that was offered: OpenAI's, Anthropic's, Vercel's, or flat ones, also as JSON."""
     value = json_object(value)

@@ -4,28 +4,32 @@ Canonical attributes are added; none is taken away, and one that a span already 
 is. Nothing that a sender writes is an error: what can't be read is left as it came.
 """
 
+from collections.abc import Container
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanglass_collector.dialects import content, convert, events, names
+from spanglass_collector.dialects import attributes, content, convert, events, indexed, names
+from spanglass_collector.dialects.attributes import plain
 from spanglass_collector.dialects.model import SPAN_NAME
 from spanglass_collector.dialects.tables import (
-    CONTENT,
     FIRST_CHUNK_TIMES,
     KNOWN,
     LISTS,
-    ROOTS,
     RULES,
     RULES_OF,
 )
 
-Attributes = dict[str, AnyValue]
-#: Most items of an attribute that is a list; longer ones (vectors) say nothing that is mapped.
-_MOST_ITEMS: Final = 1000
-_LARGEST: Final = (1 << 63) - 1
+#: What a name is: whether its value is only looked at where another says something; the places of
+#: its rules; or a list, an index and the steps to the value in it.
+_Meaning = tuple[bool, tuple[int, ...], str, int, tuple[str, ...]]
+#: Canonical attributes that others are understood by.
+_LOOKED_AT: Final = frozenset({names.OPERATION, names.CACHE_READ, names.CACHE_WRITE})
+_ROOTS: Final = tuple(LISTS)
+#: Names that were looked at before: the same come again and again. Cleared when there are so many.
+_REMEMBERED: Final = 20_000
+_meanings: dict[str, _Meaning | None] = {}
 
 
 def apply(request: ExportTraceServiceRequest) -> bool:
@@ -40,71 +44,93 @@ def apply(request: ExportTraceServiceRequest) -> bool:
 
 
 def _apply_to(span: Span) -> bool:
-    given: Attributes = {each.key: each.value for each in reversed(span.attributes)}
-    known = KNOWN & given.keys()
-    listed = [key for key in given if key.startswith(ROOTS)]
+    given: set[str] = set()
+    known: dict[str, Any] = {}
+    lists: dict[str, indexed.Items] = {}
+    places: list[int] = []
+    says_something = False
+    for each in span.attributes:
+        key = each.key
+        given.add(key)
+        try:
+            meaning = _meanings[key]
+        except KeyError:
+            meaning = _meaning(key)
+        if meaning is None:
+            continue
+        is_passive, rules, root, index, steps = meaning
+        if root:
+            indexed.put(lists.setdefault(root, {}), index, steps, plain(each.value))
+            continue
+        known[key] = plain(each.value)
+        if not is_passive:
+            says_something = True
+            places += rules
     said = events.read(span) if span.events else None
-    if not known and not listed and said is None:
+    if not says_something and not lists and said is None:
         return False
-    made, told = _scalars(span, given, known)
-    lists: dict[str, list[tuple[str, Any]]] = {}
-    for key in listed:
-        for root in ROOTS:
-            if key.startswith(root):
-                pair = (key[len(root) :], plain(given[key]))
-                lists.setdefault(root, []).append(pair)
-                break
+    made, told = _scalars(span, given, known, places)
     if said is not None:
-        _of_events(span, said, given, made)
-    held = content.Content(
-        {key: plain(given[key]) for key in CONTENT & known},
-        [(LISTS[root], pairs) for root, pairs in lists.items()],
-        said.input if said else (),
-        said.output if said else (),
-    )
-    content.add(held, told or _text(given.get(names.OPERATION)), given, made)
-    _include_cached(given, made)
-    added = [(key, value) for key, value in made.items() if key not in given]
-    for key, value in added:
-        _put(span, key, value)
+        _first_chunk(span, said.first_chunk_ns, made)
+        if said.error and span.status.code == Status.STATUS_CODE_ERROR:
+            made.setdefault(names.ERROR_TYPE, said.error)
+    operation = told or convert.text(known.get(names.OPERATION)) or ""
+    content.add(content.Content(known, lists, said), operation, given, made)
+    if names.INPUT_TOKENS in made:
+        _include_cached(known, made)
+    added = {key: value for key, value in made.items() if key not in given}
+    if added:
+        attributes.add(span, added)
     return bool(added)
 
 
+def _meaning(key: str) -> _Meaning | None:
+    """What a name is, remembered for the next time; None where it says nothing."""
+    found: _Meaning | None = None
+    if key in KNOWN:
+        found = (False, RULES_OF.get(key, ()), "", 0, ())
+    elif key in _LOOKED_AT:
+        found = (True, (), "", 0, ())
+    elif key.startswith(_ROOTS):
+        root = next(root for root in _ROOTS if key.startswith(root))
+        at = indexed.place(key[len(root) :])
+        if at is not None:
+            found = (False, (), root, *at)
+    if len(_meanings) >= _REMEMBERED:
+        _meanings.clear()
+    _meanings[key] = found
+    return found
+
+
 def _scalars(
-    span: Span, given: Attributes, known: frozenset[str]
+    span: Span, given: Container[str], known: dict[str, Any], places: list[int]
 ) -> tuple[dict[str, Any], str]:
     """What is added of single attributes, and what the span does as its dialect tells."""
     made: dict[str, Any] = {}
     told = ""
-    for place in sorted([n for key in known if key in RULES_OF for n in RULES_OF[key]]):
-        rule = RULES[place]
-        target = rule.target
-        if target and (target in made or target in given):
-            # Some set it, too, to something else than their own attribute says.
-            if target != names.OPERATION or told:
-                continue
-        others = [
-            span.name if other == SPAN_NAME else plain(given.get(other)) for other in rule.others
-        ]
-        found = rule.convert(plain(given[rule.key]), *others)
+    places.sort()
+    for place in places:
+        target, key, converted, others = RULES[place]
+        # Some dialects set the operation, too, to something else than their own attribute says.
+        if target and (target in made or target in given) and (target != names.OPERATION or told):
+            continue
+        if others:
+            found = converted(
+                known[key], *[span.name if o == SPAN_NAME else known.get(o) for o in others]
+            )
+        else:
+            found = converted(known[key])
         if not target:
-            for key, value in found.items():
-                made.setdefault(key, value)
+            for one, value in found.items():
+                made.setdefault(one, value)
         elif found is not None:
+            made[target] = found
             if target == names.OPERATION:
                 told = found
-            made[target] = found
-    if names.FIRST_CHUNK not in made:
-        for key in FIRST_CHUNK_TIMES:
-            if key in known:
-                _first_chunk(span, convert.nanoseconds(plain(given[key])), made)
+    for key in FIRST_CHUNK_TIMES:
+        if key in known:
+            _first_chunk(span, convert.nanoseconds(known[key]), made)
     return made, told
-
-
-def _of_events(span: Span, said: events.Said, given: Attributes, made: dict[str, Any]) -> None:
-    _first_chunk(span, said.first_chunk_ns, made)
-    if said.error and span.status.code == Status.STATUS_CODE_ERROR:
-        made.setdefault(names.ERROR_TYPE, said.error)
 
 
 def _first_chunk(span: Span, at: int | None, made: dict[str, Any]) -> None:
@@ -113,54 +139,10 @@ def _first_chunk(span: Span, at: int | None, made: dict[str, Any]) -> None:
         made.setdefault(names.FIRST_CHUNK, (at - began) / 1e9)
 
 
-def _include_cached(given: Attributes, made: dict[str, Any]) -> None:
+def _include_cached(known: dict[str, Any], made: dict[str, Any]) -> None:
     """Adds cached tokens to those read where they can't be in them: they are more."""
-    count = made.get(names.INPUT_TOKENS)
-    if count is None:
-        return
     cached = 0
     for key in (names.CACHE_READ, names.CACHE_WRITE):
-        cached += made.get(key) or convert.integer(plain(given.get(key))) or 0
-    if cached > count:
-        made[names.INPUT_TOKENS] = count + cached
-
-
-# -- values -------------------------------------------------------------------------------------
-
-
-def plain(value: AnyValue | None) -> Any:
-    """An attribute's value as Python has it; None for bytes, long lists and what is missing."""
-    if value is None:
-        return None
-    found = value.string_value
-    if found:
-        return found
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        items = value.array_value.values
-        return [plain(each) for each in items] if len(items) <= _MOST_ITEMS else None
-    if kind == "kvlist_value":
-        entries = value.kvlist_value.values
-        if len(entries) > _MOST_ITEMS:
-            return None
-        return {each.key: plain(each.value) for each in entries}
-    return None if kind is None or kind == "bytes_value" else getattr(value, kind)
-
-
-def _text(value: AnyValue | None) -> str:
-    return "" if value is None else value.string_value
-
-
-def _put(span: Span, key: str, value: Any) -> None:
-    if isinstance(value, str):
-        span.attributes.add(key=key).value.string_value = value
-    elif isinstance(value, bool):
-        span.attributes.add(key=key).value.bool_value = value
-    elif isinstance(value, int):
-        span.attributes.add(key=key).value.int_value = min(value, _LARGEST)
-    elif isinstance(value, float):
-        span.attributes.add(key=key).value.double_value = value
-    else:
-        items = span.attributes.add(key=key).value.array_value.values
-        for each in value:
-            items.add().string_value = each
+        cached += made[key] if key in made else convert.integer(known.get(key)) or 0
+    if cached > made[names.INPUT_TOKENS]:
+        made[names.INPUT_TOKENS] += cached

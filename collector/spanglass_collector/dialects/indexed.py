@@ -3,10 +3,13 @@
 Indexes may have holes and come in any order; what does not fit together is left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from spanglass_collector.dialects.convert import loads
+
+#: Items by their index.
+Items = dict[int, dict[str, Any]]
 
 #: Steps of a name that only repeat what the list is of, as OpenInference has them.
 _WRAPPERS: Final = frozenset(
@@ -17,43 +20,34 @@ _STEPS: Final = 10
 _DIGITS: Final = 9
 
 
-def items(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
-    """The items of a list, in their order, from what stands behind its root in each name.
-
-    Args:
-        pairs: the rest of each name, beginning with the index, and the value.
-    """
-    found: dict[int, dict[str, Any]] = {}
-    deep: set[int] = set()
-    for rest, value in pairs:
-        index, _, path = rest.partition(".")
-        if not index.isdecimal() or len(index) > _DIGITS or not path:
-            continue
-        number = int(index)
-        item = found.get(number)
-        if item is None:
-            item = found[number] = {}
-        first, dot, last = path.partition(".")
-        if not dot:
-            item.setdefault(path, value)
-        elif first in _WRAPPERS and "." not in last:
-            item.setdefault(last, value)
-        else:
-            _put(item, path.split("."), value)
-            deep.add(number)
-    return [_lists(found[n]) if n in deep else found[n] for n in sorted(found)]
-
-
-def _put(item: dict[str, Any], steps: list[str], value: Any) -> None:
-    if len(steps) > _STEPS:
-        return
+def place(rest: str) -> tuple[int, tuple[str, ...]] | None:
+    """The index, and the steps to the value, of what stands behind a list's root in a name."""
+    index, *steps = rest.split(".", _STEPS + 1)
+    if not index.isdecimal() or len(index) > _DIGITS or not steps or len(steps) > _STEPS:
+        return None
     kept = [step for step in steps[:-1] if step not in _WRAPPERS]
-    for step in kept:
+    return int(index), (*kept, steps[-1])
+
+
+def put(items: Items, index: int, steps: tuple[str, ...], value: Any) -> None:
+    """Puts a value into an item; the first one stays."""
+    item = items.get(index)
+    if item is None:
+        item = items[index] = {}
+    for step in steps[:-1]:
         inner = item.setdefault(step, {})
         if not isinstance(inner, dict):
             return
         item = inner
     item.setdefault(steps[-1], value)
+
+
+def in_order(items: Items) -> list[dict[str, Any]]:
+    """The items by their index, with the lists inside of them."""
+    return [
+        {key: _lists(value) if type(value) is dict else value for key, value in items[n].items()}
+        for n in sorted(items)
+    ]
 
 
 def _lists(value: Any) -> Any:
@@ -67,7 +61,7 @@ def _lists(value: Any) -> Any:
 
 
 def document(value: Mapping[str, Any] | str) -> dict[str, Any]:
-    """A document that was found: OpenTelemetry's `id` and `score`, with its content and metadata."""
+    """A document that was found: OpenTelemetry's `id` and `score`, its content and metadata."""
     if isinstance(value, str):
         return {"content": value}
     made: dict[str, Any] = {}

@@ -24,6 +24,9 @@ _ROLES: Final[Mapping[str, str]] = {
     "function": "tool",
     "toolmessage": "tool",
 }
+_PLAIN: Final = frozenset({"system", "user", "assistant", "developer"})
+#: How a content begins that may be more than text; an empty one, too.
+_JSON: Final = ("[", "")
 #: Items of a list that are messages although they have no role, as OpenAI's responses have them.
 _ITEMS: Final[Mapping[str, str]] = {
     "function_call": "assistant",
@@ -68,6 +71,10 @@ def conversation(value: Any, role: str) -> Conversation:
 def message(value: Mapping[str, Any], role: str) -> Message | None:
     """One message, of any library's shape; None where nothing is in it."""
     name = value.get("role")
+    content = value.get("content")
+    # Most are no more than this, and each further look costs.
+    if len(value) == 2 and type(content) is str and content[:1] not in _JSON and name in _PLAIN:
+        return {"role": name, "parts": [{"type": "text", "content": content}]}
     kind = value.get("type")
     if not isinstance(name, str) or not name:
         name = kind if isinstance(kind, str) and kind.lower() in _ROLES else role

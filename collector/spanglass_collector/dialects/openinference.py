@@ -30,9 +30,14 @@ def operation(kind: Any, prompt: Any) -> str | None:
     return "text_completion" if prompt is not None and kind == "LLM" else _OPERATIONS(kind)
 
 
+@convert.remembered
+def _model(value: Any) -> str | None:
+    return convert.text(convert.json_object(value).get("model"))
+
+
 def response_model(value: Any, request: Any) -> str | None:
     """The model that answered: of another name than the one that was asked for."""
-    asked = convert.json_object(request).get("model") if isinstance(request, str) else None
+    asked = _model(request)
     return value if isinstance(value, str) and asked and asked != value else None
 
 
@@ -45,10 +50,6 @@ def arguments(value: Any) -> str | None:
 def only_read(value: Any) -> int | None:
     """Tokens, none of which is nothing to tell."""
     return convert.integer(value) or None
-
-
-def _model(value: Any) -> str | None:
-    return convert.text(convert.json_object(value).get("model"))
 
 
 DIALECT: Final = Dialect(

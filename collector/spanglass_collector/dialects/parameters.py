@@ -26,6 +26,7 @@ _PARAMETERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 _CHOICES: Final = ("n", "choice_count", "candidate_count")
 
 
+@convert.remembered
 def request_parameters(value: Any) -> dict[str, Any]:
     """What a model was asked for, from the JSON of its parameters."""
     given = convert.json_object(value)
@@ -89,6 +90,8 @@ def exclusive_usage(value: Any) -> dict[str, Any]:
 
 
 def _usage(usage: Mapping[str, Any], is_exclusive: bool) -> dict[str, Any]:
+    if not usage:
+        return {}
     read, write, reasoning = (_count(usage, p) for p in (_CACHE_READ, _CACHE_WRITE, _REASONING))
     given, made = _count(usage, _INPUT), _count(usage, _OUTPUT)
     if is_exclusive and _count(usage, _TOTAL) != (given or 0) + (made or 0):
@@ -119,10 +122,10 @@ def _plain(usage: Mapping[str, Any], read: int | None, write: int | None) -> int
 
 
 def _count(usage: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> int | None:
-    for path in paths:
-        inner: Any = usage
-        for step in path:
-            inner = inner.get(step) if isinstance(inner, Mapping) else None
+    for first, *rest in paths:
+        inner = usage.get(first)
+        for step in rest:
+            inner = inner.get(step) if isinstance(inner, dict) else None
         found = convert.integer(inner)
         if found is not None:
             return found

@@ -3,8 +3,7 @@
 Where two dialects give the same attribute, the earlier of `DIALECTS` does.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from spanglass_collector.dialects import (
     convert,
@@ -34,8 +33,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What becomes of an attribute.
 
     Attributes:
@@ -58,9 +56,7 @@ def _rules() -> list[Rule]:
             of_type = names.TYPES.get(target, convert.text)
             for given in sources:
                 source = Source(given) if isinstance(given, str) else given
-                made.append(
-                    Rule(target, source.key, source.convert or of_type, source.others)
-                )
+                made.append(Rule(target, source.key, source.convert or of_type, source.others))
         made += [Rule("", each.key, each.convert, each.others) for each in dialect.unpacked]
     return made
 
@@ -73,7 +69,6 @@ RULES_OF: Final[dict[str, tuple[int, ...]]] = {
 }
 #: What every list is, by the root of its names.
 LISTS: Final = {each.root: each.gives for dialect in DIALECTS for each in dialect.indexed}
-ROOTS: Final = tuple(LISTS)
 INPUTS: Final = tuple(each for dialect in DIALECTS for each in dialect.input)
 OUTPUTS: Final = tuple(each for dialect in DIALECTS for each in dialect.output)
 #: The attributes in which content is.
@@ -87,5 +82,9 @@ FIRST_CHUNK_TIMES: Final = tuple(
     dialect.first_chunk_time for dialect in DIALECTS if dialect.first_chunk_time
 )
 #: Every attribute that says anything, but for those of lists.
-KNOWN: Final = frozenset(RULES_OF) | CONTENT | frozenset(FIRST_CHUNK_TIMES)
-
+KNOWN: Final = (
+    frozenset(RULES_OF)
+    | frozenset(other for rule in RULES for other in rule.others)
+    | CONTENT
+    | frozenset(FIRST_CHUNK_TIMES)
+)
