@@ -34,7 +34,9 @@ _PLACE: Final = ROOT / ".bench" / "dialects"
 _INSTALL_S: Final = 900
 _RUN_S: Final = 180
 #: What of a resource is kept: the rest tells about a machine, or changes with every run.
-_RESOURCE: Final = re.compile(r"service\.(name|version)|deployment\..*|telemetry\..*|openinference.*")
+_RESOURCE: Final = re.compile(
+    r"service\.(name|version)|deployment\..*|telemetry\..*|openinference.*"
+)
 #: Attributes of a span that tell about a machine.
 _LOCAL: Final = re.compile(
     r"code\..*|thread\..*|process\..*|net\.peer\..*|user_agent\.original|logfire\.json_schema"
@@ -94,13 +96,14 @@ SENDERS: Final = {
     ),
     "openlit": Sender(("openlit", "openai"), "send_openlit.py", ("openlit", "openai")),
     "openlit-old": Sender(
-        ("openlit==1.30.0", "openai<2"), "send_openlit.py", ("openlit", "openai")
+        ("openlit==1.30.0", "openai<2", "setuptools<80"), "send_openlit_old.py", ("openlit", "openai")
     ),
     "langsmith": Sender(
         ("langsmith[otel]", "openai", _HTTP), "send_langsmith.py", ("langsmith", "openai")
     ),
-    "mcp": Sender(
-        ("mcp", "opentelemetry-instrumentation-mcp", _HTTP), "send_mcp.py",
+    "mcp": Sender(("mcp", _HTTP), "send_mcp.py", ("mcp",)),
+    "mcp-openllmetry": Sender(
+        ("opentelemetry-instrumentation-mcp", "mcp<2", _HTTP), "send_mcp_openllmetry.py",
         ("opentelemetry-instrumentation-mcp", "mcp"),
     ),
     "vercel": Sender(
@@ -229,7 +232,9 @@ class _Listener:
 
             def _answer(self, body: bytes) -> None:
                 self.send_response(200)
-                self.send_header("content-type", "application/x-protobuf" if not body else "application/json")
+                self.send_header(
+                    "content-type", "application/x-protobuf" if not body else "application/json"
+                )
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -262,7 +267,9 @@ def main(names: list[str]) -> None:
     FIXTURES.mkdir(exist_ok=True)
     for name in names or SENDERS:
         made = capture(name)
-        (FIXTURES / f"{name}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+        (FIXTURES / f"{name}.json").write_text(
+            json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+        )
         print(name, made["versions"], len(made["requests"]), "requests")
 
 

@@ -38,10 +38,9 @@ class Content:
     def first(self, sources: tuple[str | Assembled, ...]) -> Any:
         """What the first source that the span has holds; a message that is put together is one."""
         for source in sources:
-            if isinstance(source, str):
-                found = self.values.get(source)
-            else:
-                found = self._assembled(source)
+            found: Any = (
+                self.values.get(source) if isinstance(source, str) else self._assembled(source)
+            )
             if found is not None and found != "":
                 return found
         return None
@@ -139,12 +138,13 @@ def _tool(held: Content, given: Container[str], made: dict[str, Any]) -> None:
 
 
 def _of_call(value: Any) -> Any:
-    """The arguments in what decorators record of a call: `{"args": [], "kwargs": {…}}`."""
-    if not isinstance(value, str) or '"kwargs"' not in value:
+    """The arguments in what is recorded of a call: `{"args": [], "kwargs": {…}}` and the like."""
+    if not isinstance(value, str) or ('"kwargs"' not in value and '"tool_name"' not in value):
         return value
-    found = convert.loads(value)
-    if isinstance(found, dict) and not found.get("args") and isinstance(found.get("kwargs"), dict):
-        return found["kwargs"]
+    found = convert.json_object(value)
+    for key, other in (("kwargs", found.get("args")), ("arguments", None)):
+        if isinstance(found.get(key), dict) and not other:
+            return found[key]
     return value
 
 
@@ -154,13 +154,13 @@ def _search(held: Content, given: Container[str], made: dict[str, Any]) -> None:
         if found:
             made[names.QUERY] = found
     if names.DOCUMENTS not in given:
-        found = held.of_list("documents") or _documents(convert.loads(held.first(OUTPUTS)))
-        _json(names.DOCUMENTS, [indexed.document(each) for each in found], given, made)
+        listed = held.of_list("documents") or _documents(convert.loads(held.first(OUTPUTS)))
+        _json(names.DOCUMENTS, [indexed.document(each) for each in listed], given, made)
 
 
 def _query(value: Any) -> str | None:
     """What was searched for: a text, or the first text among the arguments of a call."""
-    found = convert.loads(value) if isinstance(value, str) and value[:1] in "{[\"" else value
+    found = convert.loads(value) if isinstance(value, str) and value[:1] in '{["' else value
     for _ in range(3):
         if isinstance(found, dict):
             found = next((each for each in found.values() if each), None)

@@ -4,6 +4,7 @@ Canonical attributes are added; none is taken away, and one that a span already 
 is. Nothing that a sender writes is an error: what can't be read is left as it came.
 """
 
+import logging
 from collections.abc import Container
 from typing import Any, Final
 
@@ -17,10 +18,15 @@ from spanglass_collector.dialects.tables import (
     FIRST_CHUNK_TIMES,
     KNOWN,
     LISTS,
+    PLAIN_SCOPES,
     RULES,
     RULES_OF,
 )
 
+log = logging.getLogger(__name__)
+
+#: Bytes of a span above which its content is not written a second time.
+_LARGE: Final = 8 << 20
 #: What a name is: whether its value is only looked at where another says something; the places of
 #: its rules; or a list, an index and the steps to the value in it.
 _Meaning = tuple[bool, tuple[int, ...], str, int, tuple[str, ...]]
@@ -29,21 +35,37 @@ _LOOKED_AT: Final = frozenset({names.OPERATION, names.CACHE_READ, names.CACHE_WR
 _ROOTS: Final = tuple(LISTS)
 #: Names that were looked at before: the same come again and again. Cleared when there are so many.
 _REMEMBERED: Final = 20_000
-_meanings: dict[str, _Meaning | None] = {}
+Meanings = dict[str, _Meaning | None]
+_meanings: Meanings = {}
+#: The same for the scopes of dialects with names that have no point in them, like `model_name`:
+#: anywhere else they are the user's own.
+_meanings_with_plain: Meanings = {}
 
 
 def apply(request: ExportTraceServiceRequest) -> bool:
     """Adds what the spans of a request say in another dialect; whether that was anything."""
     changed = False
+    is_large = request.ByteSize() > _LARGE
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
+            meanings = meanings_of(scope_spans.scope.name)
             for span in scope_spans.spans:
-                if _apply_to(span):
-                    changed = True
+                try:
+                    changed |= apply_to(span, meanings, not is_large or span.ByteSize() <= _LARGE)
+                except Exception:
+                    # A fault of ours, not of the sender's, who would send it again for ever.
+                    log.exception("A span of %r is left as it came.", scope_spans.scope.name)
     return changed
 
 
-def _apply_to(span: Span) -> bool:
+def apply_to(span: Span, meanings: Meanings, with_content: bool = True) -> bool:
+    """Adds what one span says in another dialect; whether that was anything.
+
+    Args:
+        span: it is changed in place.
+        meanings: what names are in its scope.
+        with_content: whether what went in and came out of it is written anew, too.
+    """
     given: set[str] = set()
     known: dict[str, Any] = {}
     lists: dict[str, indexed.Items] = {}
@@ -53,9 +75,9 @@ def _apply_to(span: Span) -> bool:
         key = each.key
         given.add(key)
         try:
-            meaning = _meanings[key]
+            meaning = meanings[key]
         except KeyError:
-            meaning = _meaning(key)
+            meaning = _meaning(key, meanings)
         if meaning is None:
             continue
         is_passive, rules, root, index, steps = meaning
@@ -75,7 +97,8 @@ def _apply_to(span: Span) -> bool:
         if said.error and span.status.code == Status.STATUS_CODE_ERROR:
             made.setdefault(names.ERROR_TYPE, said.error)
     operation = told or convert.text(known.get(names.OPERATION)) or ""
-    content.add(content.Content(known, lists, said), operation, given, made)
+    if with_content:
+        content.add(content.Content(known, lists, said), operation, given, made)
     if names.INPUT_TOKENS in made:
         _include_cached(known, made)
     added = {key: value for key, value in made.items() if key not in given}
@@ -84,10 +107,15 @@ def _apply_to(span: Span) -> bool:
     return bool(added)
 
 
-def _meaning(key: str) -> _Meaning | None:
+def meanings_of(scope: str) -> Meanings:
+    """What names are in an instrumentation scope."""
+    return _meanings_with_plain if scope.startswith(PLAIN_SCOPES) else _meanings
+
+
+def _meaning(key: str, meanings: Meanings) -> _Meaning | None:
     """What a name is, remembered for the next time; None where it says nothing."""
     found: _Meaning | None = None
-    if key in KNOWN:
+    if key in KNOWN and ("." in key or meanings is _meanings_with_plain):
         found = (False, RULES_OF.get(key, ()), "", 0, ())
     elif key in _LOOKED_AT:
         found = (True, (), "", 0, ())
@@ -96,9 +124,9 @@ def _meaning(key: str) -> _Meaning | None:
         at = indexed.place(key[len(root) :])
         if at is not None:
             found = (False, (), root, *at)
-    if len(_meanings) >= _REMEMBERED:
-        _meanings.clear()
-    _meanings[key] = found
+    if len(meanings) >= _REMEMBERED:
+        meanings.clear()
+    meanings[key] = found
     return found
 
 

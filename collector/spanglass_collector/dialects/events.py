@@ -75,9 +75,7 @@ def read(span: Span) -> Said | None:
 
 
 def _attributes(event: Span.Event) -> dict[str, Any]:
-    return {
-        each.key: each.value.string_value or _other(each.value) for each in event.attributes
-    }
+    return {each.key: each.value.string_value or _other(each.value) for each in event.attributes}
 
 
 def _other(value: Any) -> Any:

@@ -35,7 +35,9 @@ DIALECT: Final = Dialect(
         names.REQUEST_MODEL: (_METADATA + "ls_model_name",),
         names.TOOL_NAME: (Source("langsmith.span.kind", convert.named("tool"), (SPAN_NAME,)),),
         names.CONVERSATION: (
-            "langsmith.trace.session_id", _METADATA + "session_id", _METADATA + "thread_id",
+            "langsmith.trace.session_id",
+            _METADATA + "session_id",
+            _METADATA + "thread_id",
             _METADATA + "conversation_id",
         ),
         names.USER: (_METADATA + "user_id",),
@@ -46,7 +48,8 @@ DIALECT: Final = Dialect(
         "gen_ai.request.top_k": (_METADATA + "ls_top_k",),
         "gen_ai.request.seed": (_METADATA + "ls_seed",),
         "gen_ai.request.stop_sequences": (
-            _METADATA + "ls_stop_sequences", _METADATA + "ls_stop",
+            _METADATA + "ls_stop_sequences",
+            _METADATA + "ls_stop",
         ),
         "gen_ai.request.stream": ("langsmith.request.streaming",),
         "openai.response.service_tier": ("gen_ai.response.service_tier",),

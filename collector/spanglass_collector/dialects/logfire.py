@@ -14,7 +14,8 @@ _DETAILS: Final = "gen_ai.usage.details."
 
 def tools(value: Any) -> str | None:
     """The tools that a model was offered."""
-    return convert.tool_definitions(convert.json_object(value).get("function_tools"))
+    found: str | None = convert.tool_definitions(convert.json_object(value).get("function_tools"))
+    return found
 
 
 DIALECT: Final = Dialect(
@@ -32,7 +33,8 @@ DIALECT: Final = Dialect(
         names.REPORTED_COST: ("operation.cost",),
         names.CACHE_READ: (_DETAILS + "cache_read_tokens", _DETAILS + "cached_tokens"),
         names.CACHE_WRITE: (
-            _DETAILS + "cache_write_tokens", _DETAILS + "cache_creation_input_tokens",
+            _DETAILS + "cache_write_tokens",
+            _DETAILS + "cache_creation_input_tokens",
         ),
         names.REASONING: (_DETAILS + "reasoning_tokens",),
         names.TAGS: ("logfire.tags",),

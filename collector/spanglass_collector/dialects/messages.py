@@ -63,7 +63,7 @@ def conversation(value: Any, role: str) -> Conversation:
         role: whose it is where it does not say.
     """
     found = Conversation()
-    parsed = loads(value) if isinstance(value, str) and value[:1] in "{[\"" else value
+    parsed = loads(value) if isinstance(value, str) and value[:1] in '{["' else value
     _read(value if parsed is None else parsed, role, found, 0)
     return found
 
@@ -73,7 +73,13 @@ def message(value: Mapping[str, Any], role: str) -> Message | None:
     name = value.get("role")
     content = value.get("content")
     # Most are no more than this, and each further look costs.
-    if len(value) == 2 and type(content) is str and content[:1] not in _JSON and name in _PLAIN:
+    if (
+        len(value) == 2
+        and type(content) is str
+        and type(name) is str
+        and content[:1] not in _JSON
+        and name in _PLAIN
+    ):
         return {"role": name, "parts": [{"type": "text", "content": content}]}
     kind = value.get("type")
     if not isinstance(name, str) or not name:
@@ -98,7 +104,9 @@ def _parts(value: Mapping[str, Any], role: str) -> Iterator[parts.Part]:
     identity = value.get("tool_call_id")
     if role == "tool" and "parts" not in value and (identity or isinstance(content, str)):
         parsed = loads(content)
-        yield parts.tool_response(identity or value.get("id"), content if parsed is None else parsed)
+        yield parts.tool_response(
+            identity or value.get("id"), content if parsed is None else parsed
+        )
     else:
         yield from parts.parts(content)
     if isinstance(value.get("refusal"), str) and value["refusal"]:

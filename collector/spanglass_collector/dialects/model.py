@@ -79,7 +79,8 @@ class Dialect:
 
     Attributes:
         name: as people know it.
-        scopes: beginnings of the names of its instrumentation scopes.
+        scopes: beginnings of the names of its instrumentation scopes. Names of attributes
+            without a point in them are only understood there.
         marks: texts of which every span has one in the names of its attributes, whatever its
             scope, with what ends a name where that is needed. Serialised requests are searched
             for them, so they are few and long; without any, the scopes have to do.

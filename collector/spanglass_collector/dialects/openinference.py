@@ -9,7 +9,6 @@ from spanglass_collector.dialects import convert, names
 from spanglass_collector.dialects.model import SPAN_NAME, Dialect, Indexed, Source, Unpacked
 from spanglass_collector.dialects.parameters import request_parameters
 
-
 _OPERATIONS: Final = convert.one_of(
     {
         "llm": "chat",
@@ -61,13 +60,17 @@ DIALECT: Final = Dialect(
             Source("openinference.span.kind", operation, ("llm.prompts.0.prompt.text",)),
         ),
         names.PROVIDER: (
-            Source("llm.provider", convert.provider, ("llm.system",)), "llm.system",
+            Source("llm.provider", convert.provider, ("llm.system",)),
+            "llm.system",
             "decision.provider",
         ),
         names.REQUEST_MODEL: (
             "llm.request.model_name",
             Source("llm.invocation_parameters", _model),
-            "llm.model_name", "embedding.model_name", "reranker.model_name", "decision.model_name",
+            "llm.model_name",
+            "embedding.model_name",
+            "reranker.model_name",
+            "decision.model_name",
         ),
         names.RESPONSE_MODEL: (
             "llm.response.model_name",
@@ -95,7 +98,8 @@ DIALECT: Final = Dialect(
         "gen_ai.tool.call.id": ("tool_call.id", "tool.id"),
         names.TOOL_ARGUMENTS: (Source("tool.parameters", arguments),),
         names.AGENT_NAME: (
-            "agent.name", Source("openinference.span.kind", convert.named("agent"), (SPAN_NAME,)),
+            "agent.name",
+            Source("openinference.span.kind", convert.named("agent"), (SPAN_NAME,)),
         ),
         names.PROMPT_NAME: ("llm.prompt_template.name", "prompt.id"),
         names.PROMPT_VERSION: ("llm.prompt_template.version",),

@@ -28,7 +28,8 @@ DIALECT: Final = Dialect(
         names.REASONING: ("gen_ai.usage.completion_tokens_details.reasoning",),
         names.FIRST_CHUNK: (
             Source(
-                "gen_ai.server.time_to_first_token", first_token,
+                "gen_ai.server.time_to_first_token",
+                first_token,
                 ("gen_ai.request.stream", "gen_ai.request.is_stream"),
             ),
         ),

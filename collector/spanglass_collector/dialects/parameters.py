@@ -55,7 +55,8 @@ _CACHE_WRITE: Final = (
     ("cache_creation_tokens",),
 )  # fmt: skip
 _REASONING: Final = (
-    ("completion_tokens_details", "reasoning_tokens"), ("output_tokens_details", "reasoning_tokens"),
+    ("completion_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
     ("output_token_details", "reasoning"), ("output_reasoning_tokens",), ("output_reasoning",),
     ("reasoning_tokens",),
 )  # fmt: skip
@@ -72,7 +73,9 @@ def inclusive_usage(value: Any) -> dict[str, Any]:
 def details_of_usage(value: Any) -> dict[str, Any]:
     """Of a provider's own counts, those of cached and of reasoning tokens: the sums are beside."""
     found = inclusive_usage(value)
-    return {key: found[key] for key in found if key not in (names.INPUT_TOKENS, names.OUTPUT_TOKENS)}
+    return {
+        key: found[key] for key in found if key not in (names.INPUT_TOKENS, names.OUTPUT_TOKENS)
+    }
 
 
 def exclusive_usage(value: Any) -> dict[str, Any]:

@@ -81,6 +81,13 @@ FIRST_CHUNKS: Final = frozenset(name for dialect in DIALECTS for name in dialect
 FIRST_CHUNK_TIMES: Final = tuple(
     dialect.first_chunk_time for dialect in DIALECTS if dialect.first_chunk_time
 )
+#: Scopes of the dialects that have names without a point in them.
+PLAIN_SCOPES: Final = tuple(
+    scope
+    for dialect in DIALECTS
+    if any(type(each) is str and "." not in each for each in dialect.input + dialect.output)
+    for scope in dialect.scopes
+)
 #: Every attribute that says anything, but for those of lists.
 KNOWN: Final = (
     frozenset(RULES_OF)

@@ -86,14 +86,16 @@ DIALECT: Final = Dialect(
         ),
         names.OUTPUT_TOKENS: ("ai.usage.outputTokens", "ai.usage.completionTokens"),
         names.CACHE_READ: (
-            "ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
+            "ai.usage.inputTokenDetails.cacheReadTokens",
+            "ai.usage.cachedInputTokens",
         ),
         names.CACHE_WRITE: (
             "ai.usage.inputTokenDetails.cacheWriteTokens",
             Source("ai.response.providerMetadata", cache_write),
         ),
         names.REASONING: (
-            "ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens",
+            "ai.usage.outputTokenDetails.reasoningTokens",
+            "ai.usage.reasoningTokens",
         ),
         names.TOOL_NAME: ("ai.toolCall.name",),
         "gen_ai.tool.call.id": ("ai.toolCall.id",),
@@ -102,8 +104,11 @@ DIALECT: Final = Dialect(
         names.TOOL_DEFINITIONS: (Source("ai.prompt.tools", convert.tool_definitions),),
         names.FEATURE: ("ai.telemetry.functionId",),
         names.CONVERSATION: (
-            _METADATA + "sessionId", _METADATA + "session_id", _METADATA + "threadId",
-            _METADATA + "conversationId", _METADATA + "chatId",
+            _METADATA + "sessionId",
+            _METADATA + "session_id",
+            _METADATA + "threadId",
+            _METADATA + "conversationId",
+            _METADATA + "chatId",
         ),
         names.USER: (_METADATA + "userId", _METADATA + "user_id"),
         names.TAGS: (_METADATA + "tags",),

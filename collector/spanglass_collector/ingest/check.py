@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
+from spanglass_collector import dialects
 from spanglass_collector.ingest import bounds, nested, wire
 from spanglass_collector.ingest.bounds import RESOURCES as RESOURCES
 from spanglass_collector.ingest.bounds import Unreadable as Unreadable
@@ -82,13 +83,15 @@ def check_quickly(
 ) -> Checked | None:
     """Like `check_request`, for callers that others wait for: None where that could take long.
 
-    What can take long is what is large, nested, malformed or has very many small messages.
+    What can take long is what is large, nested, malformed, in another dialect or has very many
+    small messages.
     """
     if len(body) <= bounds.FEW_BYTES:
         return check_request(body, window, now_ns, form)
     if (
         len(body) > _QUICK_BYTES
         or form.always_nested
+        or (form is SPANS and dialects.may_apply(body))
         or bounds.is_dense(body)
         or nested.has_nested(body)
     ):
@@ -157,6 +160,8 @@ def _sort(
     """Adds what is kept of a request; the bytes that came, unless it was `changed`."""
     form = into.form
     resources = getattr(request, form.resources)
+    if form is SPANS and dialects.may_apply(body):
+        changed |= dialects.apply(request)
     counts = []
     for resource in resources:
         count = 0

@@ -82,9 +82,7 @@ def with_tool(client: Any, run: Any = order_status, **more: Any) -> str:
     messages.append(said.model_dump(exclude_none=True))
     for call in said.tool_calls:
         result = run(**json.loads(call.function.arguments))
-        messages.append(
-            {"role": "tool", "tool_call_id": call.id, "content": json.dumps(result)}
-        )
+        messages.append({"role": "tool", "tool_call_id": call.id, "content": json.dumps(result)})
     second = client.chat.completions.create(model=MODEL, messages=messages, tools=[TOOL], **more)
     return str(second.choices[0].message.content)
 

@@ -1,9 +1,8 @@
 """Langfuse: its SDK's decorators and its wrapper of `openai`."""
 
+import conversation as c
 from langfuse import Langfuse, observe, propagate_attributes
 from langfuse.openai import OpenAI
-
-import conversation as c
 
 langfuse = Langfuse(public_key="pk-any", secret_key="sk-any", base_url=c.OTLP_URL, release="1.2.0")
 client = OpenAI(base_url=c.SAMPLE_URL, api_key="any", max_retries=0)
@@ -39,11 +38,17 @@ support(c.ORDER_QUESTION)
 c.embed(client)
 c.fail(client)
 with langfuse.start_as_current_observation(
-    as_type="generation", name="by-hand", model="claude-sonnet-4-5",
-    input=[{"role": "user", "content": c.QUESTION}], output="12.50 EUR.",
+    as_type="generation",
+    name="by-hand",
+    model="claude-sonnet-4-5",
+    input=[{"role": "user", "content": c.QUESTION}],
+    output="12.50 EUR.",
     model_parameters={"temperature": 0.2, "max_tokens": 30},
     usage_details={
-        "input": 20, "output": 8, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 5,
+        "input": 20,
+        "output": 8,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 5,
     },
     cost_details={"input": 0.0002, "output": 0.0003, "total": 0.0005},
 ):

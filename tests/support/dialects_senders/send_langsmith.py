@@ -5,13 +5,19 @@ import os
 import conversation as c
 
 os.environ |= {
-    "LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true",
-    "LANGSMITH_API_KEY": "any", "LANGSMITH_PROJECT": "shop", "LANGSMITH_ENDPOINT": c.OTLP_URL,
-    "OTEL_EXPORTER_OTLP_ENDPOINT": c.OTLP_URL + "/otel", "OTEL_SERVICE_NAME": "langsmith-sender",
+    "LANGSMITH_TRACING": "true",
+    "LANGSMITH_OTEL_ENABLED": "true",
+    "LANGSMITH_OTEL_ONLY": "true",
+    "LANGSMITH_API_KEY": "any",
+    "LANGSMITH_PROJECT": "shop",
+    "LANGSMITH_ENDPOINT": c.OTLP_URL,
+    "OTEL_EXPORTER_OTLP_ENDPOINT": c.OTLP_URL + "/otel",
+    "OTEL_SERVICE_NAME": "langsmith-sender",
 }
 
 import openai
 from langsmith import traceable
+from langsmith.run_trees import get_cached_client
 from langsmith.wrappers import wrap_openai
 from opentelemetry import trace
 
@@ -26,7 +32,9 @@ def get_order_status(order_id: str) -> dict[str, str]:
 
 @traceable(run_type="retriever")
 def search(query: str) -> list[dict[str, object]]:
-    return [{"page_content": "Express delivery costs 12.50 EUR.", "type": "Document", "metadata": {}}]
+    return [
+        {"page_content": "Express delivery costs 12.50 EUR.", "type": "Document", "metadata": {}}
+    ]
 
 
 @traceable(tags=["shop", "test"], metadata={"session_id": c.SESSION, "user_id": c.USER})
@@ -40,7 +48,5 @@ def support(question: str) -> str:
 support(c.ORDER_QUESTION)
 c.embed(client)
 c.fail(client)
-from langsmith.run_trees import get_cached_client
-
 get_cached_client().flush()
 trace.get_tracer_provider().shutdown()

@@ -1,14 +1,17 @@
 """Logfire: its instrumentation of `openai`, in both versions of what it records."""
 
+import conversation as c
 import logfire
 import openai
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-import conversation as c
-
 logfire.configure(
-    service_name="logfire-sender", service_version="1.0", send_to_logfire=False, console=False, metrics=False,
+    service_name="logfire-sender",
+    service_version="1.0",
+    send_to_logfire=False,
+    console=False,
+    metrics=False,
     additional_span_processors=[BatchSpanProcessor(OTLPSpanExporter(c.OTLP_URL + "/v1/traces"))],
 )
 for version in (1, "latest"):

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import conversation as c
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from opentelemetry import trace
@@ -9,8 +10,6 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-import conversation as c
 
 provider = TracerProvider(resource=Resource({"service.name": "mcp-sender"}))
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(c.OTLP_URL + "/v1/traces")))

@@ -1,5 +1,6 @@
 """OpenInference: the instrumentations of `openai` and of LangChain, and its decorators' spans."""
 
+import conversation as c
 import openai
 from langchain_core.documents import Document
 from langchain_core.prompts import ChatPromptTemplate
@@ -12,8 +13,6 @@ from openinference.instrumentation.openai import OpenAIInstrumentor
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-import conversation as c
 
 provider = TracerProvider(resource=Resource({"service.name": "openinference-sender"}))
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(c.OTLP_URL + "/v1/traces")))
@@ -50,8 +49,12 @@ def agent(client: openai.OpenAI) -> str:
 OpenAIInstrumentor().instrument(tracer_provider=provider)
 client = openai.OpenAI(base_url=c.SAMPLE_URL, api_key="any", max_retries=0)
 with using_attributes(
-    session_id=c.SESSION, user_id=c.USER, tags=["shop", "test"], metadata={"plan": "free"},
-    prompt_template="{question}", prompt_template_version="v3",
+    session_id=c.SESSION,
+    user_id=c.USER,
+    tags=["shop", "test"],
+    metadata={"plan": "free"},
+    prompt_template="{question}",
+    prompt_template_version="v3",
     prompt_template_variables={"question": c.QUESTION},
 ):
     agent(client)

@@ -1,13 +1,14 @@
 """OpenLIT: its SDK and `openai`."""
 
+import conversation as c
 import openai
 import openlit
 from opentelemetry import trace
 
-import conversation as c
-
 openlit.init(
-    otlp_endpoint=c.OTLP_URL, application_name="openlit-sender", environment="test",
+    otlp_endpoint=c.OTLP_URL,
+    application_name="openlit-sender",
+    environment="test",
     disable_metrics=True,
 )
 client = openai.OpenAI(base_url=c.SAMPLE_URL, api_key="any", max_retries=0)

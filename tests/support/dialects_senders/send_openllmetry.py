@@ -1,11 +1,11 @@
 """OpenLLMetry's present shape: the Traceloop SDK with its decorators, and `openai`."""
 
+import conversation as c
 import openai
+from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from traceloop.sdk import Traceloop
 from traceloop.sdk.decorators import agent, task, tool, workflow
-
-import conversation as c
 
 Traceloop.init(
     app_name="openllmetry-sender",
@@ -43,6 +43,4 @@ support(c.ORDER_QUESTION)
 c.stream(client)
 c.embed(client)
 c.fail(client)
-from opentelemetry import trace  # noqa: E402
-
 trace.get_tracer_provider().shutdown()

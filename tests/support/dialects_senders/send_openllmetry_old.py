@@ -1,13 +1,12 @@
 """OpenLLMetry's old shape, with indexed keys, as its instrumentation of `openai` sent it in 2024."""
 
+import conversation as c
 import openai
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-import conversation as c
 
 provider = TracerProvider(resource=Resource({"service.name": "openllmetry-old-sender"}))
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(c.OTLP_URL + "/v1/traces")))

@@ -5,6 +5,7 @@ import os
 
 os.environ["AZURE_TRACING_GEN_AI_CONTENT_RECORDING_ENABLED"] = "true"
 
+import conversation as c
 from azure.ai.inference import ChatCompletionsClient
 from azure.ai.inference.models import (
     AssistantMessage,
@@ -23,8 +24,6 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-import conversation as c
 
 settings.tracing_implementation = "opentelemetry"
 provider = TracerProvider(resource=Resource({"service.name": "otel-g0-sender"}))
