@@ -63,18 +63,11 @@ def create_app(context: Context) -> FastAPI:
         return response
 
     # `facets` before `traces`, whose path would take its name for a trace's id.
-    for module in (
-        health,
-        session,
-        sql,
-        facets,
-        traces,
-        tree,
-        scores,
-        feedback,
-        completeness,
-        dead_letters,
-    ):
-        app.include_router(module.router)
+    modules = (
+        health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
+    )  # fmt: skip
+    app.state.routers = [module.router for module in modules]
+    for router in app.state.routers:
+        app.include_router(router)
     pages.install(app)
     return app

@@ -110,7 +110,8 @@ def install(app: FastAPI) -> None:
 def _methods(request: Request) -> set[str]:
     """What can be done at this address; each route knows only its own."""
     found: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is Match.PARTIAL:
-            found |= getattr(route, "methods", None) or set()
+    for router in request.app.state.routers:
+        for route in router.routes:
+            if route.matches(request.scope)[0] is Match.PARTIAL:
+                found |= getattr(route, "methods", None) or set()
     return found

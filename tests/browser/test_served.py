@@ -54,7 +54,7 @@ def test_every_address_of_the_application_gets_the_page(site: Site) -> None:
 def test_addresses_of_the_api_do_not(site: Site) -> None:
     for path in ("/api/v1/nothing", "/api/nothing", "/assets/nothing.js", "/v1/traces"):
         assert httpx.get(site.running.web + path).status_code == 404
-    assert httpx.get(site.running.web + "/api/v1/scores").status_code == 405
+    assert httpx.get(site.running.web + "/api/v1/sql").status_code == 405
 
 
 @pytest.mark.parametrize(

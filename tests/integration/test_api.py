@@ -257,6 +257,8 @@ def test_other_addresses_and_methods_are_problems(service: RunningService) -> No
         response = service.api(method, path)
         problem(response, 405)
         assert response.headers["allow"]
+    allowed = service.api("DELETE", "/api/v1/scores").headers["allow"]
+    assert set(allowed.split(", ")) == {"GET", "POST"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 `spanglass doctor` names what is missing.
 """
 
-import asyncio
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ import pytest
 import spanglass
 from spanglass.testing import CapturedSpans, capture
 from spanglass_collector.cli.doctor import _INSTRUMENTED
+from support.running import environment
 
 
 @pytest.fixture
@@ -52,28 +53,48 @@ server.run()
 """
 
 
-def test_mcp(spans: CapturedSpans, tmp_path: Path) -> None:
-    needs("mcp", "opentelemetry-instrumentation-mcp")
-    from mcp import ClientSession, StdioServerParameters
-    from mcp.client.stdio import stdio_client
+#: In a process of its own: what the instrumentation has wrapped it does not unwrap.
+MCP_CLIENT = """
+import asyncio, json, sys
 
-    program = tmp_path / "server.py"
-    program.write_text(MCP_SERVER)
+import spanglass
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from spanglass.testing import capture
 
-    async def ask() -> None:
-        server = StdioServerParameters(command=sys.executable, args=[str(program)])
-        async with stdio_client(server) as streams, ClientSession(*streams) as session:
-            await session.initialize()
-            with spanglass.span("root"):
-                answer = await session.call_tool("get_order_status", {"order_id": "HO-1"})
-            assert "HO-1 is shipped" in str(answer.content)
 
-    assert spanglass.instrument().on["mcp"] == "opentelemetry-instrumentation-mcp"
+async def ask():
+    server = StdioServerParameters(command=sys.executable, args=[sys.argv[1]])
+    async with stdio_client(server) as streams, ClientSession(*streams) as session:
+        await session.initialize()
+        with spanglass.span("root"):
+            answer = await session.call_tool("get_order_status", {"order_id": "HO-1"})
+        assert "HO-1 is shipped" in str(answer.content)
+
+
+with capture() as spans:
+    for _ in range(2):
+        turned_on = spanglass.instrument().on["mcp"]
+        assert turned_on == "opentelemetry-instrumentation-mcp", turned_on
     asyncio.run(ask())
     call, root = spans.one("get_order_status.tool"), spans.one("root")
     assert (call.trace_id, call.parent_id) == (root.trace_id, root.span_id)
     assert "HO-1" in call.attributes["traceloop.entity.input"]
     assert "HO-1 is shipped" in call.attributes["traceloop.entity.output"]
+print("once")
+"""
+
+
+def test_mcp(tmp_path: Path) -> None:
+    needs("mcp", "opentelemetry-instrumentation-mcp")
+    server, client = tmp_path / "server.py", tmp_path / "client.py"
+    server.write_text(MCP_SERVER)
+    client.write_text(MCP_CLIENT)
+    done = subprocess.run(
+        [sys.executable, client, server], capture_output=True, text=True, check=False,
+        env=environment(),
+    )  # fmt: skip
+    assert done.stdout == "once\n", done.stderr
 
 
 def test_llama_index(spans: CapturedSpans) -> None:
