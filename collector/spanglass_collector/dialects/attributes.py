@@ -15,6 +15,9 @@ from spanglass_collector.ingest.wire import LENGTH_DELIMITED, field, integer_fie
 
 #: Most items of a list that is read; longer ones (vectors) say nothing that is mapped.
 _MOST_ITEMS: Final = 1000
+#: Bytes of attributes above which a span is not given them, and those of each that it is.
+_MOST_BYTES: Final = 8 << 20
+_FEW_BYTES: Final = 64 << 10
 _LARGEST: Final = (1 << 63) - 1
 #: Most attributes that are remembered, and the longest text among them.
 _REMEMBERED: Final = 20_000
@@ -34,7 +37,7 @@ _DOUBLE_TAG: Final = varint(4 << 3 | 1)
 _ARRAY: Final = 5
 _ITEM: Final = 1
 
-_written: dict[tuple[str, type, Any], bytes] = {}
+_written: dict[Any, bytes] = {}
 
 
 def plain(value: AnyValue) -> Any:
@@ -55,22 +58,28 @@ def plain(value: AnyValue) -> Any:
 
 
 def add(span: Span, made: Mapping[str, Any]) -> None:
-    """Adds attributes: texts, numbers, flags and lists of texts."""
-    span.MergeFromString(b"".join([_attribute(key, value) for key, value in made.items()]))
+    """Adds attributes: texts, numbers, flags and lists of texts; of too much, only the short ones.
 
-
-def _attribute(key: str, value: Any) -> bytes:
-    kind = type(value)
-    if kind is str and len(value) > _SHORT:
-        return _text(key, value)
-    same = (key, kind, tuple(value) if kind is list else value)
-    found = _written.get(same)
-    if found is None:
-        if len(_written) >= _REMEMBERED:
-            _written.clear()
-        found = field(_KEY, key.encode()) + field(_VALUE, _any_value(value))
-        found = _written[same] = field(_ATTRIBUTES, found)
-    return found
+    The values of one attribute are all of one type.
+    """
+    added = []
+    for key, value in made.items():
+        kind = type(value)
+        if kind is str and len(value) > _SHORT:
+            added.append(_text(key, value))
+            continue
+        same = (key, tuple(value) if kind is list else value)
+        found = _written.get(same)
+        if found is None:
+            if len(_written) >= _REMEMBERED:
+                _written.clear()
+            found = field(_KEY, key.encode()) + field(_VALUE, _any_value(value))
+            found = _written[same] = field(_ATTRIBUTES, found)
+        added.append(found)
+    joined = b"".join(added)
+    if len(joined) > _MOST_BYTES:
+        joined = b"".join(each for each in added if len(each) <= _FEW_BYTES)
+    span.MergeFromString(joined)
 
 
 def _text(key: str, value: str) -> bytes:
@@ -78,9 +87,9 @@ def _text(key: str, value: str) -> bytes:
     content = value.encode("utf-8", "replace")
     size = varint(len(content))
     inner = varint(1 + len(size) + len(content))
-    head = _written.get((key, bytes, None))
+    head = _written.get(key)
     if head is None:
-        head = _written[key, bytes, None] = field(_KEY, key.encode()) + _VALUE_TAG
+        head = _written[key] = field(_KEY, key.encode()) + _VALUE_TAG
     outer = varint(len(head) + len(inner) + 1 + len(size) + len(content))
     return b"".join((_ATTRIBUTE_TAG, outer, head, inner, _STRING_TAG, size, content))
 

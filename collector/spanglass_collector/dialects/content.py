@@ -14,7 +14,7 @@ _CONVERSATION: Final = ('[{"role"', '[{"parts"')
 _SEARCHES: Final = frozenset({"retrieval", "rerank"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Content:
     """What was found of a span's content.
 
@@ -73,7 +73,7 @@ def add(held: Content, operation: str, given: Container[str], made: dict[str, An
         if _has_messages(held):
             _messages(held, given, made, whole=False)
         _other(held, given, made)
-    if names.TOOL_DEFINITIONS not in given and names.TOOL_DEFINITIONS not in made:
+    if held.lists and names.TOOL_DEFINITIONS not in given and names.TOOL_DEFINITIONS not in made:
         tools = [convert.tool_definition(each) for each in held.of_list("tools")]
         _json(names.TOOL_DEFINITIONS, [each for each in tools if each], given, made)
 
@@ -95,12 +95,12 @@ def _messages(
         _json(names.TOOL_DEFINITIONS, said.tools, given, made)
     if names.OUTPUT_MESSAGES not in given:
         said = _said(held, "output", "assistant", OUTPUTS if whole else ())
-        if names.FINISH_REASONS not in made and len(said.messages) == 1:
-            reason = said.messages[0].get("finish_reason")
-            if reason:
-                made[names.FINISH_REASONS] = [reason]
-        elif len(said.messages) == 1 and "finish_reason" not in said.messages[0]:
-            said.messages[0]["finish_reason"] = made[names.FINISH_REASONS][0]
+        if len(said.messages) == 1:
+            (answer,) = said.messages
+            if names.FINISH_REASONS in made:
+                answer.setdefault("finish_reason", made[names.FINISH_REASONS][0])
+            elif "finish_reason" in answer and names.FINISH_REASONS not in given:
+                made[names.FINISH_REASONS] = [answer["finish_reason"]]
         _json(names.OUTPUT_MESSAGES, said.messages, given, made)
 
 
@@ -110,20 +110,20 @@ def _said(
     role: str,
     sources: tuple[str | Assembled, ...],
 ) -> messages.Conversation:
-    found = messages.Conversation()
-    for item in held.of_list(gives):
-        one = messages.message(item, role)
-        if one:
-            found.messages.append(one)
-    if found.messages:
-        return found
+    listed = held.of_list(gives)
+    if listed:
+        made = [messages.message(item, role) for item in listed]
+        there = [each for each in made if each]
+        if there:
+            return messages.Conversation(there, [], [])
     if held.said is not None:
+        found = messages.Conversation([], [], [])
         for value, whose in held.said.input if gives == "input" else held.said.output:
             found.messages += messages.conversation(value, whose).messages
-    if found.messages:
-        return found
+        if found.messages:
+            return found
     value = held.first(sources)
-    return found if value is None else messages.conversation(value, role)
+    return messages.conversation("" if value is None else value, role)
 
 
 def _tool(held: Content, given: Container[str], made: dict[str, Any]) -> None:
@@ -203,7 +203,7 @@ def _other(held: Content, given: Container[str], made: dict[str, Any]) -> None:
 def _json(
     target: str, value: list[dict[str, Any]], given: Container[str], made: dict[str, Any]
 ) -> None:
-    if value and target not in given and target not in made:
+    if value and target not in made and target not in given:
         found = convert.dumps(value)
         if found is not None:
             made[target] = found

@@ -14,6 +14,8 @@ from typing import Any, Final
 import orjson
 
 _LARGEST: Final = (1 << 63) - 1
+#: Longest name of a provider, in characters.
+_LONGEST_NAME: Final = 200
 #: Longest text of which the result is remembered, in characters.
 _REMEMBERED: Final = 4096
 
@@ -236,12 +238,17 @@ def provider(value: Any, system: Any = None) -> str | None:
         value: the dialect's name of it.
         system: whose model it is, where a dialect tells that apart from who runs it.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
         return None
+    return _provider(value, system if isinstance(system, str) else "")
+
+
+@lru_cache(1024)
+def _provider(value: str, system: str) -> str | None:
     name = value.strip().lower()
     if not name or name in _LIBRARIES:
         return None
-    whose = system.lower() if isinstance(system, str) else ""
+    whose = system.lower()
     if name == "azure" and whose == "openai":
         return "azure.ai.openai"
     if name == "google" and whose in ("vertexai", "vertex_ai"):

@@ -6,6 +6,7 @@ use OpenTelemetry's own names (a span processor may stamp the names of a dialect
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from spanglass_collector.dialects.tables import DIALECTS
@@ -63,34 +64,18 @@ def _has_mark(body: bytes, begin: int, end: int) -> bool:
 
 def _scopes(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """The name of each scope, and where what it holds begins and ends."""
-    for begin, end in _fields(body, 0, len(body), _RESOURCE_SPANS):
-        for at, behind in _fields(body, begin, end, _SCOPE_SPANS):
+    for resource in _contents(body, 0, len(body), _RESOURCE_SPANS):
+        for begin, end in _contents(body, *resource, _SCOPE_SPANS):
             name = b""
-            for inner, after in _fields(body, at, behind, _SCOPE, 1):
-                for start, stop in _fields(body, inner, after, _NAME, 1):
-                    name = body[start:stop]
-            yield name, at, behind
+            # The first are enough: they stand at the beginning, before the spans.
+            for scope in islice(_contents(body, begin, end, _SCOPE), 1):
+                for at, behind in islice(_contents(body, *scope, _NAME), 1):
+                    name = body[at:behind]
+            yield name, begin, end
 
 
-def _fields(
-    body: bytes, at: int, end: int, wanted: int, most: int = 0
-) -> Iterator[tuple[int, int]]:
-    """The contents of the length-delimited fields of a number, up to the `most` first."""
-    found = 0
-    while at < end:
-        tag, at = wire.read_varint(body, at)
-        kind = tag & 7
-        if kind == wire.LENGTH_DELIMITED:
-            size, at = wire.read_varint(body, at)
-            if tag >> 3 == wanted:
-                yield at, min(at + size, end)
-                found += 1
-                if found == most:
-                    return
-            at += size
-        elif kind == 0:
-            at = wire.read_varint(body, at)[1]
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-        else:
-            raise wire.Malformed(f"wire type {kind}")
+def _contents(body: bytes, begin: int, end: int, wanted: int) -> Iterator[tuple[int, int]]:
+    """Where the contents of the fields of a number begin and end."""
+    for number, kind, _, at, behind in wire.fields(body, begin, end):
+        if number == wanted and kind == wire.LENGTH_DELIMITED:
+            yield at, behind

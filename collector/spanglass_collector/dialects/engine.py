@@ -25,8 +25,6 @@ from spanglass_collector.dialects.tables import (
 
 log = logging.getLogger(__name__)
 
-#: Bytes of a span above which its content is not written a second time.
-_LARGE: Final = 8 << 20
 #: What a name is: whether its value is only looked at where another says something; the places of
 #: its rules; or a list, an index and the steps to the value in it.
 _Meaning = tuple[bool, tuple[int, ...], str, int, tuple[str, ...]]
@@ -45,32 +43,31 @@ _meanings_with_plain: Meanings = {}
 def apply(request: ExportTraceServiceRequest) -> bool:
     """Adds what the spans of a request say in another dialect; whether that was anything."""
     changed = False
-    is_large = request.ByteSize() > _LARGE
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             meanings = meanings_of(scope_spans.scope.name)
             for span in scope_spans.spans:
                 try:
-                    changed |= apply_to(span, meanings, not is_large or span.ByteSize() <= _LARGE)
+                    changed |= apply_to(span, meanings)
                 except Exception:
                     # A fault of ours, not of the sender's, who would send it again for ever.
                     log.exception("A span of %r is left as it came.", scope_spans.scope.name)
     return changed
 
 
-def apply_to(span: Span, meanings: Meanings, with_content: bool = True) -> bool:
+def apply_to(span: Span, meanings: Meanings) -> bool:
     """Adds what one span says in another dialect; whether that was anything.
 
     Args:
         span: it is changed in place.
         meanings: what names are in its scope.
-        with_content: whether what went in and came out of it is written anew, too.
     """
     given: set[str] = set()
     known: dict[str, Any] = {}
     lists: dict[str, indexed.Items] = {}
     places: list[int] = []
     says_something = False
+    # What is done for every attribute is written out here: calls would cost twice as much.
     for each in span.attributes:
         key = each.key
         given.add(key)
@@ -81,30 +78,40 @@ def apply_to(span: Span, meanings: Meanings, with_content: bool = True) -> bool:
         if meaning is None:
             continue
         is_passive, rules, root, index, steps = meaning
-        if root:
-            indexed.put(lists.setdefault(root, {}), index, steps, plain(each.value))
+        message = each.value
+        value = message.string_value or plain(message)
+        if not root:
+            known[key] = value
+            if not is_passive:
+                says_something = True
+                places += rules
             continue
-        known[key] = plain(each.value)
-        if not is_passive:
-            says_something = True
-            places += rules
+        items = lists.get(root)
+        if items is None:
+            items = lists[root] = {}
+        item = items.get(index)
+        if item is None:
+            item = items[index] = {}
+        if len(steps) > 1:
+            indexed.put(item, steps, value)
+        elif steps[0] not in item:
+            item[steps[0]] = value
     said = events.read(span) if span.events else None
     if not says_something and not lists and said is None:
         return False
     made, told = _scalars(span, given, known, places)
     if said is not None:
-        _first_chunk(span, said.first_chunk_ns, made)
-        if said.error and span.status.code == Status.STATUS_CODE_ERROR:
+        _first_chunk(span, said.first_chunk_ns, given, made)
+        failed = said.error and span.status.code == Status.STATUS_CODE_ERROR
+        if failed and names.ERROR_TYPE not in given:
             made.setdefault(names.ERROR_TYPE, said.error)
     operation = told or convert.text(known.get(names.OPERATION)) or ""
-    if with_content:
-        content.add(content.Content(known, lists, said), operation, given, made)
+    content.add(content.Content(known, lists, said), operation, given, made)
     if names.INPUT_TOKENS in made:
         _include_cached(known, made)
-    added = {key: value for key, value in made.items() if key not in given}
-    if added:
-        attributes.add(span, added)
-    return bool(added)
+    if made:
+        attributes.add(span, made)
+    return bool(made)
 
 
 def meanings_of(scope: str) -> Meanings:
@@ -150,20 +157,23 @@ def _scalars(
             found = converted(known[key])
         if not target:
             for one, value in found.items():
-                made.setdefault(one, value)
+                if one not in given:
+                    made.setdefault(one, value)
         elif found is not None:
-            made[target] = found
             if target == names.OPERATION:
                 told = found
+                if target in given:
+                    continue
+            made[target] = found
     for key in FIRST_CHUNK_TIMES:
         if key in known:
-            _first_chunk(span, convert.nanoseconds(known[key]), made)
+            _first_chunk(span, convert.nanoseconds(known[key]), given, made)
     return made, told
 
 
-def _first_chunk(span: Span, at: int | None, made: dict[str, Any]) -> None:
+def _first_chunk(span: Span, at: int | None, given: Container[str], made: dict[str, Any]) -> None:
     began = span.start_time_unix_nano
-    if at and began and at >= began:
+    if at and began and at >= began and names.FIRST_CHUNK not in given:
         made.setdefault(names.FIRST_CHUNK, (at - began) / 1e9)
 
 

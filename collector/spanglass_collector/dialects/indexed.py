@@ -29,11 +29,8 @@ def place(rest: str) -> tuple[int, tuple[str, ...]] | None:
     return int(index), (*kept, steps[-1])
 
 
-def put(items: Items, index: int, steps: tuple[str, ...], value: Any) -> None:
-    """Puts a value into an item; the first one stays."""
-    item = items.get(index)
-    if item is None:
-        item = items[index] = {}
+def put(item: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:
+    """Puts a value into an item, behind several steps; the first one stays."""
     for step in steps[:-1]:
         inner = item.setdefault(step, {})
         if not isinstance(inner, dict):
@@ -44,10 +41,12 @@ def put(items: Items, index: int, steps: tuple[str, ...], value: Any) -> None:
 
 def in_order(items: Items) -> list[dict[str, Any]]:
     """The items by their index, with the lists inside of them."""
-    return [
-        {key: _lists(value) if type(value) is dict else value for key, value in items[n].items()}
-        for n in sorted(items)
-    ]
+    made = [items[n] for n in sorted(items)]
+    for item in made:
+        for key, value in item.items():
+            if type(value) is dict:
+                item[key] = _lists(value)
+    return made
 
 
 def _lists(value: Any) -> Any:

@@ -4,7 +4,7 @@ Source: OpenTelemetry's schemas of `gen_ai.input.messages` and `gen_ai.output.me
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from spanglass_collector.dialects import parts
@@ -40,7 +40,7 @@ _LISTS: Final = ("messages", "choices", "generations", "contents", "candidates")
 _DEPTH: Final = 6
 
 
-@dataclass
+@dataclass(slots=True)
 class Conversation:
     """What was said.
 
@@ -50,9 +50,9 @@ class Conversation:
         tools: what was offered.
     """
 
-    messages: list[Message] = field(default_factory=list)
-    system: list[parts.Part] = field(default_factory=list)
-    tools: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Message]
+    system: list[parts.Part]
+    tools: list[dict[str, Any]]
 
 
 def conversation(value: Any, role: str) -> Conversation:
@@ -62,7 +62,7 @@ def conversation(value: Any, role: str) -> Conversation:
         value: whatever the dialect has.
         role: whose it is where it does not say.
     """
-    found = Conversation()
+    found = Conversation([], [], [])
     parsed = loads(value) if isinstance(value, str) and value[:1] in '{["' else value
     _read(value if parsed is None else parsed, role, found, 0)
     return found

@@ -46,13 +46,20 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     raise Malformed("a varint is cut off or too long")
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+def fields(
+    data: bytes, at: int = 0, end: int | None = None
+) -> Iterator[tuple[int, int, int, int, int]]:
     """The fields of a message: number, wire type, and where field, content and next field begin.
+
+    Args:
+        data: what the message is in.
+        at: where it begins.
+        end: where it ends; where the data does, unless given.
 
     Raises:
         Malformed: where a field is cut off, or of a wire type that does not exist.
     """
-    at, end = 0, len(data)
+    end = len(data) if end is None else end
     while at < end:
         begin = at
         tag, at = read_varint(data, at)
