@@ -139,6 +139,10 @@ def test_an_instrumented_chain(service: RunningService) -> None:
     rows = spans_of(service, "instrument-langchain", 4)
     assert {"answer", "RunnableSequence"} <= {str(row["name"]) for row in rows}
     assert {row["session_id"] for row in rows} == {"s-17"}
+    # Their instrumentation speaks OpenInference.
+    (model,) = [row for row in rows if row["operation"] == "chat"]
+    assert model["input_text"] == "How long can I return a jacket?"
+    assert "Within 30 days." in str(model["output_text"])
 
 
 def test_the_demo_sends_its_history(service: RunningService) -> None:
