@@ -13,17 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import idle, latency, limit, sdk, throughput, trace
+from bench import idle, latency, limit, metrics, sdk, throughput, trace
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
-COMMANDS = ("throughput", "limit", "latency", "idle", "trace", "sdk", "all")
+COMMANDS = ("throughput", "metrics", "limit", "latency", "idle", "trace", "sdk", "all")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("command", choices=COMMANDS, help="what to measure")
     parser.add_argument("--spans", type=int, default=300_000, help="spans of a throughput run")
+    parser.add_argument("--points", type=int, default=600_000, help="of a run of metrics")
+    parser.add_argument("--points-per-request", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=2, help="throughput runs of each system")
     parser.add_argument("--connections", type=int, default=8, help="of a throughput run")
     parser.add_argument("--spans-per-request", type=int, default=500)
@@ -90,6 +92,14 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
                 batch_timeout_ms=asked.rotel_wait or options.batch_timeout_ms,
                 async_insert=asked.rotel_async,
             ),
+        )
+    elif name == "metrics":
+        metrics.run(
+            report,
+            work,
+            points=asked.points,
+            per_request=asked.points_per_request,
+            connections=asked.connections,
         )
     elif name == "limit":
         limit.run(

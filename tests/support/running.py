@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import grpc
 import httpx
 import psutil
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -31,6 +32,8 @@ PROTOBUF: Final = "application/x-protobuf"
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 #: What the shared service takes feedback links of.
 FEEDBACK_SECRET: Final = "a secret of the tests, long enough"
+#: What the metrics call the items of each signal.
+ITEMS: Final = {"traces": "spans", "logs": "log_records", "metrics": "data_points"}
 #: A batch is sealed that soon, in milliseconds, so that tests need not wait for it.
 SEGMENT_AGE_MS: Final = 40
 
@@ -247,7 +250,7 @@ class RunningService:
 
     def post(
         self,
-        body: bytes | ExportTraceServiceRequest,
+        body: bytes | Message,
         *,
         path: str = "/v1/traces",
         content_type: str | None = PROTOBUF,
@@ -261,19 +264,20 @@ class RunningService:
             fields["content-type"] = content_type
         return self.http.post(self.otlp + path, content=content, headers=fields)
 
-    def send(self, message: ExportTraceServiceRequest, **headers: str) -> None:
-        """Sends spans that are all to be accepted."""
+    def send(self, message: Message, **headers: str) -> None:
+        """Sends spans or the like that are all to be accepted."""
         response = self.post(message, **headers)
         assert response.status_code == 200, response.content
         assert response.content == b"", "accepted in part only"
 
-    def grpc(
+    def call(
         self,
-        body: bytes | ExportTraceServiceRequest,
+        method: str,
+        body: bytes | Message,
         metadata: Sequence[tuple[str, str]] = (),
         compression: grpc.Compression | None = None,
-    ) -> ExportTraceServiceResponse:
-        """One OTLP/gRPC request.
+    ) -> bytes:
+        """One gRPC call, with the serialised answer.
 
         Raises:
             grpc.RpcError: if it is answered with an error.
@@ -284,12 +288,26 @@ class RunningService:
                 self.addresses["otlp_grpc"],
                 options=[("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)],
             )
-        call = self._channel.unary_unary(EXPORT)
+        call = self._channel.unary_unary(method)
         content = body if isinstance(body, bytes) else body.SerializeToString()
-        answer = call(
+        answer: bytes = call(
             content, metadata=metadata, timeout=PATIENCE_S, compression=compression,
             wait_for_ready=True,
         )  # fmt: skip
+        return answer
+
+    def grpc(
+        self,
+        body: bytes | ExportTraceServiceRequest,
+        metadata: Sequence[tuple[str, str]] = (),
+        compression: grpc.Compression | None = None,
+    ) -> ExportTraceServiceResponse:
+        """One OTLP/gRPC request of spans.
+
+        Raises:
+            grpc.RpcError: if it is answered with an error.
+        """
+        answer = self.call(EXPORT, body, metadata, compression)
         return ExportTraceServiceResponse.FromString(answer)
 
     # -- reading -------------------------------------------------------------------------------
@@ -367,37 +385,43 @@ class RunningService:
         """How many OTLP requests had this outcome."""
         return int(self.metrics()["spanglass_requests_total"][(("outcome", outcome),)])
 
-    def account(self) -> Account:
+    def account(self, signal: str = "traces") -> Account:
+        return self.accounts()[signal]
+
+    def accounts(self) -> dict[str, Account]:
+        """The accounts of each signal."""
         found = self.metrics()
-        reasons = {
-            dict(labels)["reason"]: int(value)
-            for labels, value in found.get("spanglass_spans_rejected_total", {}).items()
-        }
 
-        def term(name: str) -> int:
-            return int(found[name][()])
+        def account(items: str) -> Account:
+            def term(name: str) -> int:
+                return int(found[f"spanglass_{items}_{name}"][()])
 
-        return Account(
-            term("spanglass_spans_received_total"),
-            term("spanglass_spans_stored_total"),
-            sum(reasons.values()),
-            term("spanglass_spans_dead_lettered"),
-            term("spanglass_spans_sampled_out_total"),
-            term("spanglass_spans_spooled"),
-            reasons,
-        )
+            reasons = {
+                dict(labels)["reason"]: int(value)
+                for labels, value in found.get(f"spanglass_{items}_rejected_total", {}).items()
+            }
+            return Account(
+                term("received_total"), term("stored_total"), sum(reasons.values()),
+                term("dead_lettered"), term("sampled_out_total"), term("spooled"), reasons,
+            )  # fmt: skip
 
-    def settle(self) -> Account:
-        """Waits until nothing is on its way to the store, and checks the accounts."""
+        return {signal: account(items) for signal, items in ITEMS.items()}
+
+    def settle(self, signal: str = "traces") -> Account:
+        """Waits until nothing is on its way to the store, and checks the accounts.
+
+        Returns:
+            The account of one signal; those of the others are checked, too.
+        """
         settled = wait_until(self._settled, "everything accepted is stored")
-        assert settled.holds, settled
         self.dirty = False
-        return settled
+        return settled[signal]
 
-    def _settled(self) -> Account | None:
-        account = self.account()
-        assert account.holds, account
-        return account if account.spooled == 0 else None
+    def _settled(self) -> dict[str, Account] | None:
+        accounts = self.accounts()
+        for account in accounts.values():
+            assert account.holds, account
+        return None if any(account.spooled for account in accounts.values()) else accounts
 
     # -- commands ------------------------------------------------------------------------------
 

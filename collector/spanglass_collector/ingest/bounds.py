@@ -8,7 +8,8 @@ runtime lets nobody else run while it parses: what is large is parsed in pieces.
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -21,6 +22,8 @@ from spanglass_collector.ingest.forms import Form
 RESOURCES: Final = 1
 SCOPES: Final = 2
 ENTRIES: Final = 2
+#: Field of what holds a list in an entry, whatever its kind: its items.
+ITEMS: Final = 1
 
 #: A larger body is parsed in pieces of about this size, in bytes.
 PIECE: Final = 256 << 10
@@ -45,6 +48,14 @@ _DEPTH: Final = 100
 # many of them. Texts and ids have a thirtieth, spans without attributes a twelfth.
 _SIZES: Final = bytes(range(9))
 _DENSE: Final = 8
+# Such a message begins with a tag and its size, as a small number does. Where one takes eight
+# bytes, that is an eighth of them; half as many are let pass. Either may be written longer than it
+# has to be, and then has a byte of 128 or more before its last.
+_STARTS: Final = frozenset(
+    {(number << 3 | kind, size) for number in range(1, 16) for kind in (0, 2) for size in _SIZES}
+    | {(more, last) for more in range(0x80, 0x100) for last in range(16)}
+)
+_DENSE_STARTS: Final = 16
 # Every 251st byte or so; nobody outside knows which. A prime, so that no pattern falls into step.
 _STRIDE: Final = secrets.choice((239, 241, 251, 257, 263))
 
@@ -57,8 +68,13 @@ def is_dense(body: bytes) -> bool:
     """Whether a serialised message may have very many small ones in it, judged by a sample."""
     if len(body) < FEW_BYTES:
         return False
-    sample = body[secrets.randbelow(_STRIDE) :: _STRIDE]
-    return (len(sample) - len(sample.translate(None, _SIZES))) * _DENSE > len(sample)
+    at = secrets.randbelow(_STRIDE)
+    sample = body[at::_STRIDE]
+    if (len(sample) - len(sample.translate(None, _SIZES))) * _DENSE <= len(sample):
+        return False
+    # Numbers of a fixed width have small bytes, too. What a small message begins with is rarer.
+    starts = sum(map(_STARTS.__contains__, zip(sample, body[at + 1 :: _STRIDE], strict=False)))
+    return starts * _DENSE_STARTS > len(sample)
 
 
 def count_messages(request: Any, form: Form, size: int) -> int:
@@ -81,8 +97,14 @@ def count_messages(request: Any, form: Form, size: int) -> int:
     return containers + scopes + items
 
 
-def refuse_tiny_values(request: Any, form: Form, size: int) -> None:
+def refuse_tiny_values(request: Any, form: Form, size: int, lists: bool = True) -> None:
     """Looks at a request in which there may be very many small messages.
+
+    Args:
+        request: the request.
+        form: what it looks like inside.
+        size: its bytes, serialised.
+        lists: whether there may be values that are lists: looking for them takes a look at each.
 
     Raises:
         Unreadable: if it has far more attributes, events, links and items than fit into its bytes.
@@ -95,6 +117,8 @@ def refuse_tiny_values(request: Any, form: Form, size: int) -> None:
             for entry in getattr(scope, form.listed):
                 count += form.children(entry)
                 _refuse_tiny(count * _ATTRIBUTE_BYTES, size)
+    if not lists:
+        return
     count = items = 0
     for value in form.values_of(resources):
         count += 1
@@ -198,20 +222,102 @@ def _split_scope(content: bytes, form: Form, rejected: Counter[str]) -> Iterator
     waiting: list[bytes] = []
     size = 0
     for begin, inner, end in entries:
-        if end - begin > PIECE:
-            try:
-                if has_too_many_values(content[inner:end], form):
-                    rejected["too_many_values"] += 1
-                    continue
-            except wire.Malformed:
-                rejected["malformed"] += 1
-                continue
-        if waiting and size + end - begin > PIECE:
-            yield wire.field(SCOPES, shell + b"".join(waiting))
-            waiting, size = [], 0
-        waiting.append(content[begin:end])
-        size += end - begin
+        if end - begin <= PIECE:
+            parts: Iterator[bytes] = iter((content[begin:end],))
+        else:
+            parts = _split_entry(content[inner:end], form, rejected)
+        for part in parts:
+            if waiting and size + len(part) > PIECE:
+                yield wire.field(SCOPES, shell + b"".join(waiting))
+                waiting, size = [], 0
+            waiting.append(part)
+            size += len(part)
     yield wire.field(SCOPES, shell + b"".join(waiting))
+
+
+def _split_entry(content: bytes, form: Form, rejected: Counter[str]) -> Iterator[bytes]:
+    """Framed entries of one that is larger than a piece: itself, unless it lists items."""
+    try:
+        holder = apart(content, form)
+        if holder is None:
+            if has_too_many_values(content, form):
+                rejected["too_many_values"] += len_of(content, form)
+            else:
+                yield wire.field(ENTRIES, content)
+            return
+        waiting: list[bytes] = []
+        size = 0
+        for item in holder.items:
+            if len(item) > PIECE and has_too_many_values(holder.around([item]), form):
+                rejected["too_many_values"] += 1
+                continue
+            if waiting and size + len(item) > PIECE:
+                yield wire.field(ENTRIES, holder.around(waiting))
+                waiting, size = [], 0
+            waiting.append(item)
+            size += len(item)
+        yield wire.field(ENTRIES, holder.around(waiting))
+    except wire.Malformed:
+        rejected["malformed"] += 1
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An entry that lists items, taken apart: a metric and its points.
+
+    Attributes:
+        shell: its other fields.
+        number: its field that holds the list.
+        inner: the other fields of what holds it.
+        items: serialised.
+    """
+
+    shell: bytes
+    number: int
+    inner: bytes
+    items: list[bytes]
+
+    def around(self, items: Iterable[bytes]) -> bytes:
+        """The entry with these items alone."""
+        listed = b"".join(wire.field(ITEMS, item) for item in items)
+        return self.shell + wire.field(self.number, self.inner + listed)
+
+
+def apart(entry: bytes, form: Form) -> Holder | None:
+    """A serialised entry taken apart; None if it is an item itself, or holds no single list.
+
+    Raises:
+        Malformed: if it is not framed like one.
+        Unreadable: if it has very many empty items, or too much that is kept with each.
+    """
+    if not form.holders:
+        return None
+    shell = bytearray()
+    inside: list[tuple[int, bytes]] = []
+    for number, kind, begin, inner, end in _fields(entry, form):
+        if number in form.holders and kind == wire.LENGTH_DELIMITED:
+            inside.append((number, entry[inner:end]))
+        else:
+            shell += entry[begin:end]
+    if len(inside) != 1:
+        return None
+    ((number, content),) = inside
+    rest, items = _open(content, form, ITEMS)
+    _refuse_shell(len(shell), len(content), form)
+    return Holder(bytes(shell), number, rest, [content[inner:end] for _, inner, end in items])
+
+
+def len_of(entry: bytes, form: Form) -> int:
+    """How many items a serialised entry stands for, where none of them can be kept: at least one.
+
+    Raises:
+        Malformed: if it is not framed like one.
+    """
+    count = 0
+    for number, kind, _, inner, end in wire.fields(entry):
+        if number in form.holders and kind == wire.LENGTH_DELIMITED:
+            count += sum(found == ITEMS for found, *_ in wire.fields(entry[inner:end]))
+    return max(count, 1)
 
 
 def _open(content: bytes, form: Form, number: int) -> tuple[bytes, list[tuple[int, int, int]]]:
@@ -223,13 +329,17 @@ def _open(content: bytes, form: Form, number: int) -> tuple[bytes, list[tuple[in
             inside.append((begin, inner, end))
         else:
             shell += content[begin:end]
-    if len(shell) > _SHELL_BYTES and len(content) - len(shell) > PIECE:
-        raise Unreadable(
-            f"A resource or scope takes {len(shell)} bytes, which each of its {form.term} would"
-            f" have to keep a copy of. With so many it may take {_SHELL_BYTES}: put long values"
-            " where they belong."
-        )
+    _refuse_shell(len(shell), len(content) - len(shell), form)
     return bytes(shell), inside
+
+
+def _refuse_shell(size: int, items: int, form: Form) -> None:
+    if size > _SHELL_BYTES and items > PIECE:
+        raise Unreadable(
+            f"A resource, scope or {form.name} takes {size} bytes, which each of its {form.term}"
+            f" would have to keep a copy of. With so many it may take {_SHELL_BYTES}: put long"
+            " values where they belong."
+        )
 
 
 def _fields(data: bytes, form: Form) -> Iterator[tuple[int, int, int, int, int]]:

@@ -144,7 +144,8 @@ def _check(body: bytes, times: Times, into: Checked) -> None:
         changed = True
     bounds.count_messages(request, form, len(body))
     if bounds.is_dense(body):
-        bounds.refuse_tiny_values(request, form, len(body))
+        # Written longer than it has to be, a list is not found.
+        bounds.refuse_tiny_values(request, form, len(body), changed or nested.has_lists(body))
     is_nested = form.always_nested or nested.has_nested(body)
     _sort(request, body, times, into, is_nested, changed)
 
@@ -226,8 +227,8 @@ def _read_resource(content: bytes, into: Any, form: Form, rejected: Counter[str]
     try:
         into.CopyFrom(_first(_framed(shell, form), form.resources))
     except DecodeError:
-        entries = (len(_apart(scope, bounds.ENTRIES)[1]) for scope in scopes)
-        rejected["malformed"] += sum(entries)
+        entries = (each for scope in scopes for each in _apart(scope, bounds.ENTRIES)[1])
+        rejected["malformed"] += sum(_len_of(entry, form) for entry in entries)
         return
     for scope in scopes:
         _read_scope(scope, getattr(into, form.scopes).add(), form, rejected)
@@ -239,16 +240,43 @@ def _read_scope(content: bytes, into: Any, form: Form, rejected: Counter[str]) -
         whole = _framed(shell, form, bounds.SCOPES)
         into.CopyFrom(_first(whole, form.resources, form.scopes))
     except DecodeError:
-        rejected["malformed"] += len(entries)
+        rejected["malformed"] += sum(_len_of(entry, form) for entry in entries)
         return
     listed = getattr(into, form.listed)
     for entry in entries:
-        try:
-            whole = _framed(entry, form, bounds.ENTRIES, bounds.SCOPES)
-        except DecodeError:
-            rejected["malformed"] += 1
-        else:
-            listed.append(_first(whole, form.resources, form.scopes, form.listed))
+        read = _entry(entry, form) or _without_bad_items(entry, form, rejected)
+        if read is not None:
+            listed.append(read)
+
+
+def _entry(entry: bytes, form: Form) -> Any:
+    """An entry; None if it can't be parsed."""
+    try:
+        whole = _framed(entry, form, bounds.ENTRIES, bounds.SCOPES)
+    except DecodeError:
+        return None
+    return _first(whole, form.resources, form.scopes, form.listed)
+
+
+def _without_bad_items(entry: bytes, form: Form, rejected: Counter[str]) -> Any:
+    """What can be parsed of an entry that can't be as a whole; None if that is nothing."""
+    try:
+        holder = bounds.apart(entry, form)
+    except wire.Malformed:
+        holder = None
+    if holder is None or _entry(holder.around(()), form) is None:
+        rejected["malformed"] += _len_of(entry, form)
+        return None
+    good = [item for item in holder.items if _entry(holder.around((item,)), form) is not None]
+    rejected["malformed"] += len(holder.items) - len(good)
+    return _entry(holder.around(good), form)
+
+
+def _len_of(entry: bytes, form: Form) -> int:
+    try:
+        return bounds.len_of(entry, form)
+    except wire.Malformed:
+        return 1
 
 
 def _apart(content: bytes, number: int) -> tuple[bytes, list[bytes]]:

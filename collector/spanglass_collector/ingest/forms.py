@@ -3,24 +3,20 @@
 Their requests are alike down to the items (see `signals`). What differs is here: names, what an
 item takes at least, where its values are, and what makes one unacceptable.
 
-Source: opentelemetry-proto 1.9, `trace/v1`, `logs/v1` and `metrics/v1`.
+Spans and log records are here, metrics in `metric_form`.
+
+Source: opentelemetry-proto 1.9, `trace/v1` and `logs/v1`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsPartialSuccess,
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -29,7 +25,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -71,6 +66,7 @@ class Form:
         scopes: a resource's field that lists scopes.
         listed: a scope's field that lists items, or what holds them.
         entry: the message of that field.
+        holders: fields of an entry whose field 1 lists items; none where an entry is an item.
         least: bytes that an entry takes at least if it can be kept.
         success: the answer's message.
         partial: the part of the answer that says what was refused.
@@ -78,7 +74,7 @@ class Form:
         inside: what can be in an entry more than once, by message and field number.
         sort: takes out of a scope's entries what can't be kept, and counts the reasons.
         sizes: the number of messages in a scope's entries that are as small as items.
-        children: the number of attributes and the like that an entry lists itself.
+        children: the number of attributes and the like in an entry, but for those in values.
         values: every value in entries that can be a list or a map.
         always_nested: whether values that SQL does not unfold are the rule.
     """
@@ -100,6 +96,7 @@ class Form:
     children: Callable[[Any], int]
     values: Callable[[Iterable[Any]], Iterator[AnyValue]]
     always_nested: bool = False
+    holders: frozenset[int] = frozenset()
 
     def response(self, rejected: int, message: str) -> Any:
         """The answer to a request of which something was refused."""
@@ -141,8 +138,8 @@ REASONS: Final = {
     "quota": "the project's quota is used up",
 }
 
-# Of attributes, wherever they are.
-_ATTRIBUTES: Final[Mapping[str, Mapping[int, str]]] = {
+#: What is inside attributes, wherever they are.
+ATTRIBUTES: Final[Mapping[str, Mapping[int, str]]] = {
     "attribute": {2: "value"},
     "value": {5: "list", 6: "entries"},
     "list": {1: "value"},
@@ -150,7 +147,8 @@ _ATTRIBUTES: Final[Mapping[str, Mapping[int, str]]] = {
 }
 
 
-def _outside(time: int, times: Times) -> str:
+def outside(time: int, times: Times) -> str:
+    """Why a time that is not kept is not."""
     return "too_old" if time < times.first else "in_future"
 
 
@@ -187,7 +185,7 @@ def _wrong_span(span: Span, times: Times) -> str:
         return "parent_span_id"
     if span.start_time_unix_nano == 0:
         return "no_start"
-    return _outside(span.start_time_unix_nano, times)
+    return outside(span.start_time_unix_nano, times)
 
 
 def _span_values(spans: Iterable[Any]) -> Iterator[AnyValue]:
@@ -197,6 +195,11 @@ def _span_values(spans: Iterable[Any]) -> Iterator[AnyValue]:
         for part in (*span.events, *span.links):
             for attribute in part.attributes:
                 yield attribute.value
+
+
+def _span_children(span: Any) -> int:
+    parts = (*span.events, *span.links)
+    return len(span.attributes) + len(parts) + sum(len(part.attributes) for part in parts)
 
 
 SPANS: Final = Form(
@@ -216,11 +219,11 @@ SPANS: Final = Form(
         "item": {9: "attribute", 11: "event", 13: "link"},
         "event": {3: "attribute"},
         "link": {4: "attribute"},
-        **_ATTRIBUTES,
+        **ATTRIBUTES,
     },
     sort=_sort_spans,
     sizes=len,
-    children=lambda span: len(span.attributes) + len(span.events) + len(span.links),
+    children=_span_children,
     values=_span_values,
 )
 
@@ -243,7 +246,7 @@ def _sort_records(records: Any, times: Times, rejected: Counter[str]) -> Sorted:
         elif len(record.span_id) not in (0, 8):
             reason = "span_id"
         elif not times.first <= time <= times.last:
-            reason = _outside(time, times)
+            reason = outside(time, times)
         if reason:
             bad.append(index)
             rejected[reason] += 1
@@ -267,134 +270,16 @@ LOGS: Final = Form(
     scopes="scope_logs",
     listed="log_records",
     entry=LogRecord,
-    # A time and something that it is about.
-    least=11,
+    # A body of one letter; the time is put in.
+    least=7,
     success=ExportLogsServiceResponse,
     partial=ExportLogsPartialSuccess,
     refused="rejected_log_records",
-    inside={"item": {5: "value", 6: "attribute"}, **_ATTRIBUTES},
+    inside={"item": {5: "value", 6: "attribute"}, **ATTRIBUTES},
     sort=_sort_records,
     sizes=len,
     children=lambda record: len(record.attributes),
     values=_record_values,
     # Events have structured bodies.
     always_nested=True,
-)
-
-
-# -- metrics -----------------------------------------------------------------------------------
-
-
-def _points(metric: Metric) -> Any:
-    """A metric's list of points; empty if it has none of a kind that is known."""
-    kind = metric.WhichOneof("data")
-    return getattr(metric, kind).data_points if kind else ()
-
-
-def _sort_metrics(metrics: Any, times: Times, rejected: Counter[str]) -> Sorted:
-    kept = 0
-    changed = False
-    for metric in metrics:
-        kind = metric.WhichOneof("data")
-        if kind is None:
-            continue
-        points = getattr(metric, kind).data_points
-        if not metric.name:
-            rejected["no_name"] += len(points)
-            changed |= bool(points)
-            del points[:]
-            continue
-        wrong = _WRONG[kind]
-        bad: list[int] = []
-        for index, point in enumerate(points):
-            time = point.time_unix_nano
-            if times.first <= time <= times.last:
-                reason = wrong(point)
-                if not reason:
-                    continue
-            else:
-                reason = _outside(time, times) if time else "no_time"
-            bad.append(index)
-            rejected[reason] += 1
-        for index in reversed(bad):
-            del points[index]
-        changed |= bool(bad)
-        kept += len(points)
-    return Sorted(kept, changed)
-
-
-#: The flag of a point that says that there is no value: a series that has ended.
-_NO_RECORDED_VALUE: Final = 1
-
-
-def _wrong_number(point: Any) -> str:
-    if point.WhichOneof("value") is None and not point.flags & _NO_RECORDED_VALUE:
-        return "no_value"
-    return ""
-
-
-def _wrong_histogram(point: Any) -> str:
-    bounds, counts = len(point.explicit_bounds), len(point.bucket_counts)
-    if (counts or bounds) and counts != bounds + 1:
-        return "bad_buckets"
-    # A bound that is no number is not smaller than any other.
-    if not all(low < high for low, high in pairwise(point.explicit_bounds)):
-        return "bad_buckets"
-    return ""
-
-
-def _nothing_wrong(_: Any) -> str:
-    return ""
-
-
-_WRONG: Final[Mapping[str, Callable[[Any], str]]] = {
-    "gauge": _wrong_number,
-    "sum": _wrong_number,
-    "histogram": _wrong_histogram,
-    "exponential_histogram": _nothing_wrong,
-    "summary": _nothing_wrong,
-}
-
-
-def _metric_values(metrics: Iterable[Any]) -> Iterator[AnyValue]:
-    for metric in metrics:
-        for point in _points(metric):
-            for attribute in point.attributes:
-                yield attribute.value
-            for exemplar in getattr(point, "exemplars", ()):
-                for attribute in exemplar.filtered_attributes:
-                    yield attribute.value
-
-
-METRICS: Final = Form(
-    name="metric",
-    term="data points",
-    request=ExportMetricsServiceRequest,
-    resources="resource_metrics",
-    scopes="scope_metrics",
-    listed="metrics",
-    entry=Metric,
-    # A point's time. A metric has a name and one point at least.
-    least=11,
-    success=ExportMetricsServiceResponse,
-    partial=ExportMetricsPartialSuccess,
-    refused="rejected_data_points",
-    inside={
-        "item": {5: "numbers", 7: "numbers", 9: "histograms", 10: "exponentials", 11: "summaries"},
-        "numbers": {1: "number"},
-        "histograms": {1: "histogram"},
-        "exponentials": {1: "exponential"},
-        "summaries": {1: "summary"},
-        "number": {5: "exemplar", 7: "attribute"},
-        "histogram": {8: "exemplar", 9: "attribute"},
-        "exponential": {1: "attribute", 11: "exemplar"},
-        "summary": {6: "quantile", 7: "attribute"},
-        "exemplar": {7: "attribute"},
-        "quantile": {},
-        **_ATTRIBUTES,
-    },
-    sort=_sort_metrics,
-    sizes=lambda metrics: len(metrics) + sum(len(_points(metric)) for metric in metrics),
-    children=lambda metric: sum(len(point.attributes) for point in _points(metric)),
-    values=_metric_values,
 )

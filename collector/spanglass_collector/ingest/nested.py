@@ -35,18 +35,30 @@ _OUR_TAGS: Final = [
 ]
 _FIRST: Final = frozenset(tag[0] for tag in _OUR_TAGS)
 (_MIDDLE,) = {tag[1:2] for tag in _OUR_TAGS}
-_LAST: Final = frozenset(last | bit for _, _, last in _OUR_TAGS for bit in (0, 0x80))
+_LAST: Final = bytes(sorted({last | bit for _, _, last in _OUR_TAGS for bit in (0, 0x80)}))
+# From the byte in their middle: a pattern that begins with one byte is found by it.
+_OURS: Final = re.compile(re.escape(_MIDDLE) + b"[" + re.escape(_LAST) + b"]")
 
 
 def claims_ours(body: bytes) -> bool:
     """Whether a serialised request (probably) has fields of ours: then they are the client's."""
-    # By the byte in their middle: looking for one byte is ten times as fast as for two.
-    at = body.find(_MIDDLE, 1)
-    last = len(body) - 1
-    while 0 < at < last:
-        if body[at - 1] in _FIRST and body[at + 1] in _LAST:
+    return any(body[match.start() - 1] in _FIRST for match in _OURS.finditer(body) if match.start())
+
+
+# `KeyValue.value` holding a list of any kind.
+_LIST: Final = re.compile(rb"\x12(?=" + _VARINT + rb"[\x2a\x32]" + _VARINT + rb")")
+
+
+def has_lists(body: bytes) -> bool:
+    """Whether a serialised request, in protobuf's shortest form, may have values that are lists."""
+    for match in _LIST.finditer(body):
+        try:
+            size, at = read_varint(body, match.end())
+            inner, behind = read_varint(body, at + 1)
+        except Malformed:
+            continue
+        if behind - at + inner <= size and at + size <= len(body):
             return True
-        at = body.find(_MIDDLE, at + 1)
     return False
 
 

@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from spanglass_collector.ingest import forms, tree, wire
 from spanglass_collector.ingest.forms import Form
+from spanglass_collector.ingest.metric_form import METRICS as METRIC_FORM
 from spanglass_store.otlp.decoder import Decoder
 from spanglass_store.otlp.logs import LOGS as LOG_RECORDS
 from spanglass_store.otlp.metrics import METRICS as DATA_POINTS
@@ -117,7 +118,7 @@ LOGS: Final = Signal(
 METRICS: Final = Signal(
     name="metrics",
     items="data points",
-    form=forms.METRICS,
+    form=METRIC_FORM,
     # Through the five kinds of metrics to their points.
     path=tree.path((RESOURCE,), (2,), (2,), (5, 7, 9, 10, 11), (1,)),
     time=3,

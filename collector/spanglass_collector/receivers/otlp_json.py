@@ -7,7 +7,7 @@ Source: OpenTelemetry protocol 1.9, section "JSON Protobuf Encoding".
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
@@ -113,17 +113,38 @@ def _resource(document: dict[str, Any], form: Form) -> bytes:
 
 
 def _scope(document: dict[str, Any], form: Form) -> bytes:
-    entries = (_entry(each, form) for each in _each(document, form.listed))
+    entries = (part for each in _each(document, form.listed) for part in _entries(each, form))
     resource = getattr(form.request(), form.resources).add()
     shell = _shell(document, form.listed, getattr(resource, form.scopes).add())
     return shell + b"".join(wire.field(2, entry) for entry in entries)
 
 
-def _entry(document: Any, form: Form) -> bytes:
+def _entries(document: Any, form: Form) -> Iterator[bytes]:
+    """A serialised entry, and what stands for each of its items that can't be read."""
     try:
-        return _message(document, form.entry())
+        yield _message(document, form.entry())
     except _ERRORS:
-        return _UNREADABLE
+        yield from _without_bad_items(document, form)
+
+
+def _without_bad_items(document: Any, form: Form) -> Iterator[bytes]:
+    try:
+        fields = form.entry.DESCRIPTOR.fields_by_number
+        names = {fields[number].name for number in form.holders}
+        names |= {camel_case(name) for name in names}
+        (kind,) = names.intersection(document)
+        points = _each(document[kind], "data_points")
+        rest = {k: v for k, v in document[kind].items() if k not in ("dataPoints", "data_points")}
+        shell = _message({**document, kind: rest}, form.entry())
+    except _ERRORS:
+        yield _UNREADABLE
+        return
+    yield shell
+    for point in points:
+        try:
+            yield _message({**document, kind: {**rest, "dataPoints": [point]}}, form.entry())
+        except _ERRORS:
+            yield _UNREADABLE
 
 
 def _change_ids(document: Any, change: Callable[[str], str]) -> None:

@@ -10,7 +10,7 @@ from spanglass_store.otlp import columns, content
 from spanglass_store.otlp.decoder import Decoder, View
 from spanglass_store.otlp.expressions import at, texts, time, types
 from spanglass_store.otlp.literal import quoted
-from spanglass_store.otlp.request import COMMON, unfold
+from spanglass_store.otlp.request import COMMON, digest_of, unfold
 from spanglass_store.otlp.schema import ATTRIBUTES, VALUE, Shape
 
 #: The event that is a score, and the SDK's account of what became of its spans.
@@ -55,7 +55,8 @@ _FIELDS: Final = {
 
 def _rows(source: str) -> str:
     paths = {name: path for name, (_, path) in _PARTS.items()} | _FIELDS
-    return unfold(source, SHAPE, {name: at("item", *path) for name, path in paths.items()})
+    fields = {name: at("item", *path) for name, path in paths.items()}
+    return unfold(source, SHAPE, fields, origin=True)
 
 
 def _columns() -> dict[str, str]:
@@ -79,9 +80,9 @@ def _columns() -> dict[str, str]:
         "attributes": f"mapFilter((k, v) -> NOT {is_content}, all_attributes)",
         "payload_attributes": f"mapFilter((k, v) -> {is_content}, all_attributes)",
         "attribute_types": types("keys", at("values", "kind")),
-        "digest": "sipHash64(raw_trace_id, raw_span_id, event_name, raw_severity, body_text,"
-        " arraySort(mapKeys(all_attributes)), arraySort(mapValues(all_attributes)), scope_name,"
-        " raw_observed)",
+        "digest": "sipHash64(raw_trace_id, raw_span_id, event_name, raw_severity, severity_text,"
+        f" body_type, body_text, {digest_of('keys', at('values', 'kind'), 'attribute_texts')},"
+        " origin, raw_observed)",
         **{name: typed[name] for name in about},
     }
 
@@ -166,11 +167,12 @@ _REPORTS: Final = View(
 LOGS: Final = Decoder(
     target="logs",
     shape=SHAPE,
-    parts={name: kind for name, (kind, _) in _PARTS.items()},
+    parts={name: kind for name, (kind, _) in _PARTS.items()} | {"origin": "UInt64"},
     passed=(*COMMON, *_FIELDS),
     rows=_rows,
     steps={
-        "all_attributes": f"mapFromArrays(keys, {texts('values')})",
+        "attribute_texts": texts("values"),
+        "all_attributes": "mapFromArrays(keys, attribute_texts)",
         "body_text": f"{texts('[raw_body]')}[1]",
         "has_content": f"match(event_name, {quoted(content.pattern(content.CONTENT_EVENTS))})",
     },

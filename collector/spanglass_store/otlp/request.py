@@ -23,13 +23,19 @@ _ABOUT: Final = ("resource", "resource_types", "scope_attributes", "scope_attrib
 COMMON: Final = (*_ABOUT, *_OF_SCOPE, *_OF_RESOURCE)
 
 
-def unfold(source: str, shape: Shape, fields: dict[str, str]) -> str:
+def digest_of(keys: str, kinds: str, values: str) -> str:
+    """A digest of attributes, whatever their order: the sum of a digest of each."""
+    return f"arraySum(arrayMap((k, t, v) -> sipHash64(k, t, v), {keys}, {kinds}, {values}))"
+
+
+def unfold(source: str, shape: Shape, fields: dict[str, str], origin: bool = False) -> str:
     """SQL for one row an item: the columns `COMMON` and what is taken of the item.
 
     Args:
         source: a table with the column that `shape` describes.
         shape: of the request.
         fields: columns to make, by name: expressions over `item`.
+        origin: whether to make `origin`, too: a digest of resource and scope.
     """
     resources = f"SELECT arrayJoin({shape.resources}) AS in_resource FROM {source}"
     by_resource = select(
@@ -67,6 +73,7 @@ def unfold(source: str, shape: Shape, fields: dict[str, str]) -> str:
         by_scope,
     )
     maps = {}
+    digests = []
     for name, kinds_name, part in (
         ("resource", "resource_types", "1, split"),
         ("scope_attributes", "scope_attribute_types", "split + 1"),
@@ -76,14 +83,20 @@ def unfold(source: str, shape: Shape, fields: dict[str, str]) -> str:
         )
         maps[name] = f"mapFromArrays({keys}, {values})"
         maps[kinds_name] = types(keys, kinds)
+        digests.append(digest_of(keys, kinds, values))
+    about: tuple[str, ...] = _ABOUT
+    if origin:
+        scope = (at("of_scope", name) for name in _OF_SCOPE)
+        maps["origin"] = f"sipHash64({', '.join((*digests, *scope))})"
+        about = (*_ABOUT, "origin")
     with_maps = select(maps, (*facts, "items"), decoded)
-    items = select({"item": "arrayJoin(items)"}, (*facts, *_ABOUT), with_maps)
+    items = select({"item": "arrayJoin(items)"}, (*facts, *about), with_maps)
     return select(
         {
             **fields,
             **{name: at("of_scope", name) for name in _OF_SCOPE},
             **{name: at("of_resource", field) for name, field in _OF_RESOURCE.items()},
         },
-        _ABOUT,
+        about,
         items,
     )
