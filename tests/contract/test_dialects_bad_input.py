@@ -12,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector import dialects
+from spanglass_collector.dialects import engine, tables
 from spanglass_collector.dialects.attributes import plain
 from spanglass_collector.dialects.engine import apply_to, meanings_of
 from spanglass_collector.dialects.tables import FIRST_CHUNKS, KNOWN, LISTS
@@ -185,6 +186,17 @@ def test_names_that_anybody_may_use_are_only_read_in_their_scope() -> None:
     assert added(fresh(attrs), "pydantic-ai") == {
         "gen_ai.agent.name": "a", "gen_ai.request.model": "m", "output.value": "r",
     }  # fmt: skip
+
+
+def test_a_name_that_comes_again_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    key = "langfuse.observation.cost_details"
+    (place,) = tables.RULES_OF[key]
+    rules = list(tables.RULES)
+    rules[place] = rules[place]._replace(convert=seen.append)
+    monkeypatch.setattr(engine, "RULES", rules)
+    added(fresh([(key, '{"total": 1}'), (key, '{"total": 2}')] * 100))
+    assert seen == ['{"total": 1}']
 
 
 def test_two_dialects_in_one_span() -> None:

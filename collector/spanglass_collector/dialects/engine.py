@@ -81,6 +81,9 @@ def apply_to(span: Span, meanings: Meanings) -> bool:
         message = each.value
         value = message.string_value or plain(message)
         if not root:
+            # Of a name that comes again, as many times as there is room for, the first counts.
+            if key in known:
+                continue
             known[key] = value
             if not is_passive:
                 says_something = True
