@@ -51,6 +51,17 @@ def rejected(answer: Answer) -> tuple[int, str]:
     return max(0, count), message
 
 
+def no_answer(error: Exception) -> str:
+    """Why there is no answer, in words that a log can show."""
+    said = f"{error!s:.300}"
+    if not said.isprintable():
+        # Bytes of another protocol, as Python's HTTP client repeats them.
+        said = "no HTTP is spoken there; OTLP over HTTP usually has port 4318, gRPC has 4317"
+    elif "WRONG_VERSION_NUMBER" in said:
+        said += "; no TLS is spoken there: try http:// instead of https://"
+    return f"{type(error).__name__}: {said}"
+
+
 def explanation(answer: Answer) -> str:
     """What an endpoint says about a failure, with the status before it."""
     try:

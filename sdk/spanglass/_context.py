@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spanglass import _current
 from spanglass import _names as names
-from spanglass._guard import guard, guarded
+from spanglass._guard import guard, guarded, log
 from spanglass._serialize import attribute
 
 if TYPE_CHECKING:
@@ -102,13 +102,18 @@ def context(
     ):
         if text is not None:
             given[name] = attribute(str(text), _LIMIT)
-    if tags is not None:
+    if isinstance(tags, Iterable):
         listed = [tags] if isinstance(tags, str) else tags
         given[names.TAGS] = [str(attribute(str(tag), 200)) for tag in listed][:_MAX_TAGS]
-    for key, value in (metadata or {}).items():
-        found = attribute(value, _LIMIT)
-        if found is not None:
-            given[f"{names.METADATA}{key}"] = found
+    elif tags is not None:
+        log.warning("spanglass: tags of context() are a list of texts; %r is left out", tags)
+    if isinstance(metadata, Mapping):
+        for key, value in metadata.items():
+            found = attribute(value, _LIMIT)
+            if found is not None:
+                given[f"{names.METADATA}{key}"] = found
+    elif metadata is not None:
+        log.warning("spanglass: metadata of context() is a mapping; %r is left out", metadata)
     given |= _prompt(prompt)
     return Context(given)
 

@@ -143,7 +143,7 @@ class Delivery:
         try:
             answer = backlog.send_oldest()
         except (OSError, http.client.HTTPException) as error:
-            self._note_failure(f"{type(error).__name__}: {error}")
+            self._note_failure(answers.no_answer(error))
             self._step_back(0.0)
             return False
         if answer is None:
@@ -204,7 +204,7 @@ class Delivery:
                 answer = self._transport.post(body, min(exporter.settings.timeout_s, left))
             except (OSError, http.client.HTTPException) as error:
                 refusals += isinstance(error, ConnectionRefusedError)
-                self._note_failure(f"{type(error).__name__}: {error}")
+                self._note_failure(answers.no_answer(error))
                 if refusals >= _REFUSALS_AT_EXIT and exporter.seconds_left() < float("inf"):
                     self._give_up(body, count, exporter.close_reason)
                     return _Fate.DONE

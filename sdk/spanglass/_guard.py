@@ -13,10 +13,11 @@ import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 log: Final = logging.getLogger("spanglass")
 
@@ -33,13 +34,17 @@ def internal_errors() -> int:
     return _counts["errors"]
 
 
+def _is_strict() -> bool:
+    return os.environ.get(RAISE_VARIABLE) == "1" and "PYTEST_CURRENT_TEST" in os.environ
+
+
 def report(where: str, error: Exception) -> None:
     """Counts an error of ours and logs it: the first of its kind as a warning, others at debug.
 
     Raises:
         Exception: the error itself, under pytest with `SPANGLASS_RAISE_INTERNAL_ERRORS=1`.
     """
-    if os.environ.get(RAISE_VARIABLE) == "1" and "PYTEST_CURRENT_TEST" in os.environ:
+    if _is_strict():
         raise error
     try:
         with _lock:
@@ -49,7 +54,7 @@ def report(where: str, error: Exception) -> None:
             _seen.add(kind)
         log.log(
             logging.WARNING if first else logging.DEBUG,
-            "an error inside spanglass, in %s; the application is not affected",
+            "spanglass: an error of ours in %s; the application is not affected",
             where,
             exc_info=error,
         )
@@ -87,6 +92,8 @@ class guard:  # noqa: N801 - reads as a keyword does: `with guard("flush"):`
 def guarded(fallback: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorates a public function so that it returns a fallback where it would raise.
 
+    Arguments that it does not have are left out, with a warning.
+
     Args:
         fallback: makes what is returned instead. It must not fail.
     """
@@ -99,12 +106,54 @@ def guarded(fallback: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P,
             try:
                 return function(*args, **kwargs)
             except Exception as error:
-                report(where, error)
+                with guard(where):
+                    if (fit := fitting(where, function, kwargs, error)) is not None:
+                        return function(*args, **fit)
                 return fallback()
 
         return call
 
     return decorate
+
+
+def fitting(
+    where: str, function: Callable[..., Any], kwargs: dict[str, Any], error: Exception
+) -> dict[str, Any] | None:
+    """What to call a function with instead, where it has failed because of its arguments.
+
+    To be asked by the frame that has called the function and caught the error.
+
+    Args:
+        where: what was being done, for the log.
+        function: what was called.
+        kwargs: what it was given by name.
+        error: what it raised. One of ours is reported.
+
+    Returns:
+        Arguments by name; None where it can't be called.
+    """
+    from spanglass import _misuse as misuse
+
+    if _is_strict() or not misuse.is_misuse(error):
+        report(where, error)
+        return None
+    return misuse.fitting(function, kwargs, error)
+
+
+def forgiving(function: F) -> F:
+    """Decorates a public function that guards itself: arguments it does not have are left out."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            with guard(function.__qualname__):
+                if (fit := fitting(function.__qualname__, function, kwargs, error)) is not None:
+                    return function(*args, **fit)
+            return args[0] if args else None
+
+    return cast("F", call)
 
 
 def nothing() -> None:

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast, overload
 
 from spanglass import _wrappers as wrappers
-from spanglass._guard import guard, log, report
+from spanglass._guard import forgiving, guard, log, report
 from spanglass._kinds import KindName, kind_of
 from spanglass._plan import Plan
 from spanglass._spans import Capture
@@ -60,6 +60,7 @@ def observe(
 ) -> _Decorator: ...
 
 
+@forgiving
 def observe(
     function: Any = None,
     /,
@@ -92,6 +93,8 @@ def observe(
             `init` says.
         capture_output: whether the result is recorded, likewise.
     """
+    if isinstance(function, str):  # as in `@observe("answer")`
+        name, function = name or function, None
 
     def decorate(function: Any) -> Any:
         try:
@@ -145,11 +148,21 @@ def _decorate_methods(
     capture_output: Capture | None,
 ) -> None:
     before = name or cls.__qualname__.rpartition("<locals>.")[2]
+    found_any = False
     for key, found in list(vars(cls).items()):
         method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
         hidden = key.startswith("_") and key != "__call__"
-        if hidden or not isinstance(method, FunctionType) or hasattr(method, _MARK):
+        if hidden or not isinstance(method, FunctionType):
+            continue
+        found_any = True
+        if hasattr(method, _MARK):
             continue
         with guard("observe"):
             named = f"{before}.{key}"
             setattr(cls, key, _decorated(found, named, kind, capture_input, capture_output))
+    if not found_any:
+        log.warning(
+            "@spanglass.observe finds no public method that %r defines in Python;"
+            " it stays as it is",
+            cls,
+        )

@@ -288,6 +288,8 @@ def _check(found: dict[str, Any], source: str) -> None:
     if source not in _SOURCES:
         raise _Refused("invalid", f"source is one of {', '.join(_SOURCES)}, not {source!r}")
     if names.EVALUATION_SCORE not in found:
+        if not str(found[names.EVALUATION_LABEL]).strip():
+            raise _Refused("invalid", f"the score {name!r} is an empty text")
         return
     value = found[names.EVALUATION_SCORE]
     try:

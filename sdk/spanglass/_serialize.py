@@ -23,14 +23,13 @@ SECRET: Final = "[secret]"  # noqa: S105
 #: Deeper values are replaced by a mark.
 MAX_DEPTH: Final = 16
 
-_SECRET_NAMES: Final = frozenset(
-    {
-        "authorization", "authtoken", "bearertoken", "cookie", "credentials", "idtoken",
-        "passphrase", "passwd", "proxyauthorization", "pwd", "refreshtoken", "secretaccesskey",
-        "sessiontoken", "setcookie",
-    }
+_SECRET_NAMES: Final = frozenset({"idtoken", "pwd"})
+#: `token` by itself is a word of a text more often than a credential, so it is none of these.
+_SECRET_ENDINGS: Final = (
+    "accesskey", "accesstoken", "apikey", "apitoken", "authorization", "authtoken", "bearertoken",
+    "bottoken", "cookie", "credential", "encryptionkey", "passphrase", "passwd", "password",
+    "privatekey", "refreshtoken", "secret", "secretkey", "sessiontoken", "signingkey",
 )  # fmt: skip
-_SECRET_ENDINGS: Final = ("apikey", "accesstoken", "password", "privatekey", "secret", "secretkey")
 
 #: Standard types whose `str` says it all.
 _PRINTABLE_MODULES: Final = frozenset(
@@ -125,7 +124,7 @@ class _OverBudget(Exception):
 @functools.lru_cache(maxsize=4096)
 def _is_secret(name: str) -> bool:
     bare = name.lower().replace("_", "").replace("-", "")
-    return bare in _SECRET_NAMES or bare.endswith(_SECRET_ENDINGS)
+    return bare in _SECRET_NAMES or bare.removesuffix("s").endswith(_SECRET_ENDINGS)
 
 
 class _Walk:

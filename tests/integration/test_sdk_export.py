@@ -3,8 +3,10 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry import context as otel_context
@@ -338,3 +340,18 @@ def test_disabled_means_nothing_and_no_noise(
     make(3)
     assert spanglass.stats() == before
     assert caplog.text == ""
+
+
+def test_what_speaks_no_http_is_said_in_words(
+    start: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    start(endpoint=f"http://127.0.0.1:{port}", retry_s=0.1)
+    with spanglass.span("lost"):
+        pass
+    assert spanglass.flush(20) is False
+    assert server.stop(None).wait(20)
+    assert "no HTTP is spoken there; OTLP over HTTP usually has port 4318" in caplog.text
+    assert all(record.getMessage().isprintable() for record in caplog.records)

@@ -697,3 +697,17 @@ def test_deep_recursion_still_ends_in_a_recursion_error(spans: CapturedSpans) ->
 
     with pytest.raises(RecursionError):
         down(0)
+
+
+def test_a_name_without_its_keyword(spans: CapturedSpans) -> None:
+    decorate: Any = spanglass.observe("lookup")  # type: ignore[call-overload]
+    assert decorate(len)([1]) == 1
+    assert [span.name for span in spans] == ["lookup"]
+
+
+def test_a_class_that_python_does_not_run_is_said_to_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for cls in (dict, int):
+        assert spanglass.observe(cls) is cls
+        assert f"no public method that {cls!r} defines in Python" in caplog.text

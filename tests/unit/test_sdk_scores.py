@@ -213,6 +213,12 @@ def test_a_score_keeps_its_trace_from_being_sampled_out() -> None:
     assert spans.stats().sampled_out == 2
 
 
+def test_an_empty_text_is_no_score(spans: CapturedSpans, caplog: pytest.LogCaptureFixture) -> None:
+    assert spanglass.score("language", "", trace_id=TRACE) is None
+    assert spans.scores == []
+    assert "the score 'language' is an empty text" in caplog.text
+
+
 def test_a_score_costs_the_application_nothing_where_it_breaks(
     spans: CapturedSpans, monkeypatch: pytest.MonkeyPatch
 ) -> None:

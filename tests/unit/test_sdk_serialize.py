@@ -205,7 +205,8 @@ def test_a_wide_mapping_is_cut_with_a_mark() -> None:
 @pytest.mark.parametrize(
     "name",
     ["api_key", "API-Key", "openai_api_key", "password", "db_password", "Authorization",
-     "client_secret", "access_token", "Set-Cookie", "private_key"],
+     "client_secret", "access_token", "Set-Cookie", "private_key", "aws_secret_access_key",
+     "db_passwd", "X-Proxy-Authorization", "slack_bot_token", "api_keys", "credentials"],
 )  # fmt: skip
 def test_secrets_by_name_stay_out(name: str) -> None:
     assert json.loads(json_text({"x": {name: "s3cret"}}, LIMIT)) == {"x": {name: "[secret]"}}

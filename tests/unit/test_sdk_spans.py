@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 import spanglass
-from spanglass import _guard, _serialize, _state
+from spanglass import _guard, _misuse, _serialize, _state
 from spanglass.testing import CapturedSpans, capture
 
 pytestmark = pytest.mark.usefixtures("strict")
@@ -538,3 +538,55 @@ def test_the_guard_lets_through_what_is_not_ours() -> None:
     with pytest.raises(KeyboardInterrupt), _guard.guard("x"):
         raise KeyboardInterrupt
     assert _serialize.SECRET == "[secret]"
+
+
+def test_a_misspelt_argument_is_named_and_costs_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, spans: CapturedSpans, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("SPANGLASS_RAISE_INTERNAL_ERRORS")
+    monkeypatch.setattr(_misuse, "_said", set())
+    before = spanglass.stats().internal_errors
+    with spanglass.context(sesion_id="s-1", user_id="u"), spanglass.generation("m") as call:  # type: ignore[call-arg]
+        for _ in range(2):
+            call.usage(input_tokens=3, outputs=4)  # type: ignore[call-arg]
+        call.output()
+    assert spanglass.observe(nme="x")(len)([1]) == 1  # type: ignore[call-overload]  # type: ignore[call-overload]
+    client = object()
+    assert spanglass.wrap(client, providr="x") is client
+    chat = spans.one("chat m")
+    assert chat.attributes["user.id"] == "u"
+    assert chat.attributes["gen_ai.usage.input_tokens"] == 3
+    said = [record.getMessage() for record in caplog.records]
+    assert [each for each in said if "'outputs'" in each] == [
+        "spanglass: Generation.usage() has no argument 'outputs': it is left out"
+        "; did you mean 'output_tokens'?"
+    ]
+    assert any("'sesion_id'" in each and "did you mean 'session_id'" in each for each in said)
+    assert any("'nme'" in each and "did you mean 'name'" in each for each in said)
+    assert any("'providr'" in each and "did you mean 'provider'" in each for each in said)
+    assert not caplog.text.count("Traceback")
+    assert spanglass.stats().internal_errors == before
+
+
+def test_an_error_of_ours_is_none_of_the_callers(
+    monkeypatch: pytest.MonkeyPatch, spans: CapturedSpans, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise TypeError("a bug of ours")
+
+    monkeypatch.delenv("SPANGLASS_RAISE_INTERNAL_ERRORS")
+    monkeypatch.setattr("spanglass._spans.attribute", broken)
+    before = spanglass.stats().internal_errors
+    with spanglass.span("x") as span:
+        span.set(a=1)
+    assert spanglass.stats().internal_errors == before + 1
+    assert "a bug of ours" in caplog.text
+
+
+def test_what_is_no_list_of_tags_leaves_the_rest_of_a_context(spans: CapturedSpans) -> None:
+    with (
+        spanglass.context(session_id="s-1", tags=3, metadata=[4]),  # type: ignore[arg-type]
+        spanglass.span("x"),
+    ):
+        pass
+    assert spans.one("x").attributes["session.id"] == "s-1"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from spanglass._guard import log, report
+from spanglass._guard import forgiving, log, report
 
 Client = TypeVar("Client")
 
 __all__ = ["wrap"]
 
 
+@forgiving
 def wrap(
     client: Client, /, *, provider: str | None = None, include_usage: bool | None = None
 ) -> Client:
