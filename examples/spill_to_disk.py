@@ -1,19 +1,54 @@
 """A collector that is away: what could not be sent waits on disk, and a later process sends it.
 
+    spanglass serve &
     python examples/spill_to_disk.py
 
-Two processes of the same program: while the first one runs, nobody takes anything. Then the
-collector is back, and the second one sends what it finds.
+Two processes of the same program. Between them and the collector is a door, so that it can be
+away on purpose: closed while the first one runs, open for the second one, which sends what it
+finds.
 """
 
+import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import spanglass
+
+COLLECTOR = urlsplit(os.environ.get("SPANGLASS_ENDPOINT", "http://127.0.0.1:4318"))
+
+
+class Door(BaseHTTPRequestHandler):
+    """Passes requests on to the collector, or says that it is away."""
+
+    is_open = False
+
+    def do_POST(self) -> None:
+        """One request of the SDK."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status, answer = 503, b""
+        if Door.is_open:
+            connection = http.client.HTTPConnection(COLLECTOR.netloc, timeout=5)
+            try:
+                connection.request("POST", self.path, body, dict(self.headers))
+                response = connection.getresponse()
+                status, answer = response.status, response.read()
+            except OSError:
+                print("(nobody is behind the door: run `spanglass serve`)", end=" ", flush=True)
+            finally:
+                connection.close()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args: object) -> None:
+        """Nobody needs to know of each request."""
 
 
 def work(folder: str, endpoint: str) -> None:
@@ -36,14 +71,11 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         work(*sys.argv[1:])
         sys.exit()
-    here = os.environ.get("SPANGLASS_ENDPOINT", "http://127.0.0.1:4318")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
     with tempfile.TemporaryDirectory() as folder:
-        # A folder belongs to an endpoint: the same address has nobody listening, and then somebody.
-        host, _, port = here.rpartition("/")[2].partition(":")
-        try:
-            socket.create_connection((host, int(port or 80)), timeout=1).close()
-        except OSError:
-            print(f"nobody listens at {here}: run `spanglass serve`, and this once more")
-        for round_ in (1, 2):
+        for round_, Door.is_open in ((1, False), (2, True)):
             print(f"run {round_}:", end=" ", flush=True)
-            subprocess.run([sys.executable, __file__, folder, here], check=True)
+            subprocess.run([sys.executable, __file__, folder, address], check=True)
+    server.shutdown()

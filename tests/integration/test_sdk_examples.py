@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from support.examples import run_example
-from support.sdk_sink import Reply, attributes_of, running_sink
+from support.sdk_sink import attributes_of, running_sink
 
 SCORE = "gen_ai.evaluation.result"
 
@@ -44,7 +44,6 @@ def test_sampling() -> None:
 
 def test_spill_to_disk() -> None:
     with running_sink() as sink:
-        sink.replies = [Reply(503)]
         output = run_example("examples/spill_to_disk.py", SPANGLASS_ENDPOINT=sink.url)
     assert output.splitlines() == [
         "run 1: 0 sent, 2 put on disk, 0 sent from disk",
