@@ -199,6 +199,23 @@ def test_the_link_opens_a_page_with_a_form(service: RunningService) -> None:
     assert "Thank you" in thanks.text
 
 
+def test_the_form_takes_a_correction_with_a_no(service: RunningService) -> None:
+    url = link(service, seconds=90)
+    for thumbs, stored in (("down", "60 days"), ("up", "")):
+        form = {"thumbs": thumbs, "comment": "", "correction": "60 days"}
+        assert httpx.post(url, data=form).status_code == 201
+        items = found(service, trace_id=TRACE, name="user_feedback")
+        mine = next(each for each in items if each["label"] == thumbs)
+        assert mine["correction"] == stored
+
+
+def test_what_is_wrong_is_said_plainly(service: RunningService, browser: httpx.Client) -> None:
+    said = browser.post(link(service), json={"rating": 9}).json()["detail"]
+    assert said == "the rating has to lie between 1 and 5"
+    page = httpx.post(link(service), data={"rating": "9"})
+    assert "<p>The rating has to lie between 1 and 5.</p>" in page.text
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -39,15 +39,19 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: 100%; max-width: 26rem }
 h1 { font-size: 1.25rem; margin: 0 0 1.25rem }
 fieldset { border: 0; padding: 0; margin: 0 0 1rem; display: flex; gap: .75rem }
-label.choice { flex: 1; text-align: center; padding: .75rem; cursor: pointer;
-  border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); border-radius: .5rem }
-label.choice:has(:checked) { border-color: #3b6fd4; box-shadow: inset 0 0 0 1px #3b6fd4 }
-label.choice:has(:focus-visible) { outline: 2px solid #3b6fd4; outline-offset: 2px }
+label.choice { flex: 1; text-align: center; padding: .75rem; cursor: pointer; position: relative;
+  border: 1px solid color-mix(in srgb, CanvasText 50%, Canvas); border-radius: .5rem }
+label.choice:has(:checked) { border-color: #3b6fd4; box-shadow: inset 0 0 0 1px #3b6fd4;
+  background: color-mix(in srgb, #3b6fd4 18%, Canvas); font-weight: 600 }
+label.choice:has(:focus-visible), textarea:focus-visible, button:focus-visible {
+  outline: 2px solid #3b6fd4; outline-offset: 2px }
 label.choice input { position: absolute; opacity: 0 }
+label.text { display: block; margin-top: 1rem }
+form:not(:has([value="down"]:checked)) label.correction { display: none }
 textarea { width: 100%; box-sizing: border-box; min-height: 6rem; font: inherit; padding: .6rem;
-  border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); border-radius: .5rem;
+  border: 1px solid color-mix(in srgb, CanvasText 50%, Canvas); border-radius: .5rem;
   background: Canvas; color: CanvasText; margin-top: .25rem }
-button { width: 100%; margin-top: 1rem; padding: .75rem; font: inherit; font-weight: 600;
+button { width: 100%; margin-top: 1.25rem; padding: .75rem; font: inherit; font-weight: 600;
   border: 0; border-radius: .5rem; background: #2f5fc0; color: #fff; cursor: pointer }
 """
 _ASK: Final = """<h1>Was this answer helpful?</h1>
@@ -55,8 +59,10 @@ _ASK: Final = """<h1>Was this answer helpful?</h1>
 <fieldset><legend hidden>Your judgement</legend>
 <label class="choice"><input type="radio" name="thumbs" value="up" required> 👍 Yes</label>
 <label class="choice"><input type="radio" name="thumbs" value="down"> 👎 No</label></fieldset>
-<label>What should we know? (optional)
+<label class="text">What should we know? (optional)
 <textarea name="comment" maxlength="10000"></textarea></label>
+<label class="text correction">What would have been right? (optional)
+<textarea name="correction" maxlength="10000"></textarea></label>
 <button>Send</button>
 </form>"""
 
@@ -160,7 +166,8 @@ async def give(
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        said = f"{place}: {first['msg']}" if place else str(first["msg"])
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        said = f"{place}: {reason}" if place else reason
         return _answer(is_form, 422, "Not valid", said)
     score = given.score(target, token)
     try:
@@ -184,6 +191,8 @@ def _verified(token: str, context: Context) -> FeedbackTarget:
 
 def _read_form(body: bytes) -> Feedback:
     fields: dict[str, Any] = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
+    if fields.get("thumbs") != "down":
+        fields.pop("correction", None)  # written before a change of mind; the page hides it
     return Feedback.model_validate(fields)
 
 
@@ -194,7 +203,8 @@ def _answer(is_form: bool, status: int, title: str, detail: str) -> Response:
 
 
 def _said(title: str, detail: str) -> str:
-    return f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(detail[:1].upper() + detail[1:])}</p>"
+    sentence = detail[:1].upper() + detail[1:].removesuffix(".") + "."
+    return f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(sentence)}</p>"
 
 
 def _page(content: str, status: int = 200) -> Response:
