@@ -67,7 +67,8 @@ def init(
 
     Everything can also come from the environment (`SPANGLASS_ENDPOINT`, `SPANGLASS_API_KEY`, …,
     and OpenTelemetry's variables); what is given here goes first. It does not raise: settings
-    that cannot be used are named in a warning, and the next best hold.
+    that cannot be used are named in a warning, and the next best hold. Inside
+    `spanglass.testing.capture` it changes nothing, so that an application can be tested whole.
 
     Args:
         endpoint: where to send: the base URL of an OTLP/HTTP receiver. By default
@@ -127,6 +128,10 @@ def _install(settings: Settings) -> None:
     from spanglass._runtime import Runtime
 
     with _lock:
+        if _state.captured is not None:
+            # An application that sets itself up inside a test: what it traces stays in memory.
+            _state.runtime = _state.captured
+            return
         old = _state.runtime
         if old is not None and old.settings == settings:
             return

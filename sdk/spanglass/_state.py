@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: None before `init`, after `shutdown`, and where the SDK is switched off.
 runtime: Runtime | None = None
 
+#: That of `spanglass.testing.capture`, while one captures; no `init` replaces it.
+captured: Runtime | None = None
+
 #: Why there is no runtime: "not_initialised", "shutdown" or "disabled".
 absence: str = "not_initialised"
 

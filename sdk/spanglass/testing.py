@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ from spanglass._logs import Event
 from spanglass._privacy import Privacy
 from spanglass._recorded import RecordedSpan
 from spanglass._runtime import Runtime
-from spanglass._settings import resolve
+from spanglass._settings import Settings, resolve
 from spanglass._stats import Counts, Stats
 
 __all__ = [
@@ -298,20 +298,26 @@ class _CountingIds(IdGenerator):
 def capture(*, clock: Clock | None = None, **settings: Any) -> Iterator[CapturedSpans]:
     """Keeps every span that ends inside, instead of sending it. What `init` set up waits.
 
-    Ids count from 1. The environment's settings do not apply.
+    Ids count from 1. The environment's settings do not apply, and neither do those of an `init`
+    inside: an application that calls it is captured, too.
 
     Args:
         clock: what times the spans; None for the system's clock.
         settings: as for `spanglass.init`: `capture_content=False`, …
+
+    Raises:
+        TypeError: there is no such setting.
     """
+    if unknown := settings.keys() - {field.name for field in fields(Settings)}:
+        raise TypeError(f"spanglass.init has no setting {', '.join(sorted(unknown))}")
     resolved = resolve({"service": "test", **settings}, {})
     spans = CapturedSpans(Privacy(resolved.capture_content, resolved.mask))
     runtime = Runtime(resolved, spans, _CountingIds())
-    before = _state.runtime, _clock.wall, _clock.steady
-    _state.runtime = runtime
+    before = _state.runtime, _state.captured, _clock.wall, _clock.steady
+    _state.runtime = _state.captured = runtime
     if clock is not None:
         _clock.wall = _clock.steady = clock
     try:
         yield spans
     finally:
-        _state.runtime, _clock.wall, _clock.steady = before
+        _state.runtime, _state.captured, _clock.wall, _clock.steady = before

@@ -143,3 +143,21 @@ def test_the_plugin_in_a_project_of_its_own(tmp_path: Path) -> None:
         cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_application_that_calls_init_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    before = _state.runtime
+    with capture() as spans:
+        for run in ("one", "two"):
+            spanglass.init("http://127.0.0.1:1", service="app")
+            with spanglass.span(run):
+                pass
+            spanglass.shutdown()
+    assert [span.name for span in spans] == ["one", "two"]
+    assert _state.runtime is before
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match="capture_contnt"), capture(capture_contnt=False):
+        pass
