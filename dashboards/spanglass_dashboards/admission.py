@@ -24,6 +24,8 @@ BODY_S: Final = 60.0
 #: Addresses that bring what allows them: who may post there is asked of it. A small body will do.
 _WITHOUT_KEY: Final = "/feedback/"
 MOST_WITHOUT_KEY: Final = 256 << 10
+#: Most bytes of all of those: who has no key can't take the room of those who have.
+MOST_BODIES_WITHOUT_KEY: Final = 16 << 20
 
 #: Methods whose bodies nobody reads.
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -46,16 +48,18 @@ class Admission:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
-        self._held = 0
+        #: Bytes that are held, by whether they came with a key.
+        self._held = {True: 0, False: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        most = MOST_BODY
-        if scope["path"].startswith(_WITHOUT_KEY):
-            most = MOST_WITHOUT_KEY
+        most, room = MOST_BODY, MOST_BODIES
+        has_key = not scope["path"].startswith(_WITHOUT_KEY)
+        if not has_key:
+            most, room = MOST_WITHOUT_KEY, MOST_BODIES_WITHOUT_KEY
         else:
             try:
                 self._context.gate.admit(headers, None)
@@ -70,13 +74,13 @@ class Admission:
                 raise _Refused(
                     413, "Too large", f"The body is larger than {most} bytes. Send less at once."
                 )
-            if self._held + size > MOST_BODIES:
+            if self._held[has_key] + size > room:
                 raise _Refused(
                     503, "Not available right now", "Too many bodies are being read at once.",
                     **{"Retry-After": "2"},
                 )  # fmt: skip
             held += size
-            self._held += size
+            self._held[has_key] += size
 
         try:
             try:
@@ -87,7 +91,7 @@ class Admission:
             if body is not None:
                 await self._app(scope, _replayed(body, receive), send)
         finally:
-            self._held -= held
+            self._held[has_key] -= held
 
 
 async def _read(

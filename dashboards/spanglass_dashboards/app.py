@@ -1,13 +1,14 @@
 """Composes the web application: API, health, metrics."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
+from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
     completeness,
     dead_letters,
@@ -52,15 +53,7 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     app.add_middleware(Admission, context=context)
 
-    @app.middleware("http")
-    async def harden(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        response = await call_next(request)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+    app.add_middleware(Answers)
 
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (

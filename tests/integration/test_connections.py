@@ -5,15 +5,29 @@ import contextlib
 import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 import uvicorn
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from spanglass_collector.receivers import connections
 from spanglass_collector.receivers.connections import MOST_HEAD, bounded, most_connections
-from spanglass_dashboards.admission import MOST_BODY
+from spanglass_dashboards.admission import (
+    MOST_BODIES_WITHOUT_KEY,
+    MOST_BODY,
+    MOST_WITHOUT_KEY,
+    Admission,
+)
+from spanglass_dashboards.app import create_app
+from spanglass_dashboards.context import Context
+from spanglass_store.access import Gate
+from spanglass_store.endpoint import Endpoint
+from spanglass_store.errors import StoreUnavailable
 from spanglass_store.state.database import Database
 from spanglass_store.state.keys import Keys, Scope
 from support import otlp
@@ -185,10 +199,10 @@ async def _hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(limit: int) -> AsyncIterator[int]:
+async def serving(limit: int, app: ASGIApp = _hello) -> AsyncIterator[int]:
     """A server for so many connections; its port."""
     config = uvicorn.Config(
-        _hello, port=0, http=bounded(limit), ws="none", lifespan="off", log_config=None,
+        app, port=0, http=bounded(limit), ws="none", lifespan="off", log_config=None,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -240,6 +254,102 @@ def test_a_head_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) 
                 answer = await asyncio.wait_for(reader.read(), 30)
                 assert b" 408 " in answer
                 writer.close()
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "UNREAD_S", 0.2)
+    gone = asyncio.Event()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def write() -> None:
+            while True:
+                await send({"type": "http.response.body", "body": bytes(MIB), "more_body": True})
+                await asyncio.sleep(0)
+
+        writing = asyncio.create_task(write())
+        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        writing.cancel()
+        gone.set()
+
+    async def run() -> None:
+        async with serving(10, endless) as port:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                await asyncio.wait_for(gone.wait(), 30)
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_breaks_off_is_no_whole_one(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"[1"
+        raise StoreUnavailable("the store is gone")
+
+    context = Context(
+        Endpoint("127.0.0.1", 1, {}), Gate(Keys(Database(f"sqlite:///{tmp_path}/state.sqlite3")), "x"),
+        metrics=lambda: b"", is_ready=lambda: "",
+    )  # fmt: skip
+    app = create_app(context)
+    app.router.routes.insert(0, Route("/broken", lambda _: StreamingResponse(broken())))
+
+    async def run() -> bytes:
+        async with serving(10, app) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /broken HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            answer = await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            return answer
+
+    answer = asyncio.run(run())
+    assert b"[1" in answer
+    assert b"nosniff" in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+
+
+def test_bodies_without_a_key_leave_room_for_others(tmp_path: Path) -> None:
+    keys = Keys(Database(f"sqlite:///{tmp_path}/state.sqlite3"))
+    context = Context(
+        Endpoint("127.0.0.1", 1, {}), Gate(keys, "x"), metrics=lambda: b"", is_ready=lambda: ""
+    )
+    door = Admission(_hello, context)
+
+    async def run() -> None:
+        never = asyncio.Event()
+
+        async def post(path: str, ends: bool) -> int:
+            """The status; it stays with the sender that never ends."""
+            said: list[int] = []
+            body = iter([bytes(MOST_WITHOUT_KEY)])
+
+            async def receive() -> Any:
+                chunk = next(body, None)
+                if chunk is None:
+                    await never.wait()
+                return {"type": "http.request", "body": chunk, "more_body": not ends}
+
+            async def send(message: Any) -> None:
+                said.append(message.get("status", 0))
+
+            headers = [(b"host", b"localhost")]
+            scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+            await door(scope, receive, send)
+            return said[0]
+
+        most = MOST_BODIES_WITHOUT_KEY // MOST_WITHOUT_KEY
+        waiting = [asyncio.create_task(post("/feedback/x", ends=False)) for _ in range(most)]
+        await asyncio.sleep(0)
+        assert await post("/feedback/x", ends=True) == 503
+        assert await post("/api/v1/scores", ends=True) == 200
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await post("/feedback/x", ends=True) == 200
 
     asyncio.run(run())
 

@@ -243,14 +243,26 @@ def test_a_link_that_is_over_or_of_another_secret_is_refused(
 
 
 @pytest.mark.parametrize(
-    "body", ["{}", '{"rating": 9}', '{"thumbs": "sideways"}', "[", '{"rating": 1e999}', ""]
-)
+    "body",
+    [
+        "{}", '{"rating": 9}', '{"thumbs": "sideways"}', "[", '{"rating": 1e999}', "",
+        '{"rating": 3, "rating_scale": [-Infinity, Infinity]}',
+        '{"rating": 3, "rating_scale": [NaN, 5]}',
+        '{"rating": 1.7e308, "rating_scale": [-1.7e308, 1.7e308]}',
+    ],
+)  # fmt: skip
 def test_feedback_that_says_nothing_is_refused(
     service: RunningService, browser: httpx.Client, body: str
 ) -> None:
     answer = browser.post(link(service), content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_form_of_very_many_fields_is_refused(service: RunningService) -> None:
+    answer = httpx.post(link(service), data={f"field{n}": "x" for n in range(30)})
+    assert answer.status_code == 422
+    assert "thumbs, a rating" in answer.text
 
 
 def test_a_large_body_is_refused_before_it_is_read(

@@ -11,7 +11,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from spanglass_collector.ingest import bounds, wire
 from spanglass_collector.ingest.bounds import PIECE, Unreadable
 from spanglass_collector.ingest.check import Checked, Window, check_quickly, check_request
-from spanglass_collector.ingest.forms import SPANS
+from spanglass_collector.ingest.forms import MOST_BUCKETS, SPANS
+from spanglass_collector.ingest.metric_form import METRICS
 from spanglass_store.otlp.schema import JSON_FIELD, STAMPS
 from support import otlp
 
@@ -123,6 +124,47 @@ def test_values_nested_without_end_in_a_large_span_are_malformed() -> None:
         framed(minimal(), serialised_span(attribute(deep) + F(9, b"x" * PIECE))), WINDOW
     )
     assert (result.accepted, result.rejected) == (1, {"malformed": 1})
+
+
+# -- data points ---------------------------------------------------------------------------------
+
+
+def points(kind: int, *of: bytes) -> bytes:
+    """A request with a metric of a kind and its points."""
+    at = b"\x19" + time.time_ns().to_bytes(8, "little")
+    metric = F(1, b"m") + F(kind, b"".join(F(1, at + one) for one in of))
+    return F(1, F(2, F(2, metric)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside"),
+    [(5, b"\x31" + bytes(8) + b"\x2a\x00" * 2_000), (11, b"\x32\x00" * 2_000)],
+    ids=["exemplars", "quantiles"],
+)
+def test_empty_parts_of_points_are_refused(kind: int, inside: bytes) -> None:
+    body = points(kind, *[inside] * 60)
+    assert check_quickly(body, WINDOW, form=METRICS) is None, "left for later"
+    with pytest.raises(Unreadable, match="empty"):
+        check_request(body, WINDOW, form=METRICS)
+
+
+def test_a_histogram_of_very_many_buckets_is_rejected_alone() -> None:
+    many, some = (F(8, F(2, bytes(n))) for n in (MOST_BUCKETS + 1, MOST_BUCKETS))
+    result = check_request(points(10, many, some), WINDOW, form=METRICS)
+    assert (result.accepted, result.rejected) == (1, {"too_many_buckets": 1})
+    assert "10,000 buckets" in result.message()
+
+
+@pytest.mark.parametrize("side", [8, 9])
+def test_all_buckets_of_a_request_have_a_limit(side: int) -> None:
+    body = points(10, *[F(side, F(2, bytes(MOST_BUCKETS)))] * 300)
+    with pytest.raises(Unreadable, match="buckets"):
+        check_request(body, WINDOW, form=METRICS)
+
+
+def test_many_histograms_of_an_ordinary_size_are_kept() -> None:
+    body = points(10, *[F(8, F(2, bytes(160))) + F(9, F(2, bytes(160)))] * 8_000)
+    assert check_request(body, WINDOW, form=METRICS).accepted == 8_000
 
 
 # -- what people send ----------------------------------------------------------------------------

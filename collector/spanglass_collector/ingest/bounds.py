@@ -151,6 +151,15 @@ def _inside(value: AnyValue) -> Iterator[tuple[int, int]]:
             waiting.extend(value.array_value.values)
 
 
+def unpacked_bytes(request: Any, form: Form) -> int:
+    """Memory that the store needs for a request's items beyond what came, in bytes."""
+    return sum(
+        form.unpacked(getattr(scope, form.listed))
+        for resource in getattr(request, form.resources)
+        for scope in getattr(resource, form.scopes)
+    )
+
+
 def repeated_bytes(request: Any, form: Form) -> int:
     """Bytes of resources and scopes, counted once for each of their items."""
     total = 0

@@ -60,6 +60,7 @@ class Checked:
         counts: number of items in each of them.
         rejected: number of items that were not accepted, by reason.
         repeated: bytes of resources and scopes, counted for each item.
+        unpacked: memory that the store needs for items beyond what came, in bytes.
     """
 
     form: Form = SPANS
@@ -67,6 +68,7 @@ class Checked:
     counts: list[int] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
+    unpacked: int = 0
 
     @property
     def accepted(self) -> int:
@@ -178,6 +180,7 @@ def _sort(
         nested.write_json(form.values_of(resources))
         changed = True
     _count_repeated(request, max(counts, default=0) * len(body), into)
+    _count_unpacked(request, into)
     if not changed:
         places = list(islice(wire.fields(body), len(counts) + 1))
         # Where there are more, the others are not resources.
@@ -204,6 +207,16 @@ def _count_repeated(request: Any, at_most: int, into: Checked) -> None:
             "The resources and scopes of this request, which are kept with each of their"
             f" {into.form.term}, would take more than {bounds.MOST_REPEATED} bytes. Put long values"
             " where they belong, or send smaller batches."
+        )
+
+
+def _count_unpacked(request: Any, into: Checked) -> None:
+    """Keeps account of what the store needs beyond what came, and refuses too much of it."""
+    into.unpacked += bounds.unpacked_bytes(request, into.form)
+    if into.unpacked > bounds.MOST_REPEATED:
+        raise Unreadable(
+            f"The {into.form.term} of this request have so many buckets that the store would need"
+            f" more than {bounds.MOST_REPEATED} bytes for them. Send smaller batches."
         )
 
 

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, SummaryDataPoint
 
-from spanglass_collector.ingest.forms import ATTRIBUTES, Form, Sorted, Times, outside
+from spanglass_collector.ingest.forms import ATTRIBUTES, MOST_BUCKETS, Form, Sorted, Times, outside
 
 
 def _points(metric: Metric) -> Any:
@@ -87,6 +87,15 @@ def _wrong_buckets() -> Callable[[Any], str]:
     return wrong
 
 
+def _buckets(point: Any) -> int:
+    """The number of an exponential histogram's buckets."""
+    return len(point.positive.bucket_counts) + len(point.negative.bucket_counts)
+
+
+def _wrong_exponential(point: Any) -> str:
+    return "too_many_buckets" if _buckets(point) > MOST_BUCKETS else ""
+
+
 def _nothing_wrong(_: Any) -> str:
     return ""
 
@@ -96,7 +105,7 @@ _WRONG: Final[Mapping[str, Callable[[], Callable[[Any], str]]]] = {
     "gauge": lambda: _wrong_number,
     "sum": lambda: _wrong_number,
     "histogram": _wrong_buckets,
-    "exponential_histogram": lambda: _nothing_wrong,
+    "exponential_histogram": lambda: _wrong_exponential,
     "summary": lambda: _nothing_wrong,
 }
 
@@ -121,6 +130,17 @@ def _metric_children(metric: Metric) -> int:
             exemplars = point.exemplars
             count += len(exemplars) + sum(len(each.filtered_attributes) for each in exemplars)
     return count
+
+
+#: What an empty bucket of an exponential histogram takes while it is stored, in bytes: as it is
+#: read, its bounds, and copies of both.
+_BUCKET_BYTES: Final = 96
+
+
+def _unpacked(metrics: Iterable[Any]) -> int:
+    return _BUCKET_BYTES * sum(
+        _buckets(point) for metric in metrics for point in metric.exponential_histogram.data_points
+    )
 
 
 METRICS: Final = Form(
@@ -154,5 +174,6 @@ METRICS: Final = Form(
     sizes=lambda metrics: len(metrics) + sum(len(_points(metric)) for metric in metrics),
     children=_metric_children,
     values=_metric_values,
+    unpacked=_unpacked,
     holders=frozenset({5, 7, 9, 10, 11}),
 )

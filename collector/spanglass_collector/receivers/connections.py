@@ -20,6 +20,9 @@ HEAD_S: Final = 20.0
 #: How long the rest of a body is let come, and thrown away, once the request has its answer: who
 #: is still sending reads none from a connection that ends.
 REST_S: Final = 10.0
+#: How long an answer's next piece (of up to about 1 MiB) may stay unread, in seconds. What is made
+#: while it is read holds a query of the store, and memory.
+UNREAD_S: Final = 60.0
 #: Open files that are left for everything but connections, and how many doors share the others.
 _OTHER_FILES: Final = 256
 _DOORS: Final = 4
@@ -87,6 +90,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._unread = 0  # Bytes since the head or a piece of the body was complete.
         self._since = 0.0
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread_end: asyncio.TimerHandle | None = None
         self._refusal: _Refusal | None = None
 
     # -- from the transport --------------------------------------------------------------------
@@ -104,8 +108,18 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
+        self._stop_unread()
         if self.flow is not None:
             super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        # Not closed, which would wait until all is read.
+        self._unread_end = self.loop.call_later(UNREAD_S, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stop_unread()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -204,6 +218,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_unread(self) -> None:
+        if self._unread_end is not None:
+            self._unread_end.cancel()
+            self._unread_end = None
 
     def _too_slow(self) -> None:
         self._deadline = None

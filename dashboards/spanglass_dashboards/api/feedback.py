@@ -7,6 +7,7 @@ until it ends. So it can be posted from any page, and says nothing to whoever op
 import asyncio
 import hashlib
 import html
+import math
 import secrets
 import time
 from typing import Annotated, Any, Final, Literal
@@ -32,6 +33,8 @@ _FROM_ANYWHERE: Final = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
+#: Fields of a form that are read: it has three.
+_MOST_FIELDS: Final = 20
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
@@ -84,6 +87,9 @@ class Feedback(BaseModel):
             raise ValueError("give thumbs, a rating, a comment or a correction")
         if self.rating is not None:
             low, high = sorted(self.rating_scale)
+            # Some finite scales are longer than any number, and what lies on them has no place.
+            if not math.isfinite(high - low):
+                raise ValueError("the rating's scale has to be of finite length")
             if low == high or not low <= self.rating <= high:
                 raise ValueError(f"the rating has to lie between {low:g} and {high:g}")
         return self
@@ -190,7 +196,9 @@ def _verified(token: str, context: Context) -> FeedbackTarget:
 
 
 def _read_form(body: bytes) -> Feedback:
-    fields: dict[str, Any] = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
+    text = body.decode("utf-8", "replace")
+    # `parse_qsl` has a limit of its own, whose error would not say what to do.
+    fields: dict[str, Any] = dict(parse_qsl(text)) if text.count("&") < _MOST_FIELDS else {}
     if fields.get("thumbs") != "down":
         fields.pop("correction", None)  # written before a change of mind; the page hides it
     return Feedback.model_validate(fields)
