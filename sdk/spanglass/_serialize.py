@@ -38,7 +38,8 @@ _PRINTABLE_MODULES: Final = frozenset(
 
 #: Text limits of successive walks, as a share of the budget, and how many items a list keeps.
 #: The first is generous; a value that is over budget is walked again, more tightly.
-_WALKS: Final = ((1, 20_000), (8, 400), (64, 80))
+#: The second is for one long text, of which nearly all is kept.
+_WALKS: Final = ((1.0, 20_000), (1.1, 5_000), (2.2, 2_000), (8.0, 400), (64.0, 80))
 
 
 def json_text(value: object, limit: int) -> str:
@@ -49,13 +50,13 @@ def json_text(value: object, limit: int) -> str:
         limit: about how many characters the result may have; what is cut is marked.
     """
     for share, items in _WALKS:
-        walk = _Walk(limit, max(64, limit // share), items)
+        walk = _Walk(limit, max(64, int(limit / share)), items)
         try:
             return _clean(walk.write(value, 0))
         except _OverBudget:
             continue
     share, items = _WALKS[-1]
-    return _clean(_Walk(limit, max(64, limit // share), items, last=True).write(value, 0))
+    return _clean(_Walk(limit, max(64, int(limit / share)), items, last=True).write(value, 0))
 
 
 def text(value: object, limit: int) -> str:

@@ -197,6 +197,14 @@ def test_a_long_conversation_keeps_its_end() -> None:
     assert any("items cut" in str(item) for item in written)
 
 
+@pytest.mark.parametrize(("texts", "share"), [(1, 0.9), (2, 0.9), (7, 0.8)])
+def test_what_is_a_little_too_long_is_cut_a_little(texts: int, share: float) -> None:
+    """Nothing falls from the whole to a tenth because it is a character too long."""
+    value = {str(n): "x" * (LIMIT // texts + 1) for n in range(texts)}
+    written = json_text({"messages": [value]}, LIMIT)
+    assert LIMIT * share <= len(written) <= LIMIT
+
+
 def test_a_wide_mapping_is_cut_with_a_mark() -> None:
     written = json.loads(json_text({str(n): n for n in range(100_000)}, LIMIT))
     assert "more items cut" in written["..."]
