@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from spanglass import _current, _state
 from spanglass._guard import guarded, log
+
+
+#: A link that outlives its secret is of no use.
+_LONGEST_S: Final = 10 * 366 * 86_400
 
 
 def _no_link() -> str | None:
@@ -52,6 +57,13 @@ def feedback_link(
             trace_id, span_id = f"{about.trace_id:032x}", f"{about.span_id:016x}"
     if trace_id is None:
         log.warning("spanglass: a feedback link outside of any span needs a trace_id")
+        return None
+    if not isinstance(expires_in_s, int | float) or not 0 < expires_in_s < _LONGEST_S:
+        log.warning(
+            "spanglass: there is no feedback link: expires_in_s is seconds from now, above 0 and"
+            " at most ten years; not %r",
+            expires_in_s,
+        )
         return None
     target = FeedbackTarget(
         settings.project,

@@ -234,6 +234,15 @@ def test_a_score_costs_the_application_nothing_where_it_breaks(
 SECRET = "a secret of many characters"
 
 
+@pytest.mark.parametrize("seconds", [0, -5, float("nan"), float("inf"), "soon"])
+def test_a_link_that_nobody_could_use_is_none(
+    seconds: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with capture(feedback_secret=SECRET), spanglass.span("s"):
+        assert spanglass.feedback_link(expires_in_s=seconds) is None
+    assert "expires_in_s is seconds from now" in caplog.text
+
+
 def test_a_link() -> None:
     settings = {"feedback_secret": SECRET, "web_url": "https://traces.example/", "project": "shop"}
     with capture(clock=Clock(), **settings), spanglass.span("s"):
