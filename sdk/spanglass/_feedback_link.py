@@ -8,7 +8,6 @@ from typing import Final
 from spanglass import _current, _state
 from spanglass._guard import guarded, log
 
-
 #: A link that outlives its secret is of no use.
 _LONGEST_S: Final = 10 * 366 * 86_400
 

@@ -46,7 +46,7 @@ def fitting(
         _say(f"{error}: the call does nothing")
         return None
     for name in unknown:
-        near = difflib.get_close_matches(name, known, 1)
+        near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         _say(f"{function.__qualname__}() has no argument {name!r}: it is left out{hint}")
     return {name: value for name, value in kwargs.items() if name in known}
