@@ -61,7 +61,7 @@ def test_a_refused_span_is_kept_and_can_be_replayed(launch: Launch, cli: Command
 
         # Through the service. Still refused: it comes back, and nothing is counted twice.
         name = check_shown(run, bad)
-        assert "1 spans are in the spool again" in text(run("dead-letters", "replay", name))
+        assert "1 items are in the spool again" in text(run("dead-letters", "replay", name))
         account = service.settle()
         assert (account.received, account.stored, account.dead_lettered) == (20, 19, 1)
 
@@ -70,14 +70,14 @@ def test_a_refused_span_is_kept_and_can_be_replayed(launch: Launch, cli: Command
         second = check_shown(run, bad)
         assert second != name
         done = run("dead-letters", "replay", second)
-        assert "1 spans are in the spool again" in text(done)
+        assert "1 items are in the spool again" in text(done)
         assert b"stored when the service runs again" in done.stderr
         assert b"There are no dead letters." in run("dead-letters", "replay").stderr
         service.start()
         account = service.settle()
         assert (account.received, account.stored, account.dead_lettered) == (20, 19, 1)
 
-    assert "1 spans are in the spool again" in text(run("dead-letters", "replay"))
+    assert "1 items are in the spool again" in text(run("dead-letters", "replay"))
     account = service.settle()
     assert (account.received, account.stored, account.dead_lettered) == (20, 20, 0)
     assert b"There are no dead letters." in run("dead-letters", "replay").stderr
@@ -124,11 +124,11 @@ def test_what_nobody_wants_is_discarded(launch: Launch, cli: Commands) -> None:
     assert run("dead-letters", "discard", names[0], "nothing").returncode == 1
     assert len(service.get("/api/v1/dead-letters")["items"]) == 3
     assert service.api("POST", "/api/v1/dead-letters/discard", json={"names": []}).is_client_error
-    assert "1 dead letters with 1 spans are gone" in text(run("dead-letters", "discard", names[0]))
+    assert "1 dead letters with 1 items are gone" in text(run("dead-letters", "discard", names[0]))
     account = service.settle()
     assert (account.dead_lettered, account.reasons) == (2, {"discarded": 1})
     service.stop()
-    assert "2 dead letters with 2 spans are gone" in text(run("dead-letters", "discard", "--all"))
+    assert "2 dead letters with 2 items are gone" in text(run("dead-letters", "discard", "--all"))
     service.start()
     account = service.account()
     assert (account.received, account.dead_lettered, account.rejected) == (3, 0, 3)

@@ -31,12 +31,12 @@ def list_(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
     spanglass dead-letters list
     """
     service, settings = find_service(data_dir, url, key)
-    columns = ("name", "at", "spans", "reason")
+    columns = ("name", "at", "signal", "items", "reason")
     if service is not None:
         rows = [tuple(item[name] for name in columns) for item in _items(service)]
     else:
         letters = DeadLetters(settings.data_dir / "dead-letters").list()
-        rows = [(each.name, each.at, each.spans, each.reason) for each in letters]
+        rows = [(each.name, each.at, each.signal, each.items, each.reason) for each in letters]
     print_table(columns, rows, whole=("name", "at"))
 
 
@@ -47,7 +47,7 @@ def show(
     url: Url = "",
     key: ApiKey = "",
 ) -> None:
-    """Prints one with its spans, in OTLP's JSON.
+    """Prints one with its content, in OTLP's JSON.
 
     spanglass dead-letters show 20260102T030405-traces-000000000042-1
     """
@@ -69,7 +69,7 @@ def replay(
     url: Url = "",
     key: ApiKey = "",
 ) -> None:
-    """Puts refused spans back into the spool, from where the service stores them.
+    """Puts what was refused back into the spool, from where the service stores it.
 
     spanglass dead-letters replay
     spanglass dead-letters replay 20260102T030405-traces-000000000042-1
@@ -77,12 +77,12 @@ def replay(
     service, settings = find_service(data_dir, url, key)
     if service is not None:
         body = {"names": names or []}
-        replayed = service.request("POST", f"{_PATH}/replay", json=body).json()["spans"]
+        replayed = service.request("POST", f"{_PATH}/replay", json=body).json()["items"]
     else:
         with _desk(settings.data_dir) as desk:
             replayed = desk.replay(names or ())
-    for name, spans in replayed.items():
-        console.print(f"{name}: {spans} spans are in the spool again", highlight=False)
+    for name, items in replayed.items():
+        console.print(f"{name}: {items} items are in the spool again", highlight=False)
     if not replayed:
         errors.print("There are no dead letters.")
     elif service is None:
@@ -97,7 +97,7 @@ def discard(
     url: Url = "",
     key: ApiKey = "",
 ) -> None:
-    """Deletes refused spans for good, and makes room for others.
+    """Deletes what was refused for good, and makes room for others.
 
     spanglass dead-letters discard 20260102T030405-traces-000000000042-1
     spanglass dead-letters discard --all
@@ -112,12 +112,12 @@ def discard(
         wanted = names or [str(item["name"]) for item in _items(service)]
         for begin in range(0, len(wanted), _AT_ONCE):
             body = {"names": wanted[begin : begin + _AT_ONCE]}
-            discarded |= service.request("POST", f"{_PATH}/discard", json=body).json()["spans"]
+            discarded |= service.request("POST", f"{_PATH}/discard", json=body).json()["items"]
     else:
         with _desk(settings.data_dir) as desk:
             discarded = desk.discard(names or [letter.name for letter in desk.list()])
     console.print(
-        f"{len(discarded)} dead letters with {sum(discarded.values())} spans are gone",
+        f"{len(discarded)} dead letters with {sum(discarded.values())} items are gone",
         highlight=False,
     )
 

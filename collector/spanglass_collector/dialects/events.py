@@ -14,13 +14,14 @@ from spanglass_collector.dialects import convert
 from spanglass_collector.dialects.tables import FIRST_CHUNKS
 
 #: Events that are messages that went in, with whose they are.
-_INPUT: Final[Mapping[str, str]] = {
+MESSAGES: Final[Mapping[str, str]] = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-_CHOICE: Final = "gen_ai.choice"
+#: The event that is an answer.
+CHOICE: Final = "gen_ai.choice"
 #: Events with all that went in, or came out, in one attribute.
 _WHOLE: Final[Mapping[str, tuple[str, str]]] = {
     "gen_ai.content.prompt": ("gen_ai.prompt", "user"),
@@ -59,9 +60,9 @@ def read(span: Span) -> Said | None:
         if name in FIRST_CHUNKS:
             if said.first_chunk_ns is None:
                 said.first_chunk_ns = event.time_unix_nano
-        elif name in _INPUT:
-            said.input.append((_body(event), _INPUT[name]))
-        elif name == _CHOICE:
+        elif name in MESSAGES:
+            said.input.append((_body(event), MESSAGES[name]))
+        elif name == CHOICE:
             said.output.append((_body(event), "assistant"))
         elif name in _WHOLE:
             key, role = _WHOLE[name]

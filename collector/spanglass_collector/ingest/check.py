@@ -17,10 +17,11 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from spanglass_collector import dialects
+from spanglass_collector.dialects import log_events
 from spanglass_collector.ingest import bounds, nested, wire
 from spanglass_collector.ingest.bounds import RESOURCES as RESOURCES
 from spanglass_collector.ingest.bounds import Unreadable as Unreadable
-from spanglass_collector.ingest.forms import REASONS, SPANS, Form, Times
+from spanglass_collector.ingest.forms import LOGS, REASONS, SPANS, Form, Times
 
 _DAY_NS: Final = 86_400 * 10**9
 #: Most spans of one accepted resource, so that a segment stays one insert block.
@@ -165,6 +166,8 @@ def _sort(
     resources = getattr(request, form.resources)
     if form is SPANS and dialects.may_apply(body):
         changed |= dialects.apply(request)
+    elif form is LOGS and log_events.may_apply(body):
+        changed |= log_events.apply(request)
     counts = []
     for resource in resources:
         count = 0

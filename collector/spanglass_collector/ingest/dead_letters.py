@@ -45,11 +45,6 @@ class DeadLetter:
     project: str = ""
     damaged: bool = False
 
-    @property
-    def spans(self) -> int:
-        """`items`, as the API and the files call it."""
-        return self.items
-
 
 @dataclass(frozen=True)
 class _Kept:

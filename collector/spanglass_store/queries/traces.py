@@ -13,6 +13,7 @@ import orjson
 from spanglass_store.client import Store
 from spanglass_store.errors import BadCursor
 from spanglass_store.otlp.values import restore_map
+from spanglass_store.queries.logs import said_of_spans
 
 Order = Literal["start_time", "duration", "tokens", "cost", "spans", "errors"]
 
@@ -213,6 +214,8 @@ def trace_spans(
 ) -> Iterator[dict[str, Any]]:
     """The spans of a trace, by start, one after another: ten thousand are a million objects.
 
+    Messages that came as log events are shown as the input and output of spans without their own.
+
     Args:
         store: as a reader.
         trace_id: 32 hexadecimal digits.
@@ -245,8 +248,12 @@ def trace_spans(
         {"id": trace_id, "first": bounds[0], "last": bounds[1], "span": span_id},
     )
     keys = orjson.loads(next(lines, b"[]"))
+    said = said_of_spans(store, trace_id, (bounds[0], bounds[1]), payload, span_id)
     for line in lines:
-        yield _span(dict(zip(keys, orjson.loads(line), strict=True)), lists, payload)
+        span = _span(dict(zip(keys, orjson.loads(line), strict=True)), lists, payload)
+        if said and span["span_id"] in said:
+            said[span["span_id"]].add_to(span, payload)
+        yield span
 
 
 def _zipped(name: str, fields: Sequence[str]) -> str:

@@ -19,9 +19,10 @@ class DeadLetter(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    name: str = Field(examples=["20260102T030405-000000000042-1"])
+    name: str = Field(examples=["20260102T030405-traces-000000000042-1"])
     at: str = Field(description="When it was refused: RFC 3339, UTC.")
-    spans: int
+    signal: str = Field(description="`traces`, `logs` or `metrics`.")
+    items: int = Field(description="Spans, log records or data points in it.")
     reason: str = Field(description="What ClickHouse said.")
 
 
@@ -36,7 +37,7 @@ class WholeDeadLetter(DeadLetter):
     """A refused request with its content."""
 
     request: dict[str, Any] = Field(
-        description="The spans in OTLP's JSON, as `/v1/traces` takes them."
+        description="What was refused in OTLP's JSON, as `/v1/traces` and the like take it."
     )
 
 
@@ -51,7 +52,7 @@ class Replay(BaseModel):
 class Replayed(BaseModel):
     """What is in the spool again."""
 
-    spans: dict[str, int] = Field(description="Number of spans by the dead letter's name.")
+    items: dict[str, int] = Field(description="Number of items by the dead letter's name.")
 
 
 class Discard(BaseModel):
@@ -63,12 +64,12 @@ class Discard(BaseModel):
 class Discarded(BaseModel):
     """What is gone."""
 
-    spans: dict[str, int] = Field(description="Number of spans by the dead letter's name.")
+    items: dict[str, int] = Field(description="Number of items by the dead letter's name.")
 
 
 def _office(context: Annotated[Context, Depends(context_of)]) -> DeadLetterOffice:
     if context.dead_letters is None:
-        raise NotFound("This process takes no spans, so it has no dead letters: see --roles.")
+        raise NotFound("This process takes no telemetry, so it has no dead letters: see --roles.")
     return context.dead_letters
 
 
@@ -89,14 +90,14 @@ async def list_(
 
 @router.post("/replay")
 async def replay(office: Office, body: Replay) -> Replayed:
-    """Puts refused spans back into the spool, from where they are stored."""
-    return Replayed(spans=dict(await asyncio.to_thread(office.replay, body.names)))
+    """Puts what was refused back into the spool, from where it is stored."""
+    return Replayed(items=dict(await asyncio.to_thread(office.replay, body.names)))
 
 
 @router.post("/discard")
 async def discard(office: Office, body: Discard) -> Discarded:
-    """Deletes refused spans for good."""
-    return Discarded(spans=dict(await asyncio.to_thread(office.discard, body.names)))
+    """Deletes what was refused for good."""
+    return Discarded(items=dict(await asyncio.to_thread(office.discard, body.names)))
 
 
 # Behind `/replay`, which has a name's form.
@@ -104,7 +105,7 @@ async def discard(office: Office, body: Discard) -> Discarded:
 async def show(
     office: Office, name: Annotated[str, Path(min_length=1, max_length=100)]
 ) -> WholeDeadLetter:
-    """One dead letter, with its spans."""
+    """One dead letter, with its content."""
     letter, content = await asyncio.to_thread(office.show, name)
     described = DeadLetter.model_validate(letter)
     return WholeDeadLetter(**described.model_dump(), request=content)

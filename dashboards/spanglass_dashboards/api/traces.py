@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from spanglass_dashboards.api.time_range import End, Start, time_range
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_dashboards.problems import NotFound
+from spanglass_store.queries.logs import trace_logs
 from spanglass_store.queries.traces import Order, TraceFilter, list_traces, trace_spans
 from spanglass_store.state.keys import Principal
 
@@ -136,7 +137,9 @@ class Span(BaseModel):
     prompt_version: str
     agent_name: str
     tool_name: str
-    input_key: str = Field(description="The attribute that `input` came as.")
+    input_key: str = Field(
+        description="The attribute that `input` came as, of the span or of a log event for it."
+    )
     output_key: str
     input: str | None = Field(None, description="As sent; missing without the payload grant.")
     output: str | None = None
@@ -165,6 +168,41 @@ class TraceDetail(BaseModel):
     trace_id: str
     payload: bool = Field(description="Whether inputs and outputs are included.")
     spans: list[Span]
+
+
+class LogRecord(BaseModel):
+    """One log record, with every attribute in the type it was sent in."""
+
+    project: str
+    trace_id: str
+    span_id: str
+    time: str = Field(description="RFC 3339, nanoseconds, UTC.")
+    observed_time: str
+    service: str
+    environment: str
+    release: str
+    scope_name: str
+    scope_version: str
+    event_name: str = Field(description="Empty for records that are no events.")
+    severity_number: int
+    severity_text: str
+    session_id: str
+    user_id: str
+    body: Any = Field(description="A text, or a structure; null where there is none.")
+    payload_body: Any = Field(None, description="What people and models wrote, with the grant.")
+    attributes: dict[str, Any]
+    payload_attributes: dict[str, Any] | None = None
+    resource: dict[str, Any]
+    flags: int
+    dropped_attributes_count: int
+    sample_data: bool
+
+
+class LogPage(BaseModel):
+    """A page of log records."""
+
+    items: list[LogRecord]
+    next: str = Field(description="Cursor of the next page; empty at the end.")
 
 
 _Text = Annotated[str, Query(max_length=1000)]
@@ -236,11 +274,33 @@ async def show_span(
     return await _detail(context, principal, trace_id, True, span_id.lower())
 
 
+@router.get("/traces/{trace_id}/logs", response_model=LogPage)
+async def show_logs(
+    trace_id: str,
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+    cursor: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """The log records of a trace by time, GenAI events among them."""
+    _require_id(trace_id)
+    records, following = await asyncio.to_thread(
+        trace_logs, context.store(principal), trace_id.lower(), principal.payload, limit, cursor
+    )
+    return Response(
+        orjson.dumps({"items": records, "next": following}), media_type="application/json"
+    )
+
+
+def _require_id(trace_id: str) -> None:
+    if not _TRACE_ID.match(trace_id):
+        raise NotFound(f"{trace_id!r} is no trace id: that is 32 hexadecimal digits.")
+
+
 async def _detail(
     context: Context, principal: Principal, trace_id: str, payload: bool, span_id: str
 ) -> Response:
-    if not _TRACE_ID.match(trace_id):
-        raise NotFound(f"{trace_id!r} is no trace id: that is 32 hexadecimal digits.")
+    _require_id(trace_id)
     with_payload = payload and principal.payload
     store = context.store(principal)
 
