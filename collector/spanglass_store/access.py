@@ -2,11 +2,10 @@
 
 import hmac
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Final
 
+from spanglass_store.senders import key_of
 from spanglass_store.state.keys import DEFAULT_PROJECT, LOCAL, Keys, Principal, Scope
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -47,7 +46,7 @@ class Gate:
         Raises:
             Denied: if they may not.
         """
-        secret = _secret(headers)
+        secret = key_of(headers)
         if secret and hmac.compare_digest(secret.encode(), self._local_token.encode()):
             return LOCAL
         if not self._keys.configured():
@@ -91,19 +90,6 @@ def _name(host: str) -> str:
     """A host header without its port."""
     found = _HOST.fullmatch(host)
     return found[1].lower() if found else host
-
-
-def _secret(headers: Mapping[str, str]) -> str:
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    if kind.lower() == "basic":
-        # Langfuse's way: the public key is the user's name, the secret one the password.
-        try:
-            return b64decode(value, validate=True).decode().partition(":")[2]
-        except (Base64Error, UnicodeDecodeError):
-            return ""
-    return headers.get("x-api-key", "") or headers.get("api-key", "")
 
 
 __all__ = ["DEFAULT_PROJECT", "Denied", "Gate"]

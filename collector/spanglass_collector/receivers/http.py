@@ -23,6 +23,7 @@ from spanglass_collector.ingest.intake import (
 from spanglass_collector.receivers.compression import ENCODINGS, decompress
 from spanglass_collector.receivers.otlp_json import camel_case, from_json
 from spanglass_store.access import Denied, Gate
+from spanglass_store.senders import signal_of
 from spanglass_store.state.keys import Scope
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,10 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-#: The signal that a path takes: OTLP's own paths, and those that Langfuse's SDKs send to.
-PATHS: Final = {
-    f"{prefix}/v1/{signal}": signal
-    for prefix in ("", "/api/public/otel")
-    for signal in ("traces", "logs", "metrics")
-}
-
-_NO_PATH: Final = "Not an OTLP path. Those are /v1/traces, /v1/metrics and /v1/logs."
+_NO_PATH: Final = (
+    "Not an OTLP path. Those are /v1/traces, /v1/metrics and /v1/logs, and where the SDKs of other"
+    " products send them (docs/senders.md)."
+)
 
 #: How long a body may take to arrive, in seconds.
 _BODY_S: Final = 60.0
@@ -83,7 +80,7 @@ class OtlpHttp:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
-        signal = PATHS.get(scope["path"])
+        signal = signal_of(scope["path"])
         try:
             if signal is None:
                 raise _Refused(404, _NO_PATH)
