@@ -107,6 +107,7 @@ class Pipeline:
     ) -> None:
         limits = SpoolLimits(
             segment_bytes=min(SpoolLimits.segment_bytes, settings.insert_bytes),
+            segment_items=signal.batch,
             insert_bytes=settings.insert_bytes,
             segment_age_s=settings.segment_age_ms / 1000,
             total_bytes=settings.spool_bytes,
