@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -25,6 +26,7 @@ from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.metrics import ServiceMetrics
+from spanglass_collector.pricing import PriceKeeper
 from spanglass_collector.receivers.connections import bounded, most_connections
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
@@ -39,6 +41,7 @@ from spanglass_store.embedded.config import Limits
 from spanglass_store.endpoint import Endpoint, parse_url
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
+from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.database import Database
 from spanglass_store.state.keys import Keys
 
@@ -129,6 +132,9 @@ class Service:
         store = Store(endpoint)
         version = await asyncio.to_thread(store.check)
         await asyncio.to_thread(migrate, store, self._hooks.before_statement)
+        prices = PriceDesk(store, Path(settings.prices) if settings.prices else None)
+        await asyncio.to_thread(prices.load)
+        keeper = PriceKeeper(prices)
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
         ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
@@ -157,10 +163,13 @@ class Service:
                     addresses=self.addresses,
                     feedback_secrets=settings.feedback_secrets,
                     dead_letters=ingest.desk if ingest is not None else None,
+                    prices=prices,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
                 await server.start()
+            if "jobs" in roles:
+                keeper.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -178,6 +187,7 @@ class Service:
                 with ThreadPoolExecutor(1, "drain") as own:
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(own, ingest.drain, seconds)
+            keeper.stop()
             store.close()
             pinged.close()
 

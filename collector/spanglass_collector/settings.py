@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     feedback_secret_before: Annotated[
         str, Field(description="The secret before that: links signed with it still count.")
     ] = ""
+    prices: Annotated[
+        str, Field(description="File of prices of your own (TOML), before those of the catalogue.")
+    ] = ""
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),

@@ -29,7 +29,7 @@ from spanglass_store.errors import (
     StoreOverloaded,
     StoreUnavailable,
 )
-from spanglass_store.schema import READABLE_TABLES
+from spanglass_store.schema import READABLE_TABLES, SHARED_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +155,13 @@ class Store:
         }
         if self._projects is not None:
             allowed = ", ".join("'" + p.replace("'", "") + "'" for p in self._projects) or "''"
-            condition = f"project IN ({allowed})".replace("'", "\\'")
+            conditions = {
+                table: f"project IN ({allowed}{', ' + repr('') if table in SHARED_TABLES else ''})"
+                for table in READABLE_TABLES
+            }
             filters = ", ".join(
-                f"'{self.database}.{table}': '{condition}'" for table in READABLE_TABLES
+                f"'{self.database}.{table}': '" + condition.replace("'", "\\'") + "'"
+                for table, condition in conditions.items()
             )
             settings["additional_table_filters"] = "{" + filters + "}"
         return settings, {}

@@ -19,6 +19,7 @@ from spanglass_store.otlp.logs import LOGS
 from spanglass_store.otlp.metrics import METRICS
 from spanglass_store.otlp.schema import KIND_ENUM
 from spanglass_store.otlp.spans import SPANS
+from spanglass_store.prices import costs
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Migration:
             "database": database,
             "local": "",
             "kind_enum": KIND_ENUM,
+            "entry_type": costs.ENTRY_TYPE,
+            "is_inference": costs.IS_INFERENCE,
             "input_text": _message_text("input"),
             "output_text": _message_text("output"),
             "mergetree_settings": _MERGETREE_SETTINGS,

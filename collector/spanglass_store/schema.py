@@ -3,7 +3,11 @@
 from typing import Final
 
 #: The tables that people's SQL can read. Each has a column `project`.
-READABLE_TABLES: Final = ("spans", "traces", "metrics", "logs", "scores", "sdk_reports")
+READABLE_TABLES: Final = (
+    "spans", "traces", "metrics", "logs", "scores", "sdk_reports", "prices",
+)  # fmt: skip
+#: Those of them whose rows without a project are everybody's.
+SHARED_TABLES: Final = ("prices",)
 
 #: Columns that hold what people and models wrote, by table; reading them takes a grant.
 PAYLOAD_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
@@ -27,7 +31,8 @@ READABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "finish_reasons", "provider", "request_model", "response_model", "input_tokens",
         "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
         "tokens_estimated", "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source",
-        "energy_j", "session_id", "user_id", "feature", "tags", "prompt_name", "prompt_version",
+        "service_tier", "price_revision", "energy_j", "session_id", "user_id", "feature",
+        "tags", "prompt_name", "prompt_version",
         "agent_name", "tool_name", "input_key", "output_key", "payload_events.time",
         "payload_events.name", "payload_events.attribute_types",
         "payload_events.dropped_attributes_count", "attributes", "attribute_types", "resource",

@@ -11,10 +11,12 @@ from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
     completeness,
+    cost,
     dead_letters,
     facets,
     feedback,
     health,
+    prices,
     scores,
     session,
     sql,
@@ -58,6 +60,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
+        cost, prices,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -9,6 +9,7 @@ from fastapi import Request
 from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
+from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.keys import Principal, Scope
 
 
@@ -37,6 +38,7 @@ class Context:
         feedback_secrets: those that may have signed a feedback link; several while one replaces
             another.
         dead_letters: where this process takes spans: what the store refused of them.
+        prices: the book of prices.
     """
 
     endpoint: Endpoint
@@ -47,6 +49,7 @@ class Context:
     addresses: Mapping[str, str] = field(default_factory=dict)
     feedback_secrets: Sequence[str] = ()
     dead_letters: DeadLetterOffice | None = None
+    prices: PriceDesk | None = None
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

@@ -20,7 +20,7 @@ from support.running import environment
 
 #: Columns of `spans` that something else fills: prices, energy, redaction.
 FILLED_LATER = {
-    "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source", "energy_j", "redacted",
+    "energy_j", "redacted",
 }  # fmt: skip
 _SHOW = """
 import sys
@@ -36,7 +36,7 @@ def filled(decoder: Decoder) -> dict[str, list[str]]:
     """The columns that views fill, by table, in order."""
     found = {}
     for statement in decoder.create("d", defaultdict(lambda: "String"))[1:]:
-        target, selected = re.findall(r"TO d\.(\w+) AS SELECT (.*) FROM d\.", statement)[0]
+        target, selected = re.findall(r"TO d\.(\w+) AS (?:WITH .* )?SELECT (.*) FROM d\.", statement)[0]
         found[target] = re.findall(r" AS `([^`]+)`", selected)
     return found
 

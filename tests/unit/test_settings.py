@@ -66,6 +66,7 @@ def test_every_setting_is_a_variable_and_a_key_in_the_file(
         "otlp_grpc": "127.0.0.1:9", "otlp_http": "127.0.0.1:9", "web": "127.0.0.1:9",
         "roles": "web", "log_level": "debug", "feedback_secret": "0123456789abcdef",
         "feedback_secret_before": "0123456789abcdef",
+        "prices": "prices.toml",
     }  # fmt: skip
     value = others[name] if name in others else default + 1
     monkeypatch.setenv(PREFIX + name.upper(), str(value))

@@ -6,7 +6,17 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from spanglass_collector.cli import dead_letters, demo, doctor, keys, migrate, serve, sql, tail
+from spanglass_collector.cli import (
+    dead_letters,
+    demo,
+    doctor,
+    keys,
+    migrate,
+    prices,
+    serve,
+    sql,
+    tail,
+)
 from spanglass_collector.cli.output import errors
 from spanglass_store.errors import StoreError
 
@@ -31,6 +41,7 @@ tail.register(app)
 doctor.register(app)
 migrate.register(app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(prices.app, name="prices")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

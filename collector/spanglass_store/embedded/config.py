@@ -14,7 +14,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from spanglass_store.endpoint import Role
-from spanglass_store.schema import READABLE_COLUMNS, READABLE_TABLES
+from spanglass_store.schema import READABLE_COLUMNS, READABLE_TABLES, SHARED_TABLES
 
 #: The header that names the projects a reader may see: names with commas, or `*` for all.
 PROJECTS_HEADER: Final = "X-Spanglass-Projects"
@@ -156,8 +156,11 @@ def users_xml(passwords: dict[Role, str], database: str, limits: Limits) -> str:
     """
     projects = f"getClientHTTPHeader('{PROJECTS_HEADER}')"
     visible = f"{projects} = '*' OR has(splitByChar(',', {projects}), project)"
+    shared = f"{visible} OR project = ''"
     filters = "".join(
-        f"<{table}><filter>{escape(visible)}</filter></{table}>" for table in READABLE_TABLES
+        f"<{table}><filter>{escape(condition)}</filter></{table}>"
+        for table in READABLE_TABLES
+        for condition in [shared if table in SHARED_TABLES else visible]
     )
     local = "<networks><ip>127.0.0.1</ip></networks><quota>default</quota>"
 

@@ -46,7 +46,10 @@ CREATE TABLE ${database}.spans${local}
     cost_usd Nullable(Float64),
     input_cost_usd Nullable(Float64),
     output_cost_usd Nullable(Float64),
+    service_tier LowCardinality(String),
     cost_source Enum8('unknown' = 0, 'priced' = 1, 'reported' = 2, 'estimated' = 3),
+    -- of the book of prices, when it gave the cost; 0 where it did not know the model
+    price_revision UInt32 CODEC(T64, LZ4),
     energy_j Nullable(Float64),
 
     -- who and why

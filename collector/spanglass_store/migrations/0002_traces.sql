@@ -32,9 +32,11 @@ CREATE TABLE ${database}.traces${local}
     -- Tokens and cost of inference, by span; a span whose child is an inference too repeats the
     -- child's numbers, so only the leaves are summed: those whose id has not been seen among the
     -- parents, counted through in one pass. Looking each up in the others takes gigabytes. (Subcolumns like
-    -- inference.id are not what FINAL merged.)
-    inference SimpleAggregateFunction(groupUniqArrayArray, Array(Tuple(id UInt64, parent UInt64, input UInt64, output UInt64, cost Float64))),
-    leaves Array(Tuple(id UInt64, parent UInt64, input UInt64, output UInt64, cost Float64)) ALIAS arrayFilter((x, seen) -> seen = 1, inference, arraySlice(arrayEnumerateUniq(arrayConcat(arrayDistinct(arrayMap(x -> x.parent, inference)), arrayMap(x -> x.id, inference))), length(arrayDistinct(arrayMap(x -> x.parent, inference))) + 1)),
+    -- inference.id are not what FINAL merged.) A span that was charged anew is there once for each
+    -- revision of the book of prices: the latest comes first, and later ones of an id are no leaves.
+    inference SimpleAggregateFunction(groupUniqArrayArray, Array(Tuple(id UInt64, parent UInt64, input UInt64, output UInt64, cost Float64, revision UInt32))),
+    charged Array(Tuple(id UInt64, parent UInt64, input UInt64, output UInt64, cost Float64, revision UInt32)) ALIAS if(arrayExists(x -> x.revision != inference[1].revision, inference), arrayReverseSort(x -> x.revision, inference), inference),
+    leaves Array(Tuple(id UInt64, parent UInt64, input UInt64, output UInt64, cost Float64, revision UInt32)) ALIAS arrayFilter((x, seen) -> seen = 1, charged, arraySlice(arrayEnumerateUniq(arrayConcat(arrayDistinct(arrayMap(x -> x.parent, charged)), arrayMap(x -> x.id, charged))), length(arrayDistinct(arrayMap(x -> x.parent, charged))) + 1)),
     input_tokens UInt64 ALIAS arraySum(leaves.input),
     output_tokens UInt64 ALIAS arraySum(leaves.output),
     total_tokens UInt64 ALIAS arraySum(leaves.input) + arraySum(leaves.output),
@@ -70,8 +72,8 @@ SELECT
     groupUniqArray(cityHash64(s.span_id)) AS span_ids,
     groupUniqArrayIf(cityHash64(s.span_id), s.status = 'error') AS error_ids,
     groupUniqArrayIf(
-        (cityHash64(s.span_id), cityHash64(s.parent_span_id), ifNull(s.input_tokens, 0), ifNull(s.output_tokens, 0), ifNull(s.cost_usd, 0)),
-        s.operation IN ('chat', 'text_completion', 'generate_content', 'embeddings', 'rerank')
+        (cityHash64(s.span_id), cityHash64(s.parent_span_id), ifNull(s.input_tokens, 0), ifNull(s.output_tokens, 0), ifNull(s.cost_usd, 0), s.price_revision),
+        ${is_inference}
     ) AS inference,
     groupUniqArray(CAST(s.service, 'String')) AS services,
     groupUniqArrayIf(CAST(s.operation, 'String'), s.operation != '') AS operations,

@@ -8,7 +8,9 @@ Source: OpenTelemetry semantic conventions for generative AI, v1.37 and later.
 
 from typing import Final
 
+from spanglass_store.otlp.decoder import DATABASE
 from spanglass_store.otlp.literal import quoted
+from spanglass_store.prices import costs
 
 TEXT: Final[dict[str, tuple[str, ...]]] = {
     "operation": ("gen_ai.operation.name",),
@@ -82,6 +84,25 @@ def typed() -> dict[str, str]:
             "attributes['spanglass.sample_data'] = 'true'"
             " OR resource['spanglass.sample_data'] = 'true'"
         ),
+    }
+
+
+def cost_steps() -> dict[str, str]:
+    """Names for what the columns of cost follow from; see `Decoder.derived_steps`."""
+    reported = {
+        "reported_text": _first(costs.REPORTED_COST_KEYS, "attributes"),
+        "reported_cost": _number("reported_text"),
+    }
+    return reported | costs.steps(DATABASE, "reported_cost IS NULL")
+
+
+def cost() -> dict[str, str]:
+    """The columns of cost, over `cost_steps`: what a span reports goes before the book."""
+    book = costs.charged()
+    return book | {
+        "service_tier": _first(costs.SERVICE_TIER_KEYS, "attributes"),
+        "cost_usd": f"ifNull(reported_cost, {book['cost_usd']})",
+        "cost_source": f"if(reported_cost IS NULL, {book['cost_source']}, 'reported')",
     }
 
 

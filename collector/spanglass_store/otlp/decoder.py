@@ -6,7 +6,9 @@ The statement only unfolds the request, resource by resource down to one row an 
 over each item's parts. What follows from them is said by the arriving table: parts are its
 `EPHEMERAL` columns, and every column of the stored table has a `DEFAULT` over them. Why not in the
 statement: ClickHouse analyses a default in a fraction of the time that the same expression takes in
-a statement, which is the larger part of what a small batch costs.
+a statement, which is the larger part of what a small batch costs. A default that names other
+columns is analysed with all of their expressions in it, though. So what follows from many columns
+is left to the view, which finds them ready.
 
 All of this follows from code, so it is not migrated but made anew where it is missing. The arriving
 table's name ends in a digest of what it does: collectors of two versions can share a database.
@@ -14,7 +16,7 @@ table's name ends in a digest of what it does: collectors of two versions can sh
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +25,8 @@ from spanglass_store.otlp.schema import Shape
 
 #: What every arriving table's name begins with.
 PREFIX: Final = "otlp_"
+#: Stands for the database's name in expressions that name a table.
+DATABASE: Final = "${database}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Decoder:
         rows: makes a `SELECT` of `parts` and `passed`, one row an item, from a source.
         steps: further columns that are not stored: expressions over parts and other steps.
         columns: the other columns of the target: expressions over parts, steps and columns.
+        derived_steps: names for expressions over columns and other such names.
+        derived: columns of the target that follow from those.
         views: further tables that are filled.
     """
 
@@ -63,11 +69,16 @@ class Decoder:
     steps: Mapping[str, str]
     columns: Mapping[str, str]
     views: tuple[View, ...] = ()
+    derived_steps: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> str:
         """Name of the arriving table."""
-        what = repr((self.parts, self.passed, self.steps, self.columns, self.views))
+        what = repr((
+            self.parts, self.passed, self.steps, self.columns, self.views, self.derived_steps,
+            self.derived,
+        ))  # fmt: skip
         return f"{PREFIX}{self.target}_{hashlib.sha256(what.encode()).hexdigest()[:8]}"
 
     def create(self, database: str, types: Mapping[str, str]) -> list[str]:
@@ -88,7 +99,7 @@ class Decoder:
             *(f"`{name}` {types[name]} DEFAULT {sql}" for name, sql in self.columns.items()),
         ]
         table = ",\n".join(definitions)
-        stored = View(self.target, {name: f"`{name}`" for name in filled}, "")
+        stored = View(self.target, {name: f"`{name}`" for name in filled} | dict(self.derived), "")
         return [
             f"CREATE TABLE IF NOT EXISTS {database}.{self.table}\n({table}\n)\nENGINE = Null",
             *(self._create(database, view) for view in (*self.views, stored)),
@@ -96,11 +107,13 @@ class Decoder:
 
     def _create(self, database: str, view: View) -> str:
         columns = ", ".join(f"{sql} AS `{name}`" for name, sql in view.columns.items())
+        names = ", ".join(f"{sql} AS {name}" for name, sql in self.derived_steps.items())
+        given = f"WITH {names} " if view.target == self.target and names else ""
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.{self.table}_to_{view.target}"
-            f" TO {database}.{view.target} AS SELECT {columns} FROM {database}.{self.table}"
+            f" TO {database}.{view.target} AS {given}SELECT {columns} FROM {database}.{self.table}"
             + (f" WHERE {view.where}" if view.where else "")
-        )
+        ).replace(DATABASE, database)
 
     def insert(self, database: str) -> str:
         """The `INSERT` whose body is one or more requests, concatenated.

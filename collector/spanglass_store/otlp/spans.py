@@ -155,4 +155,6 @@ SPANS: Final = Decoder(
     rows=_rows,
     steps=_steps(),
     columns=_columns(),
+    derived_steps=columns.cost_steps(),
+    derived=columns.cost(),
 )
