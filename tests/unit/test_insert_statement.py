@@ -36,7 +36,9 @@ def filled(decoder: Decoder) -> dict[str, list[str]]:
     """The columns that views fill, by table, in order."""
     found = {}
     for statement in decoder.create("d", defaultdict(lambda: "String"))[1:]:
-        target, selected = re.findall(r"TO d\.(\w+) AS (?:WITH .* )?SELECT (.*) FROM d\.", statement)[0]
+        target, selected = re.findall(
+            r"TO d\.(\w+) AS (?:WITH .* )?SELECT (.*) FROM d\.", statement
+        )[0]
         found[target] = re.findall(r" AS `([^`]+)`", selected)
     return found
 
