@@ -13,6 +13,10 @@ class NotAllowed(StoreError):
     """Whoever asks may not have that; the message says what it takes."""
 
 
+class Busy(StoreError):
+    """What is to begin is under way already; it can be asked for again when that has ended."""
+
+
 class StoreUnavailable(StoreError):
     """ClickHouse can't be reached, is short of something, or gave no answer; it may later.
 

@@ -10,10 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from spanglass_store.access import Denied
 from spanglass_store.errors import (
+    Busy,
     NotAllowed,
     QueryRefused,
     StoreError,
@@ -39,6 +40,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (401, "A key is needed"),
         (403, "Not allowed"),
         (404, "Not found"),
+        (409, "Already under way"),
         (422, "Not valid"),
         (503, "Not available right now"),
     )
@@ -81,6 +83,8 @@ def install(app: FastAPI) -> None:
             return problem(503, "Not available right now", str(error), **{"Retry-After": "2"})
         if isinstance(error, NotAllowed):
             return problem(403, "Not allowed", str(error))
+        if isinstance(error, Busy):
+            return problem(409, "Already under way", str(error))
         if isinstance(error, Unknown):
             return problem(404, "Not found", str(error))
         if isinstance(error, QueryRefused):
@@ -108,10 +112,16 @@ def install(app: FastAPI) -> None:
 
 
 def _methods(request: Request) -> set[str]:
-    """What can be done at this address; each route knows only its own."""
-    found: set[str] = set()
-    for router in request.app.state.routers:
-        for route in router.routes:
-            if route.matches(request.scope)[0] is Match.PARTIAL:
-                found |= getattr(route, "methods", None) or set()
-    return found
+    """What can be done at this address; each route knows only its own.
+
+    `/things/count` is that address, and not the thing of that name at `/things/{name}`.
+    """
+    found = [
+        route
+        for router in request.app.state.routers
+        for route in router.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL
+    ]
+    fewest = min((len(route.param_convertors) for route in found), default=0)
+    nearest = [route for route in found if len(route.param_convertors) == fewest]
+    return set().union(*(route.methods or () for route in nearest))

@@ -20,6 +20,7 @@ from spanglass._logs import Event
 from spanglass._privacy import Privacy
 from spanglass._reports import Reports
 from spanglass._requests import RequestWriter, Written, parts_of
+from spanglass._settings import ASKING
 from spanglass._transport import Answer, Transport
 
 if TYPE_CHECKING:
@@ -177,6 +178,10 @@ class Delivery:
             self.last_error = f"nothing can be spilled to disk: {error}"
         self._exporter.account.settle(0, count, reason)
 
+    def interrupt(self) -> None:
+        """Ends the request under way, called on another thread; no other is sent after it."""
+        self._transport.interrupt()
+
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
@@ -199,7 +204,7 @@ class Delivery:
                 self._give_up(body, count, exporter.close_reason)
                 return _Fate.DONE
             if exporter.spill is not None:
-                left *= 0.6  # what is left goes to disk
+                left *= ASKING
             try:
                 answer = self._transport.post(body, min(exporter.settings.timeout_s, left))
             except (OSError, http.client.HTTPException) as error:

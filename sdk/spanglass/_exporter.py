@@ -22,7 +22,7 @@ from spanglass import _names as names
 from spanglass._account import Account
 from spanglass._guard import guard, log
 from spanglass._queue import SpanQueue
-from spanglass._settings import Settings
+from spanglass._settings import ASKING, Settings
 from spanglass._signals import SPANS, Signal
 from spanglass._spill import Spill
 from spanglass._stats import Counts, in_words
@@ -175,7 +175,12 @@ class Exporter:
         if needed and not self._start():
             self._run_here(timeout_s)
         self.queue.ring()
-        self.account.wait(target, timeout_s)
+        if self.spill is not None:
+            self.account.wait(target, timeout_s * ASKING)
+            if self.account.settled < target and self._delivery is not None:
+                # A request that began before the end was near may wait for far longer.
+                self._delivery.interrupt()
+        self.account.wait(target, until - time.monotonic())
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             # It may have a last report to send.

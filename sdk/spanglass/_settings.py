@@ -21,6 +21,10 @@ from spanglass._guard import log
 #: are. They belong to the endpoint that is named beside them, and are sent to no other.
 _OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "client_key"})
 
+#: How much of the time that an ending process has goes to asking the endpoint. The rest goes to
+#: the disk, where there is a place for what is not sent.
+ASKING: Final = 0.6
+
 _LOGS_PATH: Final = "/v1/logs"
 _WEB_PORT: Final = 8400
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import socket
 import ssl
 import sys
 import urllib.request
@@ -16,7 +17,7 @@ import zlib
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from spanglass._settings import Settings
+from spanglass._settings import ASKING, Settings
 from spanglass._version import __version__
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -58,7 +59,13 @@ class Transport:
             settings.compression == "auto" and self._host not in _LOOPBACK
         )
         self._tls = _tls(settings) if self._secure else None
+        # To connect can't be interrupted: where the disk takes what is not sent, it must not last
+        # until the end of the process.
+        self._connect_s = (
+            settings.exit_timeout_s * ASKING if settings.spill_dir else settings.timeout_s
+        )
         self._connection: http.client.HTTPConnection | None = None
+        self._interrupted = False
 
     def post(self, body: bytes, timeout_s: float) -> Answer:
         """Sends a request and reads the answer.
@@ -87,6 +94,15 @@ class Transport:
                 raise
         return self._exchange(body, headers, timeout_s)
 
+    def interrupt(self) -> None:
+        """Ends the request under way, called on another thread; no other is sent after it."""
+        self._interrupted = True
+        connection = self._connection
+        taken = connection.sock if connection is not None else None
+        if taken is not None:
+            with contextlib.suppress(OSError):
+                taken.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Gives the connection back."""
         connection, self._connection = self._connection, None
@@ -95,13 +111,17 @@ class Transport:
                 connection.close()
 
     def _exchange(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        connect_s = min(timeout_s, self._connect_s)
         if self._connection is None:
-            self._connection = self._connect(timeout_s)
+            self._connection = self._connect(connect_s)
         connection = self._connection
-        connection.timeout = timeout_s
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout_s)
+        connection.timeout = connect_s
         try:
+            self._refuse_interrupted()
+            if connection.sock is None:
+                connection.connect()
+                self._refuse_interrupted()
+            connection.sock.settimeout(timeout_s)
             connection.request("POST", self._path, body, headers)
             response = connection.getresponse()
             content = response.read(_MAX_ANSWER)
@@ -113,6 +133,10 @@ class Transport:
         if not keep:
             self.close()
         return answer
+
+    def _refuse_interrupted(self) -> None:
+        if self._interrupted:
+            raise ConnectionAbortedError("the process ends")
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
         proxy = self._proxy()

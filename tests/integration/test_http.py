@@ -137,7 +137,7 @@ def test_the_address_that_langfuse_sdks_send_to(service: RunningService) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1/trace", "/v1/traces/", "/v1/metrics/x", "/v2/traces", "/healthz", "//v1/traces"],
+    ["/", "/v1/trace", "/v1/traces//", "/v1/metrics/x", "/v2/traces", "/healthz", "//v1/traces"],
 )
 def test_other_addresses_are_404(service: RunningService, path: str) -> None:
     response = service.post(otlp.request(otlp.span()), path=path)

@@ -1,5 +1,6 @@
 """The spill: spans that could not be sent outlive their process, and are sent once."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -80,11 +81,27 @@ def test_a_collector_that_comes_back(sink: Sink, tmp_path: Path) -> None:
     assert sink.names() == ["early", "late"]
 
 
-def test_a_receiver_that_hangs_at_exit(sink: Sink, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flush_s", ["0", "1"], ids=["asked at exit", "asked before"])
+def test_a_receiver_that_hangs_at_exit(sink: Sink, tmp_path: Path, flush_s: str) -> None:
     hold = threading.Event()
     sink.replies = [Reply(hold=hold)] * 10
-    done = run_python(SEND, sink.url, "20", "s", "0.05", env=environment(tmp_path))
+    done = run_python(SEND, sink.url, "20", "s", flush_s, env=environment(tmp_path))
     hold.set()
+    assert "were not delivered" not in done.stderr
+    assert files(tmp_path)
+
+
+def test_an_address_that_swallows_connections_at_exit(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # As many as wait to be accepted; the next is not even refused.
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        done = run_python(SEND, url, "20", "s", "1", env=environment(tmp_path))
     assert "were not delivered" not in done.stderr
     assert files(tmp_path)
 

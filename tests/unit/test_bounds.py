@@ -218,7 +218,13 @@ def spans_of(result: Checked) -> list[Span]:
 
 
 def test_an_ordinary_batch_is_checked_at_once_and_handed_on_as_it_came() -> None:
-    request = otlp.request(*(otlp.chat_span(n, n, {"text": "words " * 50}) for n in range(1_500)))
+    # One in some hundred batches has ids that look like more: these have not.
+    request = otlp.request(
+        *(
+            otlp.chat_span(n, n, {"text": "words " * 50}, trace=b"t" * 16, id=b"%08d" % n)
+            for n in range(1_500)
+        )
+    )
     body = request.SerializeToString()
     assert bounds.FEW_BYTES < len(body) < MIB
     result = check_quickly(body, WINDOW)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from spanglass_store.client import Store
-from spanglass_store.errors import StoreError
+from spanglass_store.errors import Busy, StoreError
 from spanglass_store.prices import catalog, costs, file, table
 from spanglass_store.prices.book import Name, PriceBook, Schedule
 from spanglass_store.prices.entry import Price, Source
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _MAKING: Final = "1"
 #: Names of models that are looked up at most; further ones are no models but somebody's mistake.
 MOST_NAMES: Final = 20_000
+_UNDER_WAY: Final = "Prices are being recomputed already; wait until that is done."
 #: How far back spans are searched at the start for names that nobody has looked up, in days.
 _LOOK_BACK: Final = 7
 
@@ -264,10 +265,11 @@ class PriceDesk:
             report: called after each day.
 
         Raises:
-            StoreError: if another is under way, or the store can't.
+            Busy: if another is under way.
+            StoreError: if the store can't.
         """
         if not self._recomputes.acquire(timeout=60):
-            raise StoreError("Prices are being recomputed already; wait until that is done.")
+            raise Busy(_UNDER_WAY)
         try:
 
             def keep(progress: Progress) -> None:
@@ -290,10 +292,10 @@ class PriceDesk:
         """Begins `recompute`; `state` says how far it is.
 
         Raises:
-            StoreError: if another is under way.
+            Busy: if another is under way.
         """
         if self._recomputes.locked():
-            raise StoreError("Prices are being recomputed already; wait until that is done.")
+            raise Busy(_UNDER_WAY)
         self.state = Recomputing(is_running=True)
 
         def run() -> None:

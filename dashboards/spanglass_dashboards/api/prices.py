@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from spanglass_dashboards.context import Context, administrator, context_of, reader
 from spanglass_dashboards.problems import NotFound
@@ -21,6 +21,16 @@ router = APIRouter(prefix="/api/v1/prices", tags=["cost"])
 _LAST_DAY: Final = date(2100, 12, 31)
 
 
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("a day is written like 2026-01-31")
+    return value
+
+
+#: A day, as text: pydantic takes numbers, too, as seconds since 1970.
+Day = Annotated[date, BeforeValidator(_no_number)]
+
+
 class PriceIn(BaseModel):
     """A price of one's own."""
 
@@ -29,12 +39,16 @@ class PriceIn(BaseModel):
     model: str = Field(min_length=1, max_length=500, description="As spans name it.")
     token_kind: Kind
     unit: Unit = Unit.MILLION_TOKENS
-    usd: float = Field(ge=0, allow_inf_nan=False, description="US dollars a unit.")
+    usd: float = Field(strict=True, ge=0, allow_inf_nan=False, description="US dollars a unit.")
     above_tokens: int = Field(
-        0, ge=0, lt=1 << 53, description="Only for calls of more input tokens than this."
+        0,
+        strict=True,
+        ge=0,
+        lt=1 << 53,
+        description="Only for calls of more input tokens than this.",
     )
     service_tier: str = Field("", max_length=100, description="`batch`, `priority`, ….")
-    start_date: date = Field(ALWAYS, description="First day, UTC.")
+    start_date: Day = Field(ALWAYS, description="First day, UTC.")
 
     @field_validator("start_date")
     @classmethod
@@ -91,8 +105,8 @@ class Given(BaseModel):
 class RecomputeIn(BaseModel):
     """Which spans are to be charged anew."""
 
-    start: date | None = Field(None, description="First day, UTC.")
-    end: date | None = Field(None, description="Last day, inclusive.")
+    start: Day | None = Field(None, description="First day, UTC.")
+    end: Day | None = Field(None, description="Last day, inclusive.")
     models: list[str] = Field(
         default_factory=list, max_length=1000, description="As spans name them; all unless given."
     )
