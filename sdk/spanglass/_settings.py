@@ -26,6 +26,7 @@ _OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "
 ASKING: Final = 0.6
 
 _LOGS_PATH: Final = "/v1/logs"
+_METRICS_PATH: Final = "/v1/metrics"
 _WEB_PORT: Final = 8400
 
 
@@ -259,14 +260,21 @@ class Settings:
     @property
     def logs(self) -> str:
         """Where log records are posted to: as set, else beside the traces."""
-        if self.logs_endpoint:
-            return self.logs_endpoint
+        return self.logs_endpoint or self._beside(_LOGS_PATH)
+
+    @property
+    def metrics(self) -> str:
+        """Where metrics are posted to: beside the traces."""
+        return self._beside(_METRICS_PATH)
+
+    def _beside(self, path: str) -> str:
+        """Another path of the endpoint's server, below the same base."""
         address, query = self.endpoint.partition("?")[::2]
         base = address.removesuffix(values.TRACES_PATH)
         if base == address:
             parts = urlsplit(address)
             base = f"{parts.scheme}://{parts.netloc}"
-        return base + _LOGS_PATH + (f"?{query}" if query else "")
+        return base + path + (f"?{query}" if query else "")
 
     @property
     def web(self) -> str:

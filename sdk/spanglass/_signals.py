@@ -1,4 +1,4 @@
-"""What is sent, by kind: spans, and scores, each with an endpoint and an account of its own."""
+"""What is sent, by kind: spans, scores and metrics, each with an endpoint and an account."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ class Signal(NamedTuple):
 
     def endpoint(self, settings: Settings) -> str:
         """Where it is posted to."""
-        return settings.endpoint if self is SPANS else settings.logs
+        if self is SPANS:
+            return settings.endpoint
+        return settings.metrics if self is METRICS else settings.logs
 
 
 SPANS: Final = Signal("spans", ".otlp")
 #: Scores, and what else goes as log records.
 SCORES: Final = Signal("scores", ".logs")
+#: What the agent of a GPU node reads.
+METRICS: Final = Signal("data points", ".metrics")

@@ -11,6 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.running import environment
@@ -90,6 +93,8 @@ class Sink:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.received_logs: list[ReceivedLogs] = []
+        #: With the status of the answer.
+        self.received_metrics: list[tuple[int, ExportMetricsServiceRequest]] = []
         self.replies: list[Reply] = []
         self.log_replies: list[Reply] = []
         self._changed = threading.Condition()
@@ -138,6 +143,9 @@ class Sink:
             if are_logs:
                 logs = ExportLogsServiceRequest.FromString(body)
                 self.received_logs.append(ReceivedLogs(handler.path, headers, logs, reply.status))
+            elif handler.path.endswith("/v1/metrics"):
+                metrics = ExportMetricsServiceRequest.FromString(body)
+                self.received_metrics.append((reply.status, metrics))
             else:
                 request = ExportTraceServiceRequest.FromString(body)
                 self.received.append(

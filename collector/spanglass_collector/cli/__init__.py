@@ -1,9 +1,5 @@
 """The command `spanglass`.
 
 One module a command or family of commands; `remote` is how they reach a running service or open
-the data directory themselves.
+the data directory themselves; `start` runs what is asked for, with the packages that it needs.
 """
-
-from spanglass_collector.cli.main import main
-
-__all__ = ["main"]

@@ -1,5 +1,5 @@
 """`python -m spanglass_collector.cli`."""
 
-from spanglass_collector.cli.main import main
+from spanglass_collector.cli.start import main
 
 main()

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 import typer
 
 from spanglass_collector.cli import (
+    agent,
     dead_letters,
     demo,
     doctor,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 serve.register(app)
 demo.register(app)
+agent.register(app)
 sql.register(app)
 tail.register(app)
 doctor.register(app)
