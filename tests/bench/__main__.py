@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import idle, latency, limit, metrics, sdk, throughput, trace
+from bench import agent, idle, latency, limit, metrics, sdk, throughput, trace
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
-COMMANDS = ("throughput", "metrics", "limit", "latency", "idle", "trace", "sdk", "all")
+COMMANDS = ("throughput", "metrics", "limit", "latency", "idle", "trace", "sdk", "agent", "all")
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rotel-wait", type=int, help="ms that a batch of rotel's may wait")
     parser.add_argument("--rotel-async", action="store_true", help="rotel's asynchronous inserts")
     parser.add_argument("--rate", type=float, default=5_000.0, help="spans/s for latency")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of latency and idle, each")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="of latency, idle and agent, each"
+    )
     parser.add_argument("--lone", type=int, default=10, help="lone spans sent one by one")
     parser.add_argument("--trace-spans", type=int, default=10_000, help="spans of the long trace")
     parser.add_argument("--others", type=int, default=100_000, help="spans around the long trace")
@@ -113,6 +115,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         latency.run(report, work, rate=asked.rate, seconds=asked.seconds, lone=asked.lone)
     elif name == "idle":
         idle.run(report, work, seconds=asked.seconds)
+    elif name == "agent":
+        agent.run(report, work, seconds=asked.seconds)
     elif name == "sdk":
         sdk.run(
             report,

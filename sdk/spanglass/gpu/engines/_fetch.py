@@ -107,7 +107,10 @@ class Fetcher:
         if response.length:
             self.close()
             raise FetchError(f"the answer ends {response.length} bytes too early")
-        if response.will_close:
+        keep = not response.will_close
+        # Without it the connection counts as busy.
+        response.close()
+        if not keep:
             self.close()
         if response.status != 200:
             raise FetchError(f"it answers {response.status} to {path}")

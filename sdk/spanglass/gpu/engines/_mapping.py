@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from spanglass.gpu._counters import Counters
 from spanglass.gpu._points import Attributes, Histogram, Kind, Metric, Reading
 from spanglass.gpu.engines._dcgm import DCGM
-from spanglass.gpu.engines._exposition import lines_of, number, samples, split
+from spanglass.gpu.engines._exposition import number, sample, split
 from spanglass.gpu.engines._llamacpp import LLAMACPP
 from spanglass.gpu.engines._sglang import SGLANG
 from spanglass.gpu.engines._table import LABELS, Rule, Table
@@ -28,6 +28,8 @@ _START: Final = "process_start_time_seconds"
 #: Units of what is counted in whole numbers.
 _WHOLE: Final = ("{token}", "{request}", "{step}")
 
+_INFINITE: Final = (float("inf"), float("-inf"))
+
 _Key = tuple[Metric, Attributes]
 
 
@@ -35,18 +37,22 @@ class _Target(NamedTuple):
     """What a series says something about.
 
     Attributes:
+        slot: of the common series, among all of them.
         rank: of its rule; the lowest counts.
-        rule: that applies.
-        attributes: of the common series.
+        scale: of its rule.
+        adds: whether values of several rules are summed.
+        board: that NVML may say the same of; empty for none.
         part: of a histogram: `bucket`, `sum` or `count`.
         bound: of a bucket.
     """
 
+    slot: int
     rank: int
-    rule: Rule
-    attributes: Attributes
-    part: str = ""
-    bound: float = 0.0
+    scale: float
+    adds: bool
+    board: str
+    part: str
+    bound: float
 
 
 class Mapped(NamedTuple):
@@ -100,6 +106,9 @@ class Mapping:
         self._counters = Counters()
         self._names: dict[str, tuple[Table, str] | None] = {}
         self._series: dict[str, tuple[_Target, ...]] = {}
+        # Common series, by slot, and the slot of each.
+        self._keys: list[_Key] = []
+        self._slots: dict[_Key, int] = {}
         self._info: dict[str, dict[str, str]] = {}
         self._bare: Table | None = None
 
@@ -112,62 +121,64 @@ class Mapping:
             boards: those that NVML is asked about: what it says goes first.
         """
         text, _, rest = text.rpartition("\n")
-        found: dict[_Key, tuple[int, float]] = {}
-        histograms: dict[_Key, tuple[int, _Parts]] = {}
+        found: dict[int, tuple[int, float]] = {}
+        histograms: dict[int, tuple[int, _Parts]] = {}
         facts: dict[str, str] = {}
-        began_ns = good = 0
-        names: set[str] = set()
+        bad = int(bool(rest.strip()))
+        began = 0.0
         known = self._series
-        for series, value_text in samples(text):
-            value = number(value_text)
-            good += value is not None or value_text.lower() == "nan"
+        for line in text.split("\n"):
+            if not line or line[0] == "#":
+                continue
+            # The same series as before, without a timestamp behind it, is the common case.
+            at = line.rfind(" ")
+            series, written = line[:at], line[at + 1 :]
             targets = known.get(series)
             if targets is None:
-                targets = self._learn(series)
-            if series.startswith(_START):
-                began_ns = int((value or 0) * 1e9)
-            if series in self._info:
-                facts |= self._info[series]
-            if value is None or not targets:
+                read = sample(line)
+                if read is None:
+                    bad += bool(line.strip()) and line.lstrip()[0] != "#"
+                    continue
+                series, written = read
+                targets = known.get(series)
+                if targets is None:
+                    targets = self._learn(series)
+            if series == _START:
+                began = number(written) or 0.0
+            if not targets:
+                facts |= self._info.get(series, {})
+                continue
+            value = number(written)
+            if value is None:
+                bad += written.lower() != "nan"
                 continue
             for target in targets:
-                rule = target.rule
-                if rule.of_board and boards and dict(target.attributes).get("hw.id") in boards:
-                    continue
-                names.add(rule.metric.name)
-                key = (rule.metric, target.attributes)
-                if target.part:
-                    _gather(histograms, key, target, value)
-                elif value in (float("inf"), float("-inf")):
-                    continue
-                elif rule.adds and key in found:
-                    found[key] = (0, found[key][1] + value * rule.scale)
-                elif key not in found or target.rank < found[key][0]:
-                    found[key] = (target.rank, value * rule.scale)
+                _note(target, value, found, histograms, boards)
         before = self._counters.resets
-        readings = self._readings(found, histograms, time_ns, began_ns)
-        bad = lines_of(text) - good + bool(rest.strip())
+        readings = self._readings(found, histograms, time_ns, int(began * 1e9))
         return Mapped(self._engine(), readings, facts, bad, self._counters.resets != before)
 
     def _readings(
         self,
-        found: dict[_Key, tuple[int, float]],
-        histograms: dict[_Key, tuple[int, _Parts]],
+        found: dict[int, tuple[int, float]],
+        histograms: dict[int, tuple[int, _Parts]],
         time_ns: int,
         began_ns: int,
     ) -> list[Reading]:
         out = []
-        for (metric, attributes), (_, value) in found.items():
+        follow = self._counters.follow
+        for slot, (_, value) in found.items():
+            metric, attributes = self._keys[slot]
             if metric.unit in _WHOLE and value == int(value):
                 value = int(value)
             start = 0
             if metric.kind is Kind.COUNTER:
-                start, value = self._counters.follow((metric, attributes), value, time_ns, began_ns)
+                start, value = follow(slot, value, time_ns, began_ns)
             out.append(Reading(metric, attributes, value, start))
-        for (metric, attributes), (_, parts) in histograms.items():
+        for slot, (_, parts) in histograms.items():
             if (whole := parts.whole()) is not None:
-                key = (metric, attributes)
-                start, _ = self._counters.follow(key, whole.observed, time_ns, began_ns)
+                metric, attributes = self._keys[slot]
+                start, _ = follow(slot, whole.observed, time_ns, began_ns)
                 out.append(Reading(metric, attributes, whole, start))
         return out
 
@@ -180,23 +191,39 @@ class Mapping:
         if len(self._series) >= _REMEMBERED:
             self._series.clear()
             self._info.clear()
+        if len(self._keys) >= _REMEMBERED:
+            # Of an engine that makes new series all the time; its counters begin anew.
+            self._series.clear()
+            self._keys.clear()
+            self._slots.clear()
+            self._counters = Counters()
         name, labels = split(series)
         place = self._place(name)
         targets: list[_Target] = []
         if place is not None:
             table, rest = place
-            for wanted, attributes in table.facts.items():
-                if rest == wanted:
-                    said = {
-                        to: labels[label] for label, to in attributes.items() if labels.get(label)
-                    }
-                    self._info[series] = {key: each for key, each in said.items() if each != "None"}
+            if rest in table.facts:
+                self._info[series] = {
+                    to: labels[label]
+                    for label, to in table.facts[rest].items()
+                    if labels.get(label) not in (None, "", "None")
+                }
             for rank, rule in enumerate(table.rules):
-                target = _target(table, rank, rule, rest, labels)
-                if target is not None:
-                    targets.append(target)
+                read = _read(table, rule, rest, labels)
+                if read is not None:
+                    part, bound, attributes = read
+                    board = str(dict(attributes).get("hw.id", "")) if rule.of_board else ""
+                    slot = self._slot((rule.metric, attributes))
+                    targets.append(_Target(slot, rank, rule.scale, rule.adds, board, part, bound))
         self._series[series] = tuple(targets)
         return self._series[series]
+
+    def _slot(self, key: _Key) -> int:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = len(self._keys)
+            self._keys.append(key)
+        return slot
 
     def _place(self, name: str) -> tuple[Table, str] | None:
         """The table that a name belongs to, and what stands behind the prefix."""
@@ -219,10 +246,10 @@ class Mapping:
             self._series.clear()
 
 
-def _target(
-    table: Table, rank: int, rule: Rule, name: str, labels: dict[str, str]
-) -> _Target | None:
-    """What a rule makes of a series; None where it is about another."""
+def _read(
+    table: Table, rule: Rule, name: str, labels: dict[str, str]
+) -> tuple[str, float, Attributes] | None:
+    """Part, bound and attributes that a rule makes of a series; None where it is another's."""
     kind = rule.metric.kind
     part, bound = "", 0.0
     if kind is Kind.HISTOGRAM:
@@ -246,24 +273,38 @@ def _target(
         to = table.labels.get(label, LABELS.get(label, f"engine.{label}"))
         if to:
             attributes[to] = value
-    return _Target(rank, rule, tuple(attributes.items()), part, bound)
+    return part, bound, tuple(attributes.items())
 
 
-def _gather(
-    histograms: dict[_Key, tuple[int, _Parts]], key: _Key, target: _Target, value: float
+def _note(
+    target: _Target,
+    value: float,
+    found: dict[int, tuple[int, float]],
+    histograms: dict[int, tuple[int, _Parts]],
+    boards: Collection[str],
 ) -> None:
-    found = histograms.get(key)
-    if found is None or target.rank < found[0]:
-        found = histograms[key] = (target.rank, _Parts())
-    if target.rank > found[0]:
+    """Puts a value where it belongs; of several rules for one series the first counts."""
+    slot, rank, scale, adds, board, part, bound = target
+    if part:
+        held = histograms.get(slot)
+        if held is None or rank < held[0]:
+            held = histograms[slot] = (rank, _Parts())
+        if rank > held[0]:
+            return
+        if part == "bucket":
+            held[1].buckets.append((bound, value))
+        elif part == "sum":
+            held[1].total = value * scale
+        else:
+            held[1].count = value
         return
-    parts = found[1]
-    if target.part == "bucket":
-        parts.buckets.append((target.bound, value))
-    elif target.part == "sum":
-        parts.total = value * target.rule.scale
-    else:
-        parts.count = value
+    if (board and board in boards) or value in _INFINITE:
+        return
+    before = found.get(slot)
+    if adds and before is not None:
+        found[slot] = (0, before[1] + value * scale)
+    elif before is None or rank < before[0]:
+        found[slot] = (rank, value * scale)
 
 
 _PREFIX: Final = re.compile(
