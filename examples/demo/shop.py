@@ -37,6 +37,13 @@ CUSTOMERS: Final = tuple(f"customer-{n:03}" for n in range(1, 61))
 #: Models and their share of the questions.
 MODELS: Final = {"gpt-4o-mini": 0.7, "gpt-4o": 0.22, "o4-mini": 0.08}
 
+#: What customers write beside a thumb; most write nothing.
+PRAISE: Final = ("", "", "", "Thanks, that is what I needed.", "Quick and clear.")
+COMPLAINTS: Final = (
+    "", "", "Too long, I only wanted to know the price.", "That is not what I asked.",
+    "It says one thing here and another on the product page.", "Took forever to answer.",
+)  # fmt: skip
+
 TOOLS: Final[list[dict[str, Any]]] = [
     {
         "type": "function",

@@ -16,10 +16,12 @@ import spanglass
 
 from .assistant import Assistant
 from .clock import Clock, PastClock, RealClock
-from .shop import CUSTOMERS, FEATURES, MODELS, QUESTIONS
+from .shop import COMPLAINTS, CUSTOMERS, FEATURES, MODELS, PRAISE, QUESTIONS
 
 _DAY_S: Final = 86_400
 _PROMPT: Final = "shop-assistant"
+#: Share of answers that customers rate.
+_RATED: Final = 0.3
 #: Visits.
 _FLUSH_EVERY: Final = 10
 
@@ -129,6 +131,23 @@ def _hold(
         prompt=(_PROMPT, visit.release),
     ):
         for question in visit.questions:
-            assistant.answer(question, vectors, visit.model)
+            ids = assistant.answer(question, vectors, visit.model)
             clock.took(rng.uniform(8, 45))
+            _rate(ids, visit, clock, rng)
     return len(visit.questions)
+
+
+def _rate(ids: spanglass.Ids, visit: Visit, clock: Clock, rng: random.Random) -> None:
+    """What the customer thinks of the answer, where they say so."""
+    if rng.random() > _RATED:
+        return
+    # The new prompt is better; nobody likes to wait.
+    happy = rng.random() < (0.85 if visit.release > 1 else 0.65) - 0.1 * (visit.slowdown - 1)
+    comment = rng.choice(PRAISE if happy else COMPLAINTS)
+    spanglass.feedback(
+        thumbs="up" if happy else "down",
+        comment=comment or None,
+        trace_id=ids.trace_id,
+        span_id=ids.span_id,
+        time_ns=clock.now(),
+    )

@@ -101,6 +101,7 @@ def score(
     source: Source = "code",
     metadata: Mapping[str, object] | None = None,
     score_id: str | None = None,
+    time_ns: int | None = None,
 ) -> str | None:
     """Scores the current span, or a span, a trace or a session by id.
 
@@ -118,6 +119,7 @@ def score(
         source: `human`, `user`, `code`, `judge` or `detector`.
         metadata: more about it; recorded as JSON.
         score_id: of an earlier score that this one replaces. By default a new one.
+        time_ns: when it was given, in nanoseconds since 1970. By default now.
 
     Returns:
         The score's id; None where it was not recorded, which is said in a warning and counted.
@@ -132,8 +134,9 @@ def score(
     if label is not None:
         found[names.EVALUATION_LABEL] = label
     return _give(
-        found, comment, (trace_id, span_id, session_id), evaluator, source, metadata, score_id
-    )
+        found, comment, (trace_id, span_id, session_id), evaluator, source, metadata, score_id,
+        time_ns,
+    )  # fmt: skip
 
 
 @guarded(_no_id)
@@ -151,6 +154,7 @@ def feedback(
     evaluator: str | None = None,
     metadata: Mapping[str, object] | None = None,
     score_id: str | None = None,
+    time_ns: int | None = None,
 ) -> str | None:
     """What a person says of an answer: a score named `user_feedback`, from 0 to 1.
 
@@ -169,6 +173,7 @@ def feedback(
         evaluator: who it was, if that is to be known.
         metadata: more about it; recorded as JSON.
         score_id: of an earlier feedback that this one replaces.
+        time_ns: as for `score`.
 
     Returns:
         The score's id; None where it was not recorded, which is said in a warning and counted.
@@ -194,7 +199,9 @@ def feedback(
     except _Refused as refused:
         _refuse(refused)
         return None
-    return _give(found, comment, (trace_id, span_id, session_id), evaluator, source, more, score_id)
+    return _give(
+        found, comment, (trace_id, span_id, session_id), evaluator, source, more, score_id, time_ns
+    )
 
 
 def _give(
@@ -205,6 +212,7 @@ def _give(
     source: str,
     metadata: Mapping[str, object] | None,
     score_id: str | None,
+    time_ns: int | None,
 ) -> str | None:
     """Records a score, and returns its id."""
     runtime = _state.runtime
@@ -214,6 +222,7 @@ def _give(
     settings = runtime.settings
     try:
         target = _target(*about)
+        moment = _clock.wall() if time_ns is None else _moment(time_ns)
         _check(found, source)
     except _Refused as refused:
         _refuse(refused)
@@ -242,7 +251,7 @@ def _give(
         Event(
             names.EVALUATION,
             attributes,
-            _clock.wall(),
+            moment,
             target.trace_id,
             target.span_id,
             runtime.provider.resource,
@@ -302,6 +311,13 @@ def _check(found: dict[str, Any], source: str) -> None:
             "invalid", f"the score {name!r} needs a finite number, true, false or a text ({kind})"
         )
     found[names.EVALUATION_SCORE] = number
+
+
+def _moment(time_ns: object) -> int:
+    """Raises _Refused for what is no time that OpenTelemetry can carry."""
+    if isinstance(time_ns, bool) or not isinstance(time_ns, int) or not 0 < time_ns < 1 << 63:
+        raise _Refused("invalid", f"time_ns is nanoseconds since 1970, not {time_ns!r}")
+    return time_ns
 
 
 def _target(trace_id: str | None, span_id: str | None, session_id: str | None) -> _Target:

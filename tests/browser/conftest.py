@@ -103,6 +103,8 @@ def site(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
             running.send(trace.request())
         running.send(request_of(site.many))
         running.settle()
+        scores = sample_traces.judged(site.answered)
+        assert running.api("POST", "/api/v1/scores", json=scores).status_code == 201
         yield site
 
 

@@ -83,6 +83,11 @@ class Trace:
         self._spans.setdefault(service or self.service, []).append(made)
         return made
 
+    def last(self, name: str) -> str:
+        """The id, as it is shown, of the last span of a name."""
+        named = [span for spans in self._spans.values() for span in spans if span.name == name]
+        return named[-1].span_id.hex()
+
     def request(self) -> ExportTraceServiceRequest:
         """The trace as an exporter sends it."""
         found = ExportTraceServiceRequest()

@@ -67,6 +67,17 @@ def answered(ago_s: float = 45, seed: int = 1) -> Trace:
     return trace
 
 
+def judged(trace: Trace) -> list[dict[str, Any]]:
+    """What was said of the answered question, as the API takes it: of the trace and of a span."""
+    answer = {"trace_id": trace.id, "span_id": trace.last("chat gpt-4o")}
+    return [
+        {"trace_id": trace.id, "name": "user_feedback", "value": 0, "label": "down", "source": "user", "explanation": "It never says what I have to pay.", "correction": "The repair is free; you only pay for sending it in."},
+        {**answer, "name": "groundedness", "value": 0.8164966, "source": "detector", "evaluator": "overlap 2"},
+        {**answer, "name": "judge.tone", "value": 4, "source": "judge", "evaluator": "tone 3, gpt-4o"},
+        {**answer, "name": "judge.tone", "value": 5, "source": "human"},
+    ]  # fmt: skip
+
+
 def chat(
     trace: Trace,
     parent: Any,

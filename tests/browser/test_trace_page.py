@@ -131,3 +131,25 @@ def test_a_session_leads_to_its_traces(site: Site, visit: Open) -> None:
     page.get_by_title("All traces of this session").click()
     expect(page).to_have_url(re.compile("session=session-4117"))
     expect(page.locator("[role=rowgroup] [role=row]")).to_have_count(1)
+
+
+def test_what_was_said_of_an_answer_is_shown_beside_it(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    # Above the trace: each name once, the mean where several judged.
+    expect(page.get_by_role("button", name="down")).to_be_visible()
+    expect(page.get_by_role("button", name="⌀ 4.5")).to_be_visible()
+    page.get_by_role("button", name="0.816").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-4o")
+    scores = page.get_by_role("list", name="Scores").get_by_role("listitem")
+    expect(scores).to_have_count(3)
+    expect(scores.filter(has_text="groundedness")).to_contain_text("From a detector · overlap 2")
+
+    page.get_by_role("button", name="down").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("POST /v1/ask")
+    expect(scores).to_have_count(1)
+    expect(scores).to_contain_text("It never says what I have to pay.")
+    expect(scores).to_contain_text("The repair is free")
+    expect(scores).to_contain_text("of the whole trace")
+
+    page.locator(LINES).filter(has_text="execute_tool").click()
+    expect(page.get_by_role("tab", name="Scores")).to_have_count(0)

@@ -284,3 +284,16 @@ def test_secrets_are_in_no_representation() -> None:
         assert _state.runtime is not None
         written = repr(_state.runtime.settings)
         assert not any(secret in written for secret in (SECRET, "key-1", "header-1"))
+
+
+def test_a_score_given_earlier_has_its_time(spans: CapturedSpans) -> None:
+    spanglass.feedback(thumbs="up", trace_id=TRACE, time_ns=1_700_000_000_000_000_001)
+    assert only(spans).time_ns == 1_700_000_000_000_000_001
+
+
+@pytest.mark.parametrize("time_ns", [0, -1, 1 << 63, True, 1.7e18, "now"])
+def test_a_time_that_is_none_is_refused(
+    spans: CapturedSpans, caplog: pytest.LogCaptureFixture, time_ns: Any
+) -> None:
+    assert spanglass.score("a", 1, trace_id=TRACE, time_ns=time_ns) is None
+    assert "time_ns is nanoseconds since 1970" in caplog.text

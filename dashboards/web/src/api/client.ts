@@ -8,6 +8,7 @@ export type Trace = components["schemas"]["Trace"];
 export type TraceDetail = components["schemas"]["TraceDetail"];
 export type Span = components["schemas"]["Span"];
 export type SpanEvent = components["schemas"]["SpanEvent"];
+export type Score = components["schemas"]["ScoreOut"];
 export type Facets = components["schemas"]["TraceFacets"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;

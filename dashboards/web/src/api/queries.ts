@@ -85,6 +85,17 @@ export function traceQuery(traceId: string) {
   });
 }
 
+/** The latest judgements of a trace and its spans, by anybody. */
+export function scoresQuery(traceId: string) {
+  return queryOptions({
+    queryKey: ["trace", traceId, "scores"],
+    queryFn: async ({ signal }) => {
+      const query = { trace_id: traceId, limit: 1000 };
+      return (await dataOf(api.GET("/api/v1/scores", { params: { query }, signal }))).items;
+    },
+  });
+}
+
 /** One span with its payload. */
 export function spanQuery(traceId: string, spanId: string) {
   return queryOptions({

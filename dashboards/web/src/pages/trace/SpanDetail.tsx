@@ -2,7 +2,7 @@ import { Button, Tabs } from "@mantine/core";
 import { IconAlertCircleFilled } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { ApiProblem, type Span } from "../../api/client";
+import { ApiProblem, type Score, type Span } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
 import { spanQuery } from "../../api/queries";
 import { Copy } from "../../components/Copy";
@@ -16,6 +16,7 @@ import { contentOf } from "../../lib/messages/conversation";
 import { kindOfSpan } from "../../lib/summary";
 import type { Tree, TreeNode } from "../../lib/tree";
 import { Attributes } from "./Attributes";
+import { Scores } from "./Scores";
 import { SpanContent } from "./SpanContent";
 import { SpanErrors } from "./SpanErrors";
 import { SpanEvents } from "./SpanEvents";
@@ -26,14 +27,16 @@ interface Props {
   span: LightSpan;
   node: TreeNode<LightSpan>;
   tree: Tree<LightSpan>;
+  /** Of this span, and of the whole trace where it is the first. */
+  scores: readonly Score[];
   tab: string | undefined;
   onTab: (tab: string | undefined) => void;
   onSelect: (index: number, show?: boolean) => void;
 }
 
-const TABS = ["content", "attributes", "events", "resource", "raw"] as const;
+const TABS = ["content", "scores", "attributes", "events", "resource", "raw"] as const;
 
-export function SpanDetail({ traceId, span: light, node, tree, tab, onTab, onSelect }: Props) {
+export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTab, onSelect }: Props) {
   const loaded = useQuery(spanQuery(traceId, light.span_id));
   const whole = loaded.data?.span;
   const span = whole ?? light;
@@ -43,7 +46,8 @@ export function SpanDetail({ traceId, span: light, node, tree, tab, onTab, onSel
     kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
   const events = whole ? whole.events.length + (whole.payload_events?.length ?? 0) + whole.links.length : undefined;
   const attributes = whole ? Object.keys(whole.attributes).length + Object.keys(whole.payload_attributes ?? {}).length : undefined;
-  const current = TABS.find((each) => each === tab) ?? "content";
+  const wanted = TABS.find((each) => each === tab) ?? "content";
+  const current = wanted === "scores" && scores.length === 0 ? "content" : wanted;
   return (
     <section className={styles["detail"]} aria-label={`Span ${span.name}`} data-kind={kind}>
       <header className={styles["head"]}>
@@ -63,6 +67,7 @@ export function SpanDetail({ traceId, span: light, node, tree, tab, onTab, onSel
       >
         <Tabs.List className={styles["tabList"] ?? ""}>
           <Tabs.Tab value="content">{label}</Tabs.Tab>
+          {scores.length > 0 && <Tabs.Tab value="scores">Scores <small>{formatCount(scores.length)}</small></Tabs.Tab>}
           <Tabs.Tab value="attributes">Attributes <small>{attributes}</small></Tabs.Tab>
           <Tabs.Tab value="events">Events <small>{events}</small></Tabs.Tab>
           <Tabs.Tab value="resource">Resource</Tabs.Tab>
@@ -79,7 +84,8 @@ export function SpanDetail({ traceId, span: light, node, tree, tab, onTab, onSel
           <Tabs.Panel value="content">
             {content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}
           </Tabs.Panel>
-          {loaded.isPending && <Waiting />}
+          <Tabs.Panel value="scores"><Scores scores={scores} granted={loaded.data?.payload ?? true} /></Tabs.Panel>
+          {loaded.isPending && current !== "scores" && <Waiting />}
           {whole && (
             <>
               <Tabs.Panel value="attributes">

@@ -1,11 +1,13 @@
 import { IconAlertCircleFilled, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import type { Score } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
 import { Badge } from "../../components/Badge";
 import { Copy } from "../../components/Copy";
 import { useNow, When } from "../../components/When";
 import { formatCompact, formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
+import { groupScores } from "../../lib/scores";
 import { timeOfNano } from "../../lib/time";
 import type { TraceSearch } from "../../lib/search";
 import type { Summary } from "../../lib/summary";
@@ -32,8 +34,13 @@ interface Props {
   summary: Summary;
   tree: Tree<LightSpan>;
   spans: readonly LightSpan[];
+  scores: readonly Score[];
   onSelect: (index: number, show?: boolean) => void;
+  onScore: (score: Score) => void;
 }
+
+/** Names of scores that have room above a trace. */
+const MOST_SCORES = 4;
 
 export function TraceTools({ traceId }: { traceId: string }) {
   return (
@@ -45,9 +52,10 @@ export function TraceTools({ traceId }: { traceId: string }) {
   );
 }
 
-export function TraceHeader({ summary, tree, spans, onSelect }: Props) {
+export function TraceHeader({ summary, tree, spans, scores, onSelect, onScore }: Props) {
   const now = useNow();
   const { root, firstToken } = summary;
+  const groups = groupScores(scores);
   const first = tree.nodes.findIndex((node) => node.span?.status === "error" && node.failures === 0);
   return (
     <div className={styles["header"]}>
@@ -70,6 +78,14 @@ export function TraceHeader({ summary, tree, spans, onSelect }: Props) {
           </Fact>
         )}
         {summary.costUsd > 0 && <Fact label="Cost" {...(summary.estimated && { title: "Estimated" })}>{summary.estimated ? "≈ " : ""}{formatCost(summary.costUsd)}</Fact>}
+        {groups.slice(0, MOST_SCORES).map(({ name, text, scores: [score, ...more] }) => score && (
+          <Fact key={name} label={name}>
+            <button type="button" className={styles["score"]} onClick={() => onScore(score)} title={more.length > 0 ? `${formatCount(more.length + 1)} scores; show the latest` : "Show who said so"}>
+              {text}
+            </button>
+          </Fact>
+        ))}
+        {groups.length > MOST_SCORES && <Fact label="More scores" title={groups.slice(MOST_SCORES).map(({ name, text }) => `${name} ${text}`).join("\n")}>{formatCount(groups.length - MOST_SCORES)}</Fact>}
         {summary.models.length > 0 && <Fact label={summary.models.length === 1 ? "Model" : "Models"} title={summary.models.join(", ")}><List values={summary.models} /></Fact>}
         <Fact label={summary.services.length === 1 ? "Service" : "Services"} title={summary.services.join(", ")}><List values={summary.services} /></Fact>
         {summary.environment && <Fact label="Environment">{summary.environment}</Fact>}

@@ -3,12 +3,14 @@ import { useMediaQuery } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
+import type { Score } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
-import { queryClient, traceQuery } from "../../api/queries";
+import { queryClient, scoresQuery, traceQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import type { SpanSearch } from "../../lib/search";
+import { scoresOf } from "../../lib/scores";
 import { kindOfSpan, startingSpan, summarise } from "../../lib/summary";
 import { ancestorKeys, buildTree, visibleNodes } from "../../lib/tree";
 import { lastList } from "../traces/listMemory";
@@ -26,6 +28,8 @@ const route = getRouteApi("/traces/$traceId");
 const ARRIVING_EVERY = 3_000;
 /** Milliseconds after which a root span that is missing counts as lost. */
 const GIVEN_UP_AFTER = 600_000;
+
+const NO_SCORES: readonly Score[] = [];
 
 /** Whether the root span is still to come: exporters send children first. */
 function isArriving(spans: readonly LightSpan[]): boolean {
@@ -59,6 +63,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   const navigate = useNavigate();
   const tree = useMemo(() => buildTree(spans), [spans]);
   const summary = useMemo(() => summarise(spans), [spans]);
+  const scores = useQuery(scoresQuery(traceId));
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const phone = useMediaQuery("(max-width: 900px)", false, { getInitialValueInEffect: false });
   const [pane, setPane] = useState<"spans" | "detail">(search.span ? "detail" : "spans");
@@ -93,6 +98,14 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     },
     [tree, change, reveal],
   );
+  const showScore = (score: Score): void => {
+    const id = score.span_id || (summary.root?.span_id ?? "");
+    const index = tree.byId.get(id);
+    if (index === undefined) return;
+    reveal(index);
+    change({ span: id, tab: "scores" });
+    setPane("detail");
+  };
   const toggle = useCallback((key: string) => {
     setCollapsed((before) => {
       const next = new Set(before);
@@ -178,6 +191,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
       span={span}
       node={node}
       tree={tree}
+      scores={scoresOf(scores.data ?? NO_SCORES, span.span_id, span.span_id === summary.root?.span_id)}
       tab={search.tab}
       onTab={(tab) => change({ tab })}
       onSelect={select}
@@ -188,8 +202,9 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
       <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />}>
         <TraceTools traceId={traceId} />
       </PageBar>
-      <TraceHeader summary={summary} tree={tree} spans={spans} onSelect={select} />
+      <TraceHeader summary={summary} tree={tree} spans={spans} scores={scores.data ?? NO_SCORES} onSelect={select} onScore={showScore} />
       {truncated && <p className={styles["notice"]} role="status">This trace is very long: its first {spans.length.toLocaleString("en-US")} spans are shown.</p>}
+      {scores.isError && <p className={styles["notice"]} role="status">Scores can't be shown: {scores.error.message}</p>}
       {lostSpan && <p className={styles["notice"]} role="status">This trace has no span {search.span}. It may not have arrived yet; another one is shown.</p>}
       {phone ? (
         <>
