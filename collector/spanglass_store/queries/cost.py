@@ -1,7 +1,4 @@
-"""What calls of models have cost, by who made them and when.
-
-Only leaves are counted: an inference span whose child is one, too, repeats the child's numbers.
-"""
+"""What calls of models have cost, by who made them and when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from spanglass_store.client import Store
-from spanglass_store.prices.costs import IS_INFERENCE
+from spanglass_store.queries.leaves import is_leaf
 
 GroupBy = Literal[
     "project", "service", "environment", "provider", "model", "operation", "user", "session",
@@ -113,14 +110,9 @@ def cost(
         `total`, `groups` (name and sums, with a `series` where there is an interval), `others`.
     """
     where, values = which.conditions()
-    # A child can begin after the range does, and in another day's partition.
     source = (
-        f"{store.database}.spans AS s FINAL WHERE {' AND '.join(where)} AND {IS_INFERENCE}"
-        " AND cityHash64(project, trace_id, span_id) NOT IN ("
-        f"SELECT cityHash64(project, trace_id, parent_span_id) FROM {store.database}.spans"
-        " WHERE start_time >= {start:DateTime64(6, 'UTC')}"
-        " AND start_time < {end:DateTime64(6, 'UTC')} + INTERVAL 1 DAY"
-        f" AND {IS_INFERENCE} AND parent_span_id != '')"
+        f"{store.database}.spans AS s FINAL WHERE {' AND '.join(where)}"
+        f" AND {is_leaf(store.database)}"
     )
     (total,) = store.query(f"SELECT {_SUMS} FROM {source}", values).dicts()
     group = _GROUPS[group_by]
