@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", default="http://127.0.0.1:4318", help="OTLP/HTTP address")
     parser.add_argument("--days", type=int, default=7, help="days of history")
     parser.add_argument("--visits", type=int, default=80, help="visits a day, at most")
-    parser.add_argument("--pause", type=float, default=3.0, help="seconds between live visits")
+    parser.add_argument("--pause", type=float, default=8.0, help="seconds between live visits")
     parser.add_argument(
         "--live", action=argparse.BooleanOptionalAction, default=True,
         help="go on with live traffic",

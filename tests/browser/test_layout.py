@@ -19,6 +19,9 @@ def test_nothing_is_wider_than_the_window_and_no_region_is_blank(
     site: Site, visit: Open, width: int, height: int, scheme: str
 ) -> None:
     watched = visit(site.running, width, height, scheme)
+    page = watched.goto("/overview")
+    expect(page.get_by_role("region", name="Cost")).to_be_visible()
+    _sound(watched, ["header", "[role=search]", "section[aria-label=Requests]", "figure"])
     page = watched.goto("/traces")
     expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
     _sound(watched, ["header", "[role=search]", "[role=table]", "footer"])
@@ -46,7 +49,10 @@ def _sound(watched: Any, regions: list[str]) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(site: Site, visit: Open, scheme: str) -> None:
-    page = visit(site.running, scheme=scheme).goto("/traces")
+    page = visit(site.running, scheme=scheme).goto("/overview")
+    expect(page.get_by_role("region", name="Cost")).to_be_visible()
+    assert page.evaluate(_CONTRASTS, LEAST_CONTRAST) == []
+    page.goto(f"{site.running.web}/traces")
     expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
     assert page.evaluate(_CONTRASTS, LEAST_CONTRAST) == []
     page.goto(f"{site.running.web}/traces/{site.answered.id}")

@@ -43,7 +43,8 @@ _COLUMNS: Final = (
     "project, trace_id, parent_span_id, start_time, duration_ns, time_to_first_token_s, status,"
     " sample_weight, provider, request_model, response_model, input_tokens, output_tokens, cost_usd"
 )
-_MODEL: Final = "if(response_model != '', response_model, request_model)"
+# As it was asked for: a call that failed has no model that answered.
+_MODEL: Final = "if(request_model != '', request_model, response_model)"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ export type Span = components["schemas"]["Span"];
 export type SpanEvent = components["schemas"]["SpanEvent"];
 export type Score = components["schemas"]["ScoreOut"];
 export type Facets = components["schemas"]["TraceFacets"];
+export type Overview = components["schemas"]["Overview"];
+export type Figures = components["schemas"]["Figures"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

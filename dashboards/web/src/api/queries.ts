@@ -63,6 +63,22 @@ export function facetsQuery(range: TimeRange) {
   });
 }
 
+export interface OverviewFilters {
+  service?: string | undefined;
+  environment?: string | undefined;
+}
+
+export function overviewQuery({ service = "", environment = "" }: OverviewFilters, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["overview", service, environment, range],
+    queryFn: ({ signal }) => {
+      const query = { service, environment, ...windowOf(range, Date.now()) };
+      return dataOf(api.GET("/api/v1/overview", { params: { query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** Whether there is any trace at all, of whatever age. */
 export const anyTraceQuery = queryOptions({
   queryKey: ["any-trace"],

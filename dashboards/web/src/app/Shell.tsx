@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMoon, IconStack2, IconSun,
+  IconChartHistogram, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMoon, IconStack2, IconSun,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { createContext, type ReactNode, use } from "react";
@@ -13,7 +13,10 @@ import { Logo } from "./Logo";
 import styles from "./Shell.module.css";
 
 /** The pages, in the order of the navigation. A page is listed when it exists. */
-const PAGES = [{ to: "/traces", label: "Traces", icon: IconStack2 }] as const;
+const PAGES = [
+  { to: "/overview", label: "Overview", icon: IconChartHistogram },
+  { to: "/traces", label: "Traces", icon: IconStack2 },
+] as const;
 
 interface ShellControls {
   openHelp: () => void;
@@ -30,7 +33,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <a className={styles["skip"]} href="#main">Skip to content</a>
       <div className={styles["shell"]}>
         <nav className={styles["rail"]} aria-label="Pages">
-          <Link to="/traces" className={styles["logo"]} aria-label="Spanglass"><Logo /></Link>
+          <Link to="/overview" className={styles["logo"]} aria-label="Spanglass"><Logo /></Link>
           {PAGES.map((page) => (
             <Link key={page.to} to={page.to} className={styles["railLink"]}>
               <page.icon size={20} stroke={1.6} aria-hidden />

@@ -49,6 +49,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     keys: [
       { keys: ["/"], does: "Search" },
       { keys: ["?"], does: "Show or hide this help" },
+      { keys: ["R"], does: "Refresh" },
       { keys: ["Esc"], does: "Leave the search, close, go back" },
     ],
   },
@@ -59,7 +60,6 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["K", "↑"], does: "Previous trace" },
       { keys: ["Enter"], does: "Open it" },
       { keys: ["L"], does: "Live on or off" },
-      { keys: ["R"], does: "Refresh" },
     ],
   },
   {
@@ -70,7 +70,6 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["←", "→"], does: "Collapse, expand" },
       { keys: ["E"], does: "Next error" },
       { keys: ["M"], does: "Next model call" },
-      { keys: ["R"], does: "Refresh" },
       { keys: ["[", "]"], does: "Previous, next trace of the list" },
     ],
   },

@@ -7,7 +7,8 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "../api/queries";
-import { preloadPages, router } from "./router";
+import { preloadPages } from "./pages";
+import { router } from "./router";
 import { colorScheme, resolver, theme } from "./theme";
 
 // The content security policy allows style elements that carry this response's nonce: Mantine's

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readSpanSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readOverviewSearch, readSpanSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
-import { TracesPage } from "../pages/traces/TracesPage";
 import { NotFoundPage, PageFailed } from "./failures";
+import { loadOverview, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -22,18 +22,23 @@ const home = createRoute({
   path: "/",
   beforeLoad: () => {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way
-    throw redirect({ to: "/traces", replace: true });
+    throw redirect({ to: "/overview", replace: true });
   },
+});
+
+export const overviewRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/overview",
+  validateSearch: readOverviewSearch,
+  component: lazyRouteComponent(loadOverview, "OverviewPage"),
 });
 
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
   validateSearch: readTraceSearch,
-  component: TracesPage,
+  component: lazyRouteComponent(loadTraces, "TracesPage"),
 });
-
-const loadTrace = () => import("../pages/trace/TracePage");
 
 export const traceRoute = createRoute({
   getParentRoute: () => root,
@@ -43,19 +48,12 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, tracesRoute, traceRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,
   scrollRestoration: false,
 });
-
-/** Fetches the trace page's code while nothing else is going on. */
-export function preloadPages(): void {
-  const load = (): void => void loadTrace().catch(() => undefined);
-  if ("requestIdleCallback" in window) window.requestIdleCallback(load);
-  else setTimeout(load, 500);
-}
 
 declare module "@tanstack/react-router" {
   interface Register {

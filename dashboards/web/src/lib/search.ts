@@ -67,6 +67,16 @@ export function readSpanSearch(raw: Raw): SpanSearch {
   return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]) });
 }
 
+export interface OverviewSearch extends TimeRange {
+  service?: string | undefined;
+  environment?: string | undefined;
+}
+
+export function readOverviewSearch(raw: Raw): OverviewSearch {
+  const { range, from, to, service, environment } = readTraceSearch(raw);
+  return compact({ range, from, to, service, environment });
+}
+
 const NO_FILTERS: ReadonlySet<string> = new Set(["range", "from", "to", "sort", "order", "live"]);
 
 /** Whether anything narrows the list, beside its range of time. */
@@ -75,7 +85,7 @@ export function isFiltered(search: TraceSearch): boolean {
 }
 
 /** The range of time of a list. */
-export function rangeOf({ range, from, to }: TraceSearch): TimeRange {
+export function rangeOf({ range, from, to }: TimeRange): TimeRange {
   return { range, from, to };
 }
 

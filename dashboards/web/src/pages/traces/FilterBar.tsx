@@ -4,8 +4,8 @@ import { type RefObject, useCallback } from "react";
 import type { Facets } from "../../api/client";
 import { useTyped } from "../../app/typed";
 import { isFiltered, type TraceSearch } from "../../lib/search";
-import { FacetFilter } from "./FacetFilter";
-import styles from "./Filters.module.css";
+import { FacetFilter } from "../../components/FacetFilter";
+import styles from "../../components/Filters.module.css";
 import { MoreFilters } from "./MoreFilters";
 
 interface Props {

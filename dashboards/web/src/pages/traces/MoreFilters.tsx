@@ -3,7 +3,7 @@ import { IconAdjustmentsHorizontal } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Facets } from "../../api/client";
 import type { TraceSearch } from "../../lib/search";
-import styles from "./Filters.module.css";
+import styles from "../../components/Filters.module.css";
 import { MORE_FIELDS } from "./moreFields";
 import type { MoreFiltersForm } from "./MoreFiltersForm";
 

@@ -3,7 +3,7 @@ import { type SubmitEvent, useState } from "react";
 import type { Facets } from "../../api/client";
 import { MORE_FIELDS, type MoreFields } from "./moreFields";
 import type { TraceSearch } from "../../lib/search";
-import styles from "./Filters.module.css";
+import styles from "../../components/Filters.module.css";
 
 const EMPTY: MoreFields = Object.fromEntries(MORE_FIELDS.map((field) => [field, undefined]));
 

@@ -3,20 +3,21 @@ import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { anyTraceQuery, facetsQuery, queryClient, tracesQuery } from "../../api/queries";
+import { facetsQuery, queryClient, tracesQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
+import { useOnboarding } from "../../components/useOnboarding";
 import { formatCount } from "../../lib/format";
 import { isFiltered, rangeOf, readTraceSearch, type Sort, toFilters, type TraceSearch } from "../../lib/search";
 import { describeRange, type TimeRange } from "../../lib/time";
 import { FilterBar } from "./FilterBar";
 import { rememberList } from "./listMemory";
 import { LiveSwitch } from "./LiveSwitch";
-import { Onboarding } from "./Onboarding";
+import { Onboarding } from "../../components/Onboarding";
 import { TableSkeleton } from "./TableSkeleton";
-import { TimeRangePicker } from "./TimeRangePicker";
+import { TimeRangePicker } from "../../components/TimeRangePicker";
 import { TraceTable } from "./TraceTable";
 import styles from "./TracesPage.module.css";
 
@@ -24,9 +25,6 @@ const route = getRouteApi("/traces");
 
 /** Milliseconds between two looks in live mode. */
 const LIVE_EVERY = 3_000;
-/** Milliseconds between two looks for the very first trace. */
-const WAITING_EVERY = 1_000;
-
 export function TracesPage() {
   // The router hands on what the address says beside what the page understands.
   const said = route.useSearch();
@@ -46,8 +44,7 @@ export function TracesPage() {
   const traces = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const empty = list.isSuccess && traces.length === 0 && !list.isPlaceholderData;
   const unfiltered = !isFiltered(search);
-  const any = useQuery({ ...anyTraceQuery, enabled: empty && unfiltered, refetchInterval: (query) => (query.state.data ? false : WAITING_EVERY) });
-  const onboarding = useOnboarding(empty && unfiltered ? any.data : undefined, list.refetch);
+  const onboarding = useOnboarding(empty && unfiltered, list.refetch);
 
   // While following, only the first page is kept up to date.
   const queryKey = options.queryKey;
@@ -121,12 +118,12 @@ export function TracesPage() {
         </Tooltip>
         <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to, ...(next.to && { live: undefined }) })} />
       </PageBar>
-      {onboarding ? (
-        <Onboarding arrived={onboarding === "arrived"} />
+      {onboarding.stage ? (
+        <Onboarding arrived={onboarding.stage === "arrived"} />
       ) : (
         <>
           <FilterBar search={search} facets={facets.data} input={input} onChange={change} onClear={clear} />
-          {list.isPending || (empty && unfiltered && any.isPending) ? (
+          {list.isPending || onboarding.isPending ? (
             <TableSkeleton />
           ) : list.isError && traces.length === 0 ? (
             <Problem error={list.error} retry={refresh} />
@@ -181,23 +178,6 @@ function NothingFound({ search, range, onClear, onWiden }: { search: TraceSearch
       {describeRange(range)}{filtered ? ", with everything that is set above." : " has none; there are older ones."}
     </State>
   );
-}
-
-/** Milliseconds for which the light stays green before the list takes its place. */
-const GREEN_FOR = 1_500;
-
-/** Whether to show how to send: until the first trace is there, and a moment longer. */
-function useOnboarding(any: boolean | undefined, refetch: () => unknown): "waiting" | "arrived" | undefined {
-  const [stage, setStage] = useState<"waiting" | "arrived">();
-  if (stage === undefined && any === false) setStage("waiting");
-  if (stage === "waiting" && any === true) setStage("arrived");
-  useEffect(() => {
-    if (stage !== "arrived") return;
-    void refetch();
-    const timer = setTimeout(() => setStage(undefined), GREEN_FOR);
-    return () => clearTimeout(timer);
-  }, [stage, refetch]);
-  return stage;
 }
 
 /** The traces that came after the first answer to the same question. */

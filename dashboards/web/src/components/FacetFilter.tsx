@@ -1,7 +1,7 @@
 import { Combobox, useCombobox } from "@mantine/core";
 import { IconChevronDown, IconX } from "@tabler/icons-react";
 import { useState } from "react";
-import { formatCompact } from "../../lib/format";
+import { formatCompact } from "../lib/format";
 import styles from "./Filters.module.css";
 
 interface Props {

@@ -1,7 +1,7 @@
 import { Button, Popover, TextInput } from "@mantine/core";
 import { IconCalendarTime, IconChevronDown } from "@tabler/icons-react";
 import { type SubmitEvent, useState } from "react";
-import { describeRange, fromLocalInput, PRESETS, presetOf, shortRange, type TimeRange, toLocalInput, windowOf } from "../../lib/time";
+import { describeRange, fromLocalInput, PRESETS, presetOf, shortRange, type TimeRange, toLocalInput, windowOf } from "../lib/time";
 import styles from "./TimeRangePicker.module.css";
 
 export function TimeRangePicker({ range, onChange }: { range: TimeRange; onChange: (range: TimeRange) => void }) {

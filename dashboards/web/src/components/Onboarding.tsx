@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { SegmentedControl } from "@mantine/core";
-import { sessionQuery } from "../../api/queries";
-import { Copy } from "../../components/Copy";
-import { reachable } from "../../lib/addresses";
+import { sessionQuery } from "../api/queries";
+import { Copy } from "./Copy";
+import { reachable } from "../lib/addresses";
 import styles from "./Onboarding.module.css";
 
 const WAYS = [
