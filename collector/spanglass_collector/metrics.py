@@ -15,6 +15,7 @@ from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.errors import StoreError
 
 if TYPE_CHECKING:
+    from spanglass_collector.jobs.keeper import JobKeeper
     from spanglass_collector.service import _Ingest
 
 
@@ -25,14 +26,20 @@ class ServiceMetrics(Collector):
         ingest: the parts between receivers and store; None where the role is missing.
         embedded: the embedded server; None where ClickHouse is somebody's.
         store: to ask whether it answers.
+        jobs: what runs jobs; None where the role is missing.
     """
 
     def __init__(
-        self, ingest: "_Ingest | None", embedded: EmbeddedServer | None, store: Store
+        self,
+        ingest: "_Ingest | None",
+        embedded: EmbeddedServer | None,
+        store: Store,
+        jobs: "JobKeeper | None" = None,
     ) -> None:
         self._ingest = ingest
         self._embedded = embedded
         self._store = store
+        self._jobs = jobs
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._started = time.time()
@@ -57,6 +64,8 @@ class ServiceMetrics(Collector):
             yield from self._accounts()
             yield from self._pipelines()
             yield from self._requests()
+        if self._jobs is not None:
+            yield from self._jobs_done(self._jobs)
         yield GaugeMetricFamily(
             "spanglass_resident_bytes", "Resident memory of the service's process.",
             psutil.Process(os.getpid()).memory_info().rss,
@@ -148,6 +157,43 @@ class ServiceMetrics(Collector):
         yield GaugeMetricFamily(
             "spanglass_dead_letters_bytes", "Bytes that dead letters take up on disk.",
             self._ingest.dead_letters.size,
+        )  # fmt: skip
+
+    @staticmethod
+    def _jobs_done(jobs: "JobKeeper") -> Iterator[Metric]:
+        label = ["job"]
+        counters = {
+            "spans": CounterMetricFamily("spanglass_job_spans", "Spans judged.", labels=label),
+            "results": CounterMetricFamily("spanglass_job_results", "Results.", labels=label),
+            "failures": CounterMetricFamily(
+                "spanglass_job_failures", "Spans that could not be judged.", labels=label
+            ),
+            "seconds": CounterMetricFamily(
+                "spanglass_job_seconds", "Seconds that judging took.", labels=label
+            ),
+            "cost_usd": CounterMetricFamily(
+                "spanglass_job_cost_usd", "US dollars that judging took.", labels=label
+            ),
+        }
+        lag = GaugeMetricFamily(
+            "spanglass_job_lag_seconds", "How long ago what is judged came.", labels=label
+        )
+        over = GaugeMetricFamily(
+            "spanglass_job_over_budget", "Whether a job waits for its budget.", labels=label
+        )
+        failing = GaugeMetricFamily(
+            "spanglass_job_failing", "Whether a job's detector can't be started.", labels=label
+        )
+        for name, counts in jobs.counts.items():
+            for field, family in counters.items():
+                family.add_metric([name], getattr(counts, field))
+            lag.add_metric([name], counts.lag_s)
+            over.add_metric([name], float(counts.is_over_budget))
+            failing.add_metric([name], float(bool(counts.error)))
+        yield from (*counters.values(), lag, over, failing)
+        yield CounterMetricFamily(
+            "spanglass_job_worker_deaths", "Workers that ended otherwise than they should.",
+            jobs.deaths,
         )  # fmt: skip
 
     def _requests(self) -> Iterator[Metric]:

@@ -25,6 +25,8 @@ from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
+from spanglass_collector.jobs.desk import JobDesk
+from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.pricing import PriceKeeper
 from spanglass_collector.receivers.connections import bounded, most_connections
@@ -43,6 +45,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.database import Database
+from spanglass_store.state.jobs import JobBook
 from spanglass_store.state.keys import Keys
 
 log = logging.getLogger(__name__)
@@ -113,7 +116,9 @@ class Service:
             sockets = self._bind()
             try:
                 with open_store(self.settings, directory) as (endpoint, embedded):
-                    await self._run_parts(directory, keys, endpoint, embedded, sockets, ready)
+                    await self._run_parts(
+                        directory, keys, JobBook(database), endpoint, embedded, sockets, ready
+                    )
             finally:
                 for each in sockets.values():
                     each.close()
@@ -123,6 +128,7 @@ class Service:
         self,
         directory: DataDirectory,
         keys: Keys,
+        book: JobBook,
         endpoint: Endpoint,
         embedded: EmbeddedServer | None,
         sockets: dict[str, socket.socket],
@@ -140,7 +146,8 @@ class Service:
         ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
         # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
         pinged = Store(endpoint, timeout_s=3)
-        metrics = ServiceMetrics(ingest, embedded, pinged)
+        jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
+        metrics = ServiceMetrics(ingest, embedded, pinged, jobs)
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
@@ -164,12 +171,14 @@ class Service:
                     feedback_secrets=settings.feedback_secrets,
                     dead_letters=ingest.desk if ingest is not None else None,
                     prices=prices,
+                    jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
                 await server.start()
-            if "jobs" in roles:
+            if jobs is not None:
                 keeper.start()
+                jobs.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -181,6 +190,8 @@ class Service:
             for problem in await asyncio.gather(*stopping, return_exceptions=True):
                 if problem is not None:
                     log.error("a receiver did not end well: %s", problem)
+            if jobs is not None:
+                jobs.ask_to_stop()
             if ingest is not None:
                 seconds = DRAIN_S - (time.monotonic() - began)
                 # A thread of its own: the loop's may all be waiting for a store that hangs.
@@ -188,8 +199,30 @@ class Service:
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(own, ingest.drain, seconds)
             keeper.stop()
+            if jobs is not None:
+                await asyncio.to_thread(jobs.stop, 1.0)
             store.close()
             pinged.close()
+
+    def _jobs(
+        self, directory: DataDirectory, book: JobBook, endpoint: Endpoint, ingest: "_Ingest | None"
+    ) -> JobKeeper:
+        settings = self.settings
+
+        def stored() -> int:
+            assert ingest is not None
+            return ingest.pipelines[0].ledger.account().stored
+
+        return JobKeeper(
+            settings.jobs,
+            settings.detect,
+            endpoint,
+            settings.state or directory.state_url,
+            book,
+            settings.log_level,
+            Path.cwd(),
+            stored if ingest is not None else None,
+        )
 
     def _refuse_open_doors(self, keys: Keys) -> None:
         """Listening beyond this machine takes keys."""

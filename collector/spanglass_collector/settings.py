@@ -4,6 +4,7 @@ A field `otlp_http` is the flag `--otlp-http`, the variable `SPANGLASS_OTLP_HTTP
 `otlp_http` in the file. Flags win over the environment, the environment over the file.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,12 +19,15 @@ from pydantic_settings import (
 )
 
 from spanglass.feedback_token import MIN_SECRET_CHARS
+from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_store.errors import StoreError
 
 PREFIX: Final = "SPANGLASS_"
 DEFAULT_FILE: Final = "spanglass.toml"
 #: Settings whose value no message repeats.
 _SECRET: Final = ("feedback_secret", "feedback_secret_before")
+#: Settings that are tables: a message names the place in it.
+_TABLES: Final = ("detect",)
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -149,6 +153,13 @@ class Settings(BaseSettings):
     prices: Annotated[
         str, Field(description="File of prices of your own (TOML), before those of the catalogue.")
     ] = ""
+    detect: Annotated[
+        dict[str, Any],
+        Field(
+            description="Jobs that judge spans: a table [detect.NAME] for each, see docs/jobs.md;"
+            " as a flag or variable, JSON."
+        ),
+    ] = Field(default_factory=dict)
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
@@ -168,6 +179,22 @@ class Settings(BaseSettings):
             raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
         return value
 
+    @field_validator("detect", mode="before")
+    @classmethod
+    def _is_table(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return json.loads(value)
+            except ValueError as error:
+                raise ValueError('should be JSON, like {"pii": {"enabled": false}}') from error
+        return value
+
+    @field_validator("detect")
+    @classmethod
+    def _are_jobs(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_jobs(value)
+        return value
+
     @field_validator(*_SECRET)
     @classmethod
     def _is_secret(cls, value: str) -> str:
@@ -179,6 +206,11 @@ class Settings(BaseSettings):
     def feedback_secrets(self) -> tuple[str, ...]:
         """Those that may have signed a feedback link."""
         return tuple(filter(None, (self.feedback_secret, self.feedback_secret_before)))
+
+    @property
+    def jobs(self) -> dict[str, JobSettings]:
+        """Every job, by name."""
+        return read_jobs(self.detect)
 
     @property
     def role_set(self) -> frozenset[str]:
@@ -235,5 +267,5 @@ def _explained(error: ValidationError, flags: dict[str, Any], file: Path | None)
     else:
         place = f"{name} in {file}"
     said = str(first["msg"]).removeprefix("Value error, ")
-    given = "" if name in _SECRET else f" {first['input']!r}"
+    given = "" if name in (*_SECRET, *_TABLES) else f" {first['input']!r}"
     return f"{place}{given}: {said[:1].lower()}{said[1:]}."

@@ -4,7 +4,8 @@ from typing import Final
 
 #: The tables that people's SQL can read. Each has a column `project`.
 READABLE_TABLES: Final = (
-    "spans", "traces", "metrics", "logs", "scores", "sdk_reports", "prices",
+    "spans", "traces", "metrics", "logs", "scores", "sdk_reports", "prices", "jobs", "job_failures",
+    "pii_findings",
 )  # fmt: skip
 #: Those of them whose rows without a project are everybody's.
 SHARED_TABLES: Final = ("prices",)
@@ -17,6 +18,10 @@ PAYLOAD_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "logs": ("payload_body", "payload_attributes"),
     "scores": ("explanation", "correction"),
+    # A hash tells who has a value to compare it with.
+    "pii_findings": ("subjects",),
+    # What a detector says of a failure can quote the text that it failed on.
+    "job_failures": ("reason",),
 }  # fmt: skip
 
 #: The others of these tables. They are granted one by one: where a whole table is granted and a
@@ -56,5 +61,14 @@ READABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "scores": (
         "project", "score_id", "name", "value", "label", "source", "evaluator", "trace_id",
         "span_id", "response_id", "session_id", "created_at", "ingested_at", "metadata",
+    ),
+    "pii_findings": (
+        "project", "trace_id", "span_id", "service", "environment", "operation", "start_time",
+        "entity", "field", "role", "count", "confidence", "job", "version", "found_at",
+        "sample_data", "retention_days",
+    ),
+    "job_failures": (
+        "project", "job", "version", "trace_id", "span_id", "start_time", "attempts", "resolved",
+        "at", "retention_days",
     ),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from spanglass_dashboards.api import (
     facets,
     feedback,
     health,
+    jobs,
     overview,
     prices,
     scores,
@@ -61,7 +62,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, overview,
+        cost, prices, overview, jobs,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from fastapi import Request
@@ -25,6 +26,16 @@ class DeadLetterOffice(Protocol):
     def discard(self, names: Sequence[str]) -> Mapping[str, int]: ...
 
 
+class JobOffice(Protocol):
+    """What can be asked of jobs; `spanglass_collector.jobs.desk` does it."""
+
+    def status(self) -> Sequence[Any]: ...
+
+    def backfills(self, job: str = "") -> Sequence[Any]: ...
+
+    def request(self, job: str, start: datetime, end: datetime) -> Any: ...
+
+
 @dataclass
 class Context:
     """The parts the API stands on.
@@ -39,6 +50,7 @@ class Context:
             another.
         dead_letters: where this process takes spans: what the store refused of them.
         prices: the book of prices.
+        jobs: what judges spans.
     """
 
     endpoint: Endpoint
@@ -50,6 +62,7 @@ class Context:
     feedback_secrets: Sequence[str] = ()
     dead_letters: DeadLetterOffice | None = None
     prices: PriceDesk | None = None
+    jobs: JobOffice | None = None
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

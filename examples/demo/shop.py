@@ -30,6 +30,10 @@ QUESTIONS: Final = (
     "How do I care for a waterproof jacket?",
     "Is the Skog pack in stock in Port Laren?",
     "Do you deliver to a collection point?",
+    # What people write into chats: invented, with numbers and domains that are given out for that.
+    "My order HO-10482 is late. Write to ana.marsh@example.com or call +44 20 7946 0958.",
+    "I paid with card 4111 1111 1111 1111. When do I get my refund?",
+    "Please send my refund to DE89 3704 0044 0532 0130 00, and the receipt to kim@example.org.",
 )
 
 FEATURES: Final = ("help-centre", "order-page", "app-chat")

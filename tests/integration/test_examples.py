@@ -163,6 +163,20 @@ def test_the_demo_sends_its_history(service: RunningService) -> None:
         " WHERE service = 'shop-assistant' AND environment = 'demo'"
     )
     assert first["past"]
+    # Without any configuration.
+    personal = {"EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE"}
+    wait_until(
+        lambda: (
+            personal
+            <= {
+                row["entity"]
+                for row in service.sql(
+                    "SELECT DISTINCT entity FROM pii_findings WHERE service = 'shop-assistant'"
+                )
+            }
+        ),
+        "the planted personal data is found",
+    )
 
 
 def test_every_example_is_described_and_run() -> None:
@@ -172,7 +186,7 @@ def test_every_example_is_described_and_run() -> None:
         path.name for path in EXAMPLES.iterdir() if path.name not in ("README.md", "__pycache__")
     }
     # Here, and those that need no service beside.
-    beside = ("test_sample_server.py", "test_sdk_examples.py")
+    beside = ("test_sample_server.py", "test_sdk_examples.py", "test_jobs.py")
     tests = [Path(__file__), *(Path(__file__).with_name(name) for name in beside)]
     text = "".join(path.read_text() for path in tests)
     for name in described:

@@ -1,5 +1,6 @@
 """One table of settings: flags over environment over file, and errors that name the place."""
 
+import json
 import os
 from pathlib import Path
 
@@ -56,7 +57,23 @@ def test_the_file_can_be_named() -> None:
     assert load({}, other).writers == 7
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+#: Settings that are tables in the file, and JSON anywhere else.
+TABLES = {"detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n")}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value, text = TABLES[name]
+    monkeypatch.setenv(PREFIX + name.upper(), json.dumps(value))
+    assert getattr(load({}), name) == value
+    assert getattr(load({name: json.dumps(value)}), name) == value
+    monkeypatch.delenv(PREFIX + name.upper())
+    file(text)
+    assert getattr(load({}), name) == value
+    assert Settings.model_fields[name].description, "help for it"
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - set(TABLES)))
 def test_every_setting_is_a_variable_and_a_key_in_the_file(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from spanglass_collector.cli import (
     agent,
     dead_letters,
     demo,
+    detect,
     doctor,
     keys,
     migrate,
@@ -43,6 +44,7 @@ tail.register(app)
 doctor.register(app)
 migrate.register(app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(detect.app, name="detect")
 app.add_typer(prices.app, name="prices")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -39,9 +39,10 @@ def _with_settings(function: Any) -> Any:
     """Gives a command one flag for each setting."""
     parameters = []
     for name, field in Settings.model_fields.items():
-        kind = field.annotation if field.annotation is not Path else Path
+        # A table is given as JSON.
+        kind = str if field.annotation == dict[str, Any] else field.annotation
         default = field.get_default(call_default_factory=True)
-        shown = f" [default: {default}]" if default not in ("", None) else ""
+        shown = f" [default: {default}]" if default not in ("", None, {}) else ""
         option = typer.Option(
             f"--{name.replace('_', '-')}",
             help=f"{field.description or _described(field)}{shown}",

@@ -15,14 +15,14 @@ _OUTSIDE: Final = f"The range of time has to lie between {_FIRST_YEAR} and {_LAS
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def _written_out(value: Any) -> Any:
+def written_out(value: Any) -> Any:
     # A bare number would be seconds or milliseconds since 1970, whichever is likelier.
     if isinstance(value, str) and not _DATE.match(value):
         raise ValueError("should look like 2026-01-02T03:04:05Z")
     return value
 
 
-def _storable(moment: datetime | None) -> datetime | None:
+def storable(moment: datetime | None) -> datetime | None:
     if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise StoreError(_OUTSIDE)
     return _aware(moment) if moment else None
@@ -34,22 +34,22 @@ def _aware(moment: datetime) -> datetime:
 
 Start = Annotated[
     datetime | None,
-    BeforeValidator(_written_out),
+    BeforeValidator(written_out),
     Query(description="Earliest start; a day ago unless given."),
 ]
 End = Annotated[
     datetime | None,
-    BeforeValidator(_written_out),
+    BeforeValidator(written_out),
     Query(description="Latest start; now unless given."),
 ]
 
 #: Bounds of a list that is not cut to the last day where none are given.
 OpenStart = Annotated[
-    datetime | None, BeforeValidator(_written_out), AfterValidator(_storable),
+    datetime | None, BeforeValidator(written_out), AfterValidator(storable),
     Query(description="Earliest time."),
 ]  # fmt: skip
 OpenEnd = Annotated[
-    datetime | None, BeforeValidator(_written_out), AfterValidator(_storable),
+    datetime | None, BeforeValidator(written_out), AfterValidator(storable),
     Query(description="Latest time."),
 ]  # fmt: skip
 

@@ -1,0 +1,80 @@
+"""The settings of jobs: `[detect.NAME]` in `spanglass.toml`."""
+
+import re
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spanglass_store.queries.job_spans import SpanFilter
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+class JobSettings(BaseModel):
+    """One job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    detector: str = Field("", description="Name, MODULE:NAME or FILE.py:NAME; the job's own name.")
+    projects: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    operations: tuple[str, ...] | None = Field(None, description="The detector's unless given.")
+    where: str = Field("", description="Condition in SQL over the columns of spans.")
+    sample: float = Field(1.0, ge=0, le=1, description="Share of traces that is judged.")
+    interval_s: float = Field(5.0, ge=0.1, le=86_400, description="Seconds between two looks.")
+    look_back_s: float = Field(
+        3600.0, ge=0, description="How far back a job begins that was never run, in seconds."
+    )
+    timeout_s: float = Field(10.0, gt=0, le=3600, description="For one span, in seconds.")
+    load_timeout_s: float = Field(180.0, gt=0, le=3600, description="Until the detector is ready.")
+    memory_mb: int = Field(1024, ge=64, description="Of the detector's process, in MiB.")
+    budget_s_per_hour: float | None = Field(None, gt=0, description="Seconds of judging an hour.")
+    budget_usd_per_day: float | None = Field(None, gt=0, description="US dollars a day.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The detector's own.")
+
+    def filter(self, operations: tuple[str, ...]) -> SpanFilter:
+        """Which spans the job judges.
+
+        Args:
+            operations: the detector's own.
+        """
+        chosen = operations if self.operations is None else self.operations
+        return SpanFilter(self.projects, self.services, chosen, self.where, self.sample)
+
+
+#: Jobs that run unless the settings say otherwise.
+BUILT_IN: Final[dict[str, dict[str, Any]]] = {
+    "pii": {"detector": "pii", "budget_s_per_hour": 1800},
+}
+
+
+def read_jobs(given: dict[str, Any]) -> dict[str, JobSettings]:
+    """Every job by name: those that come with Spanglass, changed and extended by the settings.
+
+    Args:
+        given: the table `[detect]`.
+
+    Raises:
+        ValueError: if something in it is wrong; the message names it.
+    """
+    jobs: dict[str, JobSettings] = {}
+    for name in dict.fromkeys((*BUILT_IN, *given)):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} can't be a job's name: lower-case letters, digits, - and _")
+        own = given.get(name, {})
+        if not isinstance(own, dict):
+            raise ValueError(f"detect.{name} should be a table, like [detect.{name}]")
+        try:
+            settings = JobSettings(**{**BUILT_IN.get(name, {}), **own})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, (f"detect.{name}", *first["loc"])))
+            said = (
+                "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+            )
+            raise ValueError(f"{place}: {said}") from error
+        if not settings.detector:
+            settings = settings.model_copy(update={"detector": name})
+        jobs[name] = settings
+    return jobs

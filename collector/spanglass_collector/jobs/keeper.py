@@ -1,0 +1,270 @@
+"""The service's side of jobs: starts the worker when spans have come, and knows how it stands.
+
+While nothing comes there is no worker and no query: the writers' own count of what they stored is
+looked at, once a second. A process without writers asks ClickHouse how many rows there are.
+"""
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from spanglass_collector.jobs.config import JobSettings
+from spanglass_store.client import Store
+from spanglass_store.endpoint import Endpoint
+from spanglass_store.errors import StoreError
+from spanglass_store.queries.job_spans import Window, count_spans, first_arrival
+from spanglass_store.state.jobs import JobBook, now_us
+
+log = logging.getLogger(__name__)
+
+_LOOK_S: Final = 1.0
+#: Seconds between two looks at a store that others write to.
+_ASK_S: Final = 10.0
+#: Seconds between two lines to a worker that is at work, and until it is started again if it died.
+_GO_S: Final = 2.0
+_RESTART_S: Final = 10.0
+_ENDS_S: Final = 4.0
+
+
+@dataclass
+class JobCounts:
+    """What a job did since the service started."""
+
+    spans: int = 0
+    results: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    cost_usd: float = 0.0
+    lag_s: float = 0.0
+    is_over_budget: bool = False
+    error: str = ""
+
+
+class JobKeeper:
+    """Starts and stops the process that runs jobs.
+
+    Args:
+        jobs: their settings, by name.
+        given: the table of the settings that they were read from.
+        endpoint: of the store.
+        state_url: of the state database.
+        book: of that database.
+        log_level: of the worker.
+        folder: where relative paths of detectors begin.
+        stored: how many spans this process has stored; None where it stores none.
+        linger_s: seconds without work after which the worker ends; its own unless given.
+    """
+
+    def __init__(
+        self,
+        jobs: dict[str, JobSettings],
+        given: dict[str, Any],
+        endpoint: Endpoint,
+        state_url: str,
+        book: JobBook,
+        log_level: str,
+        folder: Path | None = None,
+        stored: Callable[[], int] | None = None,
+        linger_s: float | None = None,
+    ) -> None:
+        self.jobs = jobs
+        self._told = {
+            "endpoint": {
+                **{name: getattr(endpoint, name) for name in Endpoint.__dataclass_fields__},
+                "users": {str(role): list(user) for role, user in endpoint.users.items()},
+            },
+            "state": state_url,
+            "jobs": given,
+            "folder": str(folder) if folder else "",
+            "log_level": log_level,
+            **({"linger_s": linger_s} if linger_s is not None else {}),
+        }
+        self._endpoint = endpoint
+        self._book = book
+        self._stored = stored
+        self.counts = {name: JobCounts() for name, job in jobs.items() if job.enabled}
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._worker: subprocess.Popen[str] | None = None
+        self._wake_at = 0
+        #: Workers that ended otherwise than they should.
+        self.deaths = 0
+
+    def start(self) -> None:
+        if self.counts:
+            self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to do: somebody asked for an old window."""
+        self._wake.set()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the worker runs."""
+        return self._worker is not None and self._worker.poll() is None
+
+    def ask_to_stop(self) -> None:
+        """Begins to end the worker."""
+        self._stop.set()
+        self._wake.set()
+
+    def stop(self, timeout_s: float = _ENDS_S) -> None:
+        """Ends the worker; what it has not judged is judged at the next start."""
+        self.ask_to_stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        store = Store(self._endpoint, timeout_s=10)
+        told_at = started_at = 0.0
+        try:
+            # What came while nobody ran jobs is judged at the start.
+            seen, due = self._first_count(store), self._is_behind(store)
+            while not self._stop.is_set():
+                try:
+                    count = self._count(store)
+                except StoreError:
+                    count = seen
+                if self._wake.is_set():
+                    self._wake.clear()
+                    due = True
+                due |= count != seen
+                seen = count
+                if self._wake_at and self._wake_at <= now_us():
+                    due, self._wake_at = True, 0
+                now = time.monotonic()
+                if due and now - told_at >= _GO_S and self._tell_worker():
+                    told_at, due = now, False
+                elif due and not self.is_at_work and now - started_at >= _RESTART_S:
+                    self._start_worker()
+                    started_at = told_at = now
+                    due = False
+                if not self.is_at_work and self._worker is not None:
+                    # It may have been about to leave when it was told.
+                    due |= self._worker_ended() or now - told_at < 2 * _GO_S
+                self._wake.wait(_ASK_S if self._stored is None else _LOOK_S)
+        except Exception:
+            log.exception("jobs are not run any more; restart the service")
+        finally:
+            store.close()
+            self._end_worker()
+
+    def _first_count(self, store: Store) -> int:
+        try:
+            return self._count(store)
+        except StoreError:
+            return -1
+
+    def _count(self, store: Store) -> int:
+        if self._stored is not None:
+            return self._stored()
+        if not self.is_at_work and self._book.backfills(is_open=True, limit=1):
+            # Another process was asked for it.
+            self._wake.set()
+        return count_spans(store)
+
+    def _is_behind(self, store: Store) -> bool:
+        """Whether there is something that a job has not judged."""
+        states = self._book.states()
+        now = now_us()
+        for name in self.counts:
+            state = states.get(name)
+            if state is not None and state.retry_at:
+                self._wake_at = min(self._wake_at or state.retry_at, state.retry_at)
+            if state is not None and state.window_end:
+                return True
+        if self._book.backfills(is_open=True, limit=1):
+            return True
+        began = min(
+            states[name].watermark
+            if name in states
+            else now - int(self.jobs[name].look_back_s * 1_000_000)
+            for name in self.counts
+        )
+        try:
+            return first_arrival(store, Window("ingested_at", began, now))[1] > 0
+        except StoreError:
+            return True
+
+    def _tell_worker(self) -> bool:
+        """Tells the worker that spans have come; whether there is one."""
+        worker = self._worker
+        if worker is None or worker.poll() is not None or worker.stdin is None:
+            return False
+        try:
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        except OSError:
+            return False
+        return True
+
+    def _start_worker(self) -> None:
+        self._worker = worker = subprocess.Popen(
+            [sys.executable, "-m", "spanglass_collector.jobs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stdin is not None
+        with contextlib.suppress(OSError):
+            worker.stdin.write(json.dumps(self._told) + "\n")
+            worker.stdin.flush()
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+
+    def _listen(self, worker: "subprocess.Popen[str]") -> None:
+        assert worker.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            for line in worker.stdout:
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    continue
+                if said.get("leaves"):
+                    self._wake_at = int(said["wake_at"])
+                elif said.get("job") in self.counts:
+                    _add(self.counts[said["job"]], said)
+
+    def _worker_ended(self) -> bool:
+        """Clears up behind a worker; whether it is to be started again."""
+        assert self._worker is not None
+        code = self._worker.returncode
+        for pipe in (self._worker.stdin, self._worker.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._worker = None
+        if code == 0:
+            return False
+        self.deaths += 1
+        log.warning("the process that runs jobs ended with status %d; it is started again", code)
+        return True
+
+    def _end_worker(self) -> None:
+        worker = self._worker
+        if worker is None:
+            return
+        with contextlib.suppress(OSError):
+            if worker.stdin is not None:
+                worker.stdin.close()
+        try:
+            worker.wait(_ENDS_S / 2)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def _add(counts: JobCounts, said: dict[str, Any]) -> None:
+    for name in ("spans", "results", "failures", "seconds", "cost_usd"):
+        setattr(counts, name, getattr(counts, name) + said[name])
+    counts.lag_s = said["lag_s"]
+    counts.is_over_budget = said["is_over_budget"]
+    counts.error = said["error"]

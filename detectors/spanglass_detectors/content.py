@@ -1,0 +1,147 @@
+"""What a span says, taken apart: each text with the field and the role that it is in.
+
+Content is JSON in many shapes (messages of OpenTelemetry, of OpenAI and Anthropic, documents, tool
+arguments), JSON in strings of JSON, JSON that was cut off, or plain text. Nothing here raises on
+any of it: what can't be read as JSON is text.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+#: How deep JSON may be nested, JSON in strings included; what is deeper is one text.
+MOST_LEVELS: Final = 40
+#: Names whose value says who wrote what is beside it.
+_ROLE: Final = "role"
+_ROLES: Final = {
+    "user": "user", "human": "user", "assistant": "assistant", "ai": "assistant",
+    "model": "assistant", "system": "system", "developer": "system", "tool": "tool",
+    "function": "tool",
+}  # fmt: skip
+#: What an operation's input and output are, where nothing says a role.
+_OF_OPERATION: Final = {
+    "execute_tool": {"input": "tool", "output": "tool"},
+    "retrieval": {"input": "user", "output": "document"},
+    "rerank": {"input": "document", "output": "document"},
+    "chat": {"input": "user", "output": "assistant"},
+    "text_completion": {"input": "user", "output": "assistant"},
+    "generate_content": {"input": "user", "output": "assistant"},
+    "embeddings": {"input": "user", "output": ""},
+}
+_BY_TYPE: Final = {
+    "tool_call": "tool", "tool_use": "tool", "tool_result": "tool", "tool_call_response": "tool",
+    "function_call": "tool", "function_call_output": "tool",
+}  # fmt: skip
+#: Names whose values are structure, and no text of anybody.
+_STRUCTURE: Final = frozenset({_ROLE, "type", "finish_reason", "mime_type", "modality"})
+
+
+class Passage(NamedTuple):
+    """A text in its place.
+
+    Attributes:
+        text: what it says.
+        field: `input`, `output`, or the name of an attribute or event.
+        role: who wrote it; empty if not known.
+    """
+
+    text: str
+    field: str
+    role: str
+
+
+def passages_of(field: str, value: str, operation: str = "") -> list[Passage]:
+    """The texts of one field.
+
+    Args:
+        field: its name.
+        value: JSON or text.
+        operation: what the span does.
+    """
+    if not value:
+        return []
+    role = _OF_OPERATION.get(operation, {}).get(field, "")
+    if "document" in field:
+        role = "document"
+    return [Passage(text, field, who) for text, who in texts(value, role)]
+
+
+def texts(value: str, role: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a JSON value in a string, with its role; the string itself if it is none."""
+    parsed = parsed_json(value)
+    if parsed is None:
+        yield value, role
+    else:
+        yield from _below(parsed, role, MOST_LEVELS)
+
+
+def parsed_json(value: str) -> Any:
+    """What a string of JSON holds, if it is a list or an object; None for everything else."""
+    if value[:1] not in ("{", "[") and value[:64].lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _below(value: Any, role: str, levels: int) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        inner = parsed_json(value) if levels > 0 else None
+        if inner is None:
+            if value:
+                yield value, role
+        else:
+            yield from _below(inner, role, levels - 1)
+    elif isinstance(value, dict):
+        if levels <= 0:
+            yield json.dumps(value, ensure_ascii=False), role
+            return
+        role = _role_of(value, role)
+        for name, each in value.items():
+            if name in _STRUCTURE and isinstance(each, str):
+                continue
+            yield from _below(each, role, levels - 1)
+            # A name can be somebody's address; the names that programs give are short words.
+            if not name.isidentifier():
+                yield name, role
+    elif isinstance(value, list):
+        if levels <= 0:
+            yield json.dumps(value, ensure_ascii=False), role
+            return
+        for each in value:
+            yield from _below(each, role, levels - 1)
+    elif type(value) is int and abs(value) >= 10**6:
+        yield str(value), role
+
+
+def _role_of(value: dict[str, Any], role: str) -> str:
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    said = value.get(_ROLE)
+    if isinstance(said, str):
+        return _ROLES.get(said.lower(), role)
+    return role
+
+
+def plain_text(value: str) -> str:
+    """The text of messages, as people read it; what is no list of messages stays as it is."""
+    parsed = parsed_json(value)
+    if not isinstance(parsed, list):
+        return value
+    found = []
+    for message in parsed:
+        if not isinstance(message, dict):
+            return value
+        content = message.get("parts", message.get("content"))
+        if isinstance(content, str):
+            found.append(content)
+            continue
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") == "text":
+                text = part.get("content", part.get("text"))
+                if isinstance(text, str):
+                    found.append(text)
+    return "\n".join(text for text in found if text)

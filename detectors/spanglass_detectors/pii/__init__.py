@@ -1,0 +1,6 @@
+"""Personal data and secrets in spans.
+
+finder.py    one text: what is in it, by presidio's names
+subjects.py  keyed hashes of values, so that one person's data can be found without keeping it
+detector.py  a span: findings by field and role
+"""

@@ -1,0 +1,286 @@
+"""Jobs: spans are judged after they are stored, once, whatever a detector does."""
+
+import functools
+import json
+from typing import Any
+
+import pytest
+
+from support import otlp
+from support.running import ROOT, RunningService
+from support.waiting import wait_until
+
+DETECTORS = """
+import os, signal, time
+from spanglass_detectors import Detector, Score, detector
+
+@detector(version="3", operations=["chat"])
+def length(span, unit="words"):
+    assert unit == "letters"
+    yield Score("letters", len(span.output_text), label=unit)
+
+@detector(columns=["input"])
+def naughty(span):
+    if "raise" in span.input:
+        raise ValueError("no, thanks")
+    if "hang" in span.input:
+        time.sleep(3600)
+    if "leak" in span.input:
+        hoard = b"x" * (400 << 20)
+        time.sleep(60)
+    if "die" in span.input:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "exit" in span.input:
+        raise SystemExit(3)
+    print("for the log")
+    return Score("naughty", 0.0)
+
+class Batched(Detector):
+    batch = 8
+    def judge(self, span):
+        return [Score("one_by_one", 1.0)]
+    def judge_batch(self, spans):
+        if any("die" in span.input for span in spans):
+            os._exit(9)
+        return [[Score("batched", len(spans))] for span in spans]
+"""
+
+#: Fast, so that tests need not wait.
+QUICK = {"interval_s": 0.2}
+
+
+def jobs(**tables: Any) -> str:
+    return json.dumps(tables)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "mine.py").write_text(DETECTORS)
+    detect = jobs(
+        pii=QUICK,
+        length={"detector": "mine.py:length", "options": {"unit": "letters"}, **QUICK},
+        naughty={
+            "detector": "mine.py:naughty", "where": "service = 'naughty'", "timeout_s": 1.5,
+            "memory_mb": 256, **QUICK,
+        },
+        batched={"detector": "mine.py:Batched", "services": ["batched"], "operations": [], **QUICK},
+        sampled={"detector": "mine.py:Batched", "services": ["sampled"], "sample": 0.5, **QUICK},
+        answer_length={"detector": f"{ROOT}/examples/own_detector.py:answer_length", **QUICK},
+        off={"detector": "mine.py:length", "enabled": False},
+        broken={"detector": "mine.py:nothing", **QUICK, "interval_s": 3600},
+    )  # fmt: skip
+    with RunningService(folder / "data", env={"SPANGLASS_DETECT": detect}) as service:
+        yield service
+
+
+def send(service: RunningService, name: str, *inputs: str, **attrs: Any) -> list[str]:
+    """Spans with these inputs; their ids."""
+    spans = [
+        otlp.span(attrs={"gen_ai.operation.name": "chat", "input.value": text, **attrs})
+        for text in inputs
+    ]
+    service.send(otlp.request(*spans, service=name))
+    return [span.span_id.hex() for span in spans]
+
+
+def scores(service: RunningService, name: str, ids: list[str]) -> list[dict[str, Any]]:
+    return service.sql(
+        "SELECT span_id, value, label, evaluator, source, score_id FROM scores"
+        " WHERE name = {name:String} AND span_id IN {ids:Array(String)} ORDER BY span_id",
+        name=name, ids=ids,
+    )  # fmt: skip
+
+
+def test_a_detector_from_a_file(running: RunningService, unique: str) -> None:
+    ids = send(running, unique, "a", "b", **{"output.value": "four"})
+    [first, _] = wait_until(
+        lambda: len(found := scores(running, "letters", ids)) == 2 and found, "two scores"
+    )
+    assert first["value"] == 4
+    assert (first["label"], first["evaluator"], first["source"]) == (
+        "letters", "length@3", "detector",
+    )  # fmt: skip
+    other = otlp.span(attrs={"gen_ai.operation.name": "embeddings", "output.value": "four"})
+    running.send(otlp.request(other, service=unique))
+    again = send(running, unique, "c")
+    wait_until(lambda: scores(running, "letters", again), "a later span is judged")
+    assert not scores(running, "letters", [other.span_id.hex()]), "it is for chat alone"
+
+
+def test_the_example(running: RunningService, unique: str) -> None:
+    ids = send(running, unique, "a", **{"output.value": "Sorry, I can't say."})
+    (length,) = wait_until(
+        lambda: scores(running, "answer_length", ids), "examples/own_detector.py"
+    )
+    assert length["value"] == 4
+    (apology,) = scores(running, "apology", ids)
+    assert apology["value"] == 1
+
+
+def test_a_span_that_a_detector_fails_at_is_marked(running: RunningService) -> None:
+    inputs = ("good 1", "raise", "good 2", "hang", "good 3", "leak", "die", "exit", "good 4")
+    ids = send(running, "naughty", *inputs)
+    failed = wait_until(
+        lambda: (
+            len(
+                rows := running.sql(
+                    "SELECT span_id, reason, attempts FROM job_failures WHERE job = 'naughty'"
+                )
+            )
+            == 5
+            and rows
+        ),
+        "five failures",
+    )
+    reasons = {inputs[ids.index(row["span_id"])]: row["reason"] for row in failed}
+    assert reasons == {
+        "raise": "ValueError: no, thanks",
+        "hang": "it took longer than 1.5 s",
+        "leak": "it used more than 256 MiB of memory",
+        "die": "its process ended by signal 9",
+        "exit": "its process ended with status 3",
+    }
+    good = [each for each, text in zip(ids, inputs, strict=True) if "good" in text]
+    wait_until(lambda: len(scores(running, "naughty", good)) == 4, "the others are judged")
+    count = running.one("SELECT count() AS n FROM scores FINAL WHERE name = 'naughty'")
+    assert count["n"] == 4
+    metrics = running.metrics()
+    wait_until(
+        lambda: running.metrics()["spanglass_job_failures_total"][(("job", "naughty"),)] == 5,
+        "the metrics say so",
+    )
+    assert metrics["spanglass_job_spans_total"][(("job", "pii"),)] > 0
+
+
+def test_a_batch_that_fails_is_judged_one_by_one(running: RunningService) -> None:
+    ids = send(running, "batched", *[f"n {n}" for n in range(5)], "die", *map(str, range(3)))
+    good = [each for n, each in enumerate(ids) if n != 5]
+    # Singles are asked of `judge`, which does not mind.
+    wait_until(
+        lambda: (
+            len(scores(running, "one_by_one", ids)) + len(scores(running, "batched", good)) == 9
+        ),
+        "all nine are judged",
+    )
+    assert len(scores(running, "one_by_one", [ids[5]])) == 1
+
+
+def test_sampling_takes_whole_traces(running: RunningService, unique: str) -> None:
+    traces = [otlp.trace_id() for _ in range(40)]
+    spans = [otlp.span(trace=trace) for trace in traces for _ in range(2)]
+    running.send(otlp.request(*spans, service="sampled"))
+    last = send(running, unique, "later")
+    wait_until(lambda: scores(running, "letters", last), "a later span is judged")
+    found = wait_until(
+        lambda: running.sql(
+            "SELECT trace_id, count() AS n FROM scores WHERE evaluator = 'sampled@1' GROUP BY 1"
+        ),
+        "some are judged",
+    )
+    assert {row["n"] for row in found} == {2}
+    expected = running.one(
+        "SELECT uniqExactIf(trace_id, cityHash64(trace_id) % 1000000 < 500000) AS n FROM spans"
+        " WHERE service = 'sampled'"
+    )
+    assert len(found) == expected["n"] < 40
+
+
+PLANTED = "Ana: ana.marsh@example.com, card 4111 1111 1111 1111; bo@example.com"
+
+
+def test_personal_data_is_found_and_never_kept(running: RunningService, unique: str) -> None:
+    messages = json.dumps([
+        {"role": "user", "parts": [{"type": "text", "content": PLANTED}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "response": {"ip": "203.0.113.7"}}]},
+    ])  # fmt: skip
+    span = otlp.span(
+        attrs={
+            "gen_ai.operation.name": "chat", "gen_ai.input.messages": messages,
+            "output.value": "I wrote to ANA.MARSH@example.com.", "customer": "+44 20 7946 0958",
+        },
+        error="no answer from ana.marsh@example.com",
+    )  # fmt: skip
+    running.send(otlp.request(span, service=unique))
+    select = "SELECT entity, field, role, count, subjects FROM pii_findings WHERE service = {name:String}"
+    rows = wait_until(lambda: running.sql(select, name=unique), "it is found")
+    seen = {(row["entity"], row["field"], row["role"]): row["count"] for row in rows}
+    assert seen == {
+        ("EMAIL_ADDRESS", "input", "user"): 2,
+        ("CREDIT_CARD", "input", "user"): 1,
+        ("IP_ADDRESS", "input", "tool"): 1,
+        ("EMAIL_ADDRESS", "output", "assistant"): 1,
+        ("EMAIL_ADDRESS", "status_message", ""): 1,
+        ("PHONE_NUMBER", "customer", ""): 1,
+    }
+    assert "ana" not in str(rows).lower()
+    # The same person, written in another way, has the same subject.
+    mails = [set(row["subjects"]) for row in rows if row["entity"] == "EMAIL_ADDRESS"]
+    assert set.intersection(*mails)
+
+
+def window_is_done(service: RunningService, asked: str) -> bool:
+    windows = {each["id"]: each for each in service.get("/api/v1/jobs/backfills", job="pii")}
+    return windows[asked]["state"] == "done" and windows[asked]["spans"] > 0
+
+
+def test_a_backfill_writes_the_same_rows(running: RunningService, unique: str) -> None:
+    ids = send(running, unique, f"{PLANTED} {unique}")
+    rows = "SELECT * EXCEPT (found_at) FROM pii_findings WHERE span_id = {id:String} ORDER BY ALL"
+    before = wait_until(lambda: running.sql(rows, id=ids[0]), "it is found")
+    count = running.owner().query("SELECT count() FROM spanglass.pii_findings FINAL").rows[0][0]
+    for _ in range(2):
+        path = "/api/v1/jobs/pii/backfills"
+        asked = running.api("POST", path, json={"start": "2026-01-01T00:00:00Z"}).json()["id"]
+        wait_until(functools.partial(window_is_done, running, asked), "the window is judged")
+    assert running.sql(rows, id=ids[0]) == before
+    after = running.owner().query("SELECT count() FROM spanglass.pii_findings FINAL").rows[0][0]
+    assert after == count
+    runs = running.sql(
+        "SELECT kind, state, spans FROM jobs WHERE job = 'pii' AND kind = 'backfill'"
+    )
+    assert len(runs) == 2
+    assert all(row["state"] == "done" and row["spans"] for row in runs)
+
+
+def test_what_can_be_asked(running: RunningService) -> None:
+    shown = running.cli("detect", "list").stdout.decode()
+    assert "mine.py:length" not in shown, "the settings of this shell, not of the service"
+    assert "spanglass_detectors.pii.detector:PiiDetector" in shown
+    status = running.cli("detect", "status").stdout.decode()
+    assert {"pii", "length", "naughty", "off", "done"} <= set(status.split())
+    for job, code, said in (
+        ("nothing", 404, "spanglass detect list"),
+        ("off", 400, "[detect.off]"),
+    ):
+        path = f"/api/v1/jobs/{job}/backfills"
+        wrong = running.api("POST", path, json={"start": "2026-01-01T00:00:00Z"})
+        assert wrong.status_code == code
+        assert said in wrong.json()["detail"]
+    jobs = {each["job"]: each for each in running.get("/api/v1/jobs")}
+    assert jobs["pii"]["judged_until"]
+    assert not jobs["off"]["is_enabled"]
+
+
+def test_what_came_while_nobody_ran_jobs_is_judged(running: RunningService, unique: str) -> None:
+    ids = send(running, unique, f"{PLANTED} {unique}")
+    running.settle()
+    running.stop()
+    done = running.cli("detect", "run", "pii")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) > 0
+    running.start()
+    wait_until(lambda: scores(running, "letters", ids), "judged after the start")
+    failing = running.metrics()["spanglass_job_failing"]
+    assert failing[(("job", "pii"),)] == 0
+    assert running.sql("SELECT 1 FROM pii_findings WHERE span_id = {id:String}", id=ids[0])
+
+
+def test_who_may_see_it(running: RunningService) -> None:
+    """The last one: behind the first key nothing goes without one."""
+    reader = running.key("read", payload=False)
+    refused = running.ask("SELECT subjects FROM pii_findings", key=reader)
+    assert refused.status_code in (400, 403), "hashes are for those who may read the values"
+    assert running.sql("SELECT count() AS n FROM pii_findings", key=reader)[0]["n"]
+    assert not running.sql("SELECT * FROM jobs", key=reader), "runs are of all projects"
+    assert running.api("GET", "/api/v1/jobs", reader).status_code == 403
