@@ -25,6 +25,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/completeness": 400,
     "GET /api/v1/cost": 400,
     "PUT /api/v1/prices": 422,
+    "POST /api/v1/jobs/{job}/backfills": 400,
 }
 
 

@@ -1,6 +1,9 @@
 """Personal data and secrets in spans.
 
-finder.py    one text: what is in it, by presidio's names
-subjects.py  keyed hashes of values, so that one person's data can be found without keeping it
-detector.py  a span: findings by field and role
+finder.py     one text: what is in it, by presidio's names
+phones.py     telephone numbers of national forms
+presidio.py   presidio's own recognisers, behind a prefilter
+prefilter.py  what says that a recogniser has nothing to find
+subjects.py   keyed hashes of values, so that one person's data can be found without keeping it
+detector.py   a span: findings by field and role
 """

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from spanglass.redaction._rules import ENTITIES, RULES, Rule
+from spanglass.redaction._rule import Rule
+from spanglass.redaction._rules import ENTITIES, RULES
 from spanglass.redaction._starts import Scan
 
 #: Part of the mark of a cut.

@@ -8,12 +8,12 @@ proportion to its length.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from spanglass.redaction._checks import card_length, iban_length, is_ipv6, looks_secret
+from spanglass.redaction._national import NATIONAL
+from spanglass.redaction._rule import Rule, all_or_nothing
 from spanglass.redaction._starts import (
-    Starts,
     at_colons,
     at_letters_before_numbers,
     at_local_parts,
@@ -22,35 +22,6 @@ from spanglass.redaction._starts import (
     at_text,
     at_words,
 )
-
-
-class Rule(NamedTuple):
-    """How one entity is found.
-
-    Attributes:
-        entity: its name.
-        starts: where in a text its matches can begin.
-        pattern: finds candidates. The group `found` is the entity, or the whole match is.
-        length: of a candidate, how many characters from its start are the entity; 0 for none.
-            None where each candidate is one.
-        gate: characters that are all in a text that has anything of this.
-    """
-
-    entity: str
-    starts: Starts
-    pattern: re.Pattern[str]
-    length: Callable[[str], int] | None = None
-    gate: str = ""
-
-    @property
-    def is_grouped(self) -> bool:
-        """Whether the pattern has a group `found`."""
-        return "found" in self.pattern.groupindex
-
-
-def _all_or_nothing(check: Callable[[str], bool]) -> Callable[[str], int]:
-    return lambda candidate: len(candidate) if check(candidate) else 0
-
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #: What a token must not follow.
@@ -94,7 +65,7 @@ _PREFIXED: Final[tuple[tuple[str, str], ...]] = (
 #: How what announces a secret, or a telephone number, begins.
 _SECRET_WORDS: Final = (
     "password", "passwd", "passphrase", "pwd", "secret", "api", "access", "auth", "refresh",
-    "session", "client",
+    "session", "client", "account", "shared",
 )  # fmt: skip
 _PHONE_WORDS: Final = (
     "phone", "tel", "mobil", "cell", "call", "fax", "whatsapp", "sms", "text me", "reach ", "ring",
@@ -135,7 +106,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "API_KEY",
         at_words(("bearer", "basic")),
         re.compile(r"(?i:\b(?:bearer|basic))[ \t]{1,3}(?P<found>[A-Za-z0-9._~+/=-]{16,})"),
-        _all_or_nothing(looks_secret),
+        all_or_nothing(looks_secret),
     ),
     Rule(
         "PASSWORD",
@@ -151,11 +122,12 @@ RULES: Final[tuple[Rule, ...]] = (
         ),
         re.compile(
             r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[_ -]?key|access[_ -]?key"
-            r"|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret))"
+            r"|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret"
+            r"|account[_ -]?key|shared[_ -]?access[_ -]?(?:key|signature)))"
             r"[\"']?(?:[ \t]{0,3}[:=]{1,2}[ \t]{0,3}|[ \t]is[ \t])[\"'`]?"
             r"(?P<found>[^\s\"'`,;<>\[\]{}]{6,256})"
         ),
-        _all_or_nothing(looks_secret),
+        all_or_nothing(looks_secret),
     ),
     Rule(
         "EMAIL_ADDRESS",
@@ -196,6 +168,7 @@ RULES: Final[tuple[Rule, ...]] = (
             r"(?P<found>(?!000|666|9[0-9]{2})[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4})(?![0-9])"
         ),
     ),
+    *NATIONAL,
     Rule(
         "IP_ADDRESS",
         at_numbers,
@@ -205,7 +178,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "IP_ADDRESS",
         at_colons,
         re.compile(r"(?<![\w:.])(?P<found>[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{3,35})(?![\w:])"),
-        _all_or_nothing(is_ipv6),
+        all_or_nothing(is_ipv6),
     ),
     Rule(
         "PHONE_NUMBER",

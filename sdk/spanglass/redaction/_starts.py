@@ -142,6 +142,26 @@ def at_letters_before_numbers(scan: Scan) -> Iterable[int]:
     return [at - 2 for at in scan.runs if at > 1 and text[at - 1].isalpha()]
 
 
+def at_letters(count: int, *, blank: bool = False) -> Starts:
+    """Some letters before a number.
+
+    Args:
+        count: how many.
+        blank: whether one may stand between.
+    """
+
+    def starts(scan: Scan) -> Iterable[int]:
+        text = scan.text
+        found: list[int] = []
+        for at in scan.runs:
+            end = at - 1 if blank and at and text[at - 1] == " " else at
+            if end >= count and text[end - count : end].isalpha():
+                found.append(end - count)
+        return found
+
+    return starts
+
+
 def at_local_parts(scan: Scan) -> Iterable[int]:
     """Where a word begins that has an `@` behind it."""
     return _local_parts(scan.text) if "@" in scan.text else ()
