@@ -87,20 +87,21 @@ def typed() -> dict[str, str]:
     }
 
 
-def cost_steps() -> dict[str, str]:
-    """Names for what the columns of cost follow from; see `Decoder.derived_steps`."""
-    reported = {
+def cost_layers() -> tuple[dict[str, str], ...]:
+    """Names for what the columns of cost follow from; see `Decoder.layers`."""
+    given = {
         "reported_text": _first(costs.REPORTED_COST_KEYS, "attributes"),
         "reported_cost": _number("reported_text"),
+        "service_tier": _first(costs.SERVICE_TIER_KEYS, "attributes"),
     }
-    return reported | costs.steps(DATABASE, "reported_cost IS NULL")
+    return given | costs.entry_steps(DATABASE, "reported_cost IS NULL"), costs.charge_steps()
 
 
 def cost() -> dict[str, str]:
-    """The columns of cost, over `cost_steps`: what a span reports goes before the book."""
+    """The columns of cost, over `cost_layers`: what a span reports goes before the book."""
     book = costs.charged()
     return book | {
-        "service_tier": _first(costs.SERVICE_TIER_KEYS, "attributes"),
+        "service_tier": "service_tier",
         "cost_usd": f"ifNull(reported_cost, {book['cost_usd']})",
         "cost_source": f"if(reported_cost IS NULL, {book['cost_source']}, 'reported')",
     }

@@ -56,7 +56,8 @@ class Decoder:
         rows: makes a `SELECT` of `parts` and `passed`, one row an item, from a source.
         steps: further columns that are not stored: expressions over parts and other steps.
         columns: the other columns of the target: expressions over parts, steps and columns.
-        derived_steps: names for expressions over columns and other such names.
+        layers: names for expressions over columns and over the names of the layers before; within
+            a layer, over each other.
         derived: columns of the target that follow from those.
         views: further tables that are filled.
     """
@@ -69,14 +70,14 @@ class Decoder:
     steps: Mapping[str, str]
     columns: Mapping[str, str]
     views: tuple[View, ...] = ()
-    derived_steps: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[Mapping[str, str], ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> str:
         """Name of the arriving table."""
         what = repr((
-            self.parts, self.passed, self.steps, self.columns, self.views, self.derived_steps,
+            self.parts, self.passed, self.steps, self.columns, self.views, self.layers,
             self.derived,
         ))  # fmt: skip
         return f"{PREFIX}{self.target}_{hashlib.sha256(what.encode()).hexdigest()[:8]}"
@@ -107,11 +108,18 @@ class Decoder:
 
     def _create(self, database: str, view: View) -> str:
         columns = ", ".join(f"{sql} AS `{name}`" for name, sql in view.columns.items())
-        names = ", ".join(f"{sql} AS {name}" for name, sql in self.derived_steps.items())
-        given = f"WITH {names} " if view.target == self.target and names else ""
+        source = f"{database}.{self.table}"
+        if view.target == self.target:
+            # A name is analysed again wherever it is used, with all that stands behind it. Behind
+            # a subquery it is a column.
+            kept = tuple(f"`{name}`" for name in (*self.passed, *self.columns))
+            for layer in self.layers:
+                new = (f"{sql} AS {name}" for name, sql in layer.items())
+                source = f"(SELECT {', '.join([*kept, *new])} FROM {source})"
+                kept = (*kept, *layer)
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.{self.table}_to_{view.target}"
-            f" TO {database}.{view.target} AS {given}SELECT {columns} FROM {database}.{self.table}"
+            f" TO {database}.{view.target} AS SELECT {columns} FROM {source}"
             + (f" WHERE {view.where}" if view.where else "")
         ).replace(DATABASE, database)
 

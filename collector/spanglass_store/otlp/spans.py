@@ -155,6 +155,6 @@ SPANS: Final = Decoder(
     rows=_rows,
     steps=_steps(),
     columns=_columns(),
-    derived_steps=columns.cost_steps(),
+    layers=columns.cost_layers(),
     derived=columns.cost(),
 )

@@ -56,7 +56,12 @@ def lookup(database: str) -> str:
 
 
 def steps(database: str, is_charged: str) -> dict[str, str]:
-    """Named expressions over columns of a span, each over those before it.
+    """`entry_steps` and `charge_steps`: each over those before it."""
+    return entry_steps(database, is_charged) | charge_steps()
+
+
+def entry_steps(database: str, is_charged: str) -> dict[str, str]:
+    """Named expressions over columns of a span, up to the `entry` that it is charged by.
 
     Args:
         database: where the schedules are.
@@ -68,31 +73,34 @@ def steps(database: str, is_charged: str) -> dict[str, str]:
     def look_up(project: str) -> str:
         return f"joinGet({table}, 'entries', {project}, provider, priced_model, service_tier)"
 
-    def tokens(column: str) -> str:
-        return f"least(ifNull({column}, 0), {_MOST_TOKENS})"
-
     return {
         "priced_model": "if(response_model != '', response_model, request_model)",
         "is_charged": f"{is_charged} AND priced_model != '' AND {IS_INFERENCE}",
         # A project's own prices go before everybody's.
         "own_entries": f"if(is_charged, {look_up('project')}, [])",
         "entries": f"if(is_charged AND empty(own_entries), {look_up(quoted(''))}, own_entries)",
-        "tokens_in": tokens("input_tokens"),
-        "tokens_out": tokens("output_tokens"),
+        "tokens_in": _tokens("input_tokens"),
+        "tokens_out": _tokens("output_tokens"),
         "minute": "toHour(start_time) * 60 + toMinute(start_time)",
         "entry": (
             f"arrayLast(e -> {at('e', 'start')} <= toDate(start_time)"
             f" AND {at('e', 'since')} <= minute AND {at('e', 'until')} > minute"
             f" AND {at('e', 'above')} < toInt64(tokens_in), entries)"
         ),
+    }
+
+
+def charge_steps() -> dict[str, str]:
+    """Named expressions over those of `entry_steps`, up to what is charged."""
+    return {
         # Without counts there is nothing to charge, except where a request has a price.
         "is_priced": (
             f"{at('entry', 'is_priced')} AND (input_tokens IS NOT NULL"
             f" OR output_tokens IS NOT NULL OR {at('entry', 'request')} > 0)"
         ),
-        "tokens_read": f"least({tokens('cache_read_tokens')}, tokens_in)",
-        "tokens_written": f"least({tokens('cache_write_tokens')}, tokens_in - tokens_read)",
-        "tokens_reasoned": f"least({tokens('reasoning_tokens')}, tokens_out)",
+        "tokens_read": f"least({_tokens('cache_read_tokens')}, tokens_in)",
+        "tokens_written": f"least({_tokens('cache_write_tokens')}, tokens_in - tokens_read)",
+        "tokens_reasoned": f"least({_tokens('reasoning_tokens')}, tokens_out)",
         "charge_in": (
             f"((tokens_in - tokens_read - tokens_written) * {at('entry', 'input')}"
             f" + tokens_read * {at('entry', 'cache_read')}"
@@ -116,3 +124,7 @@ def charged() -> dict[str, str]:
         ),
         "price_revision": at("entry", "revision"),
     }
+
+
+def _tokens(column: str) -> str:
+    return f"least(ifNull({column}, 0), {_MOST_TOKENS})"
