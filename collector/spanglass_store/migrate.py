@@ -73,6 +73,7 @@ class Migration:
             "local": "",
             "kind_enum": KIND_ENUM,
             "entry_type": costs.ENTRY_TYPE,
+            "cost_columns": ", ".join(f"{n} {kind}" for n, kind in costs.COST_COLUMNS.items()),
             "is_inference": costs.IS_INFERENCE,
             "input_text": _message_text("input"),
             "output_text": _message_text("output"),

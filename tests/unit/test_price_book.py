@@ -42,6 +42,21 @@ def test_ones_own_price_goes_first_and_leaves_the_others() -> None:
     assert made.projects("openai", "gpt-x") == {"shop"}
 
 
+def test_a_beginning_prices_every_name_that_has_it() -> None:
+    made = book(
+        Price("openai", "gpt", Kind.INPUT, 2.0, source=Source.CATALOG),
+        Price("", "ft:*", Kind.INPUT, 5.0),
+        Price("openai", "ft:gpt-4.1-*", Kind.INPUT, 3.0),
+        Price("openai", "ft:gpt-4.1-mini:shop::1", Kind.INPUT, 1.0),
+    )
+    for name, usd in (
+        ("ft:gpt-4.1-mini:shop::1", 1.0), ("ft:gpt-4.1-nano:shop::2", 3.0), ("ft:gpt-4o:x", 5.0),
+        ("gpt-4o", 2.0),
+    ):  # fmt: skip
+        assert inputs(made.schedule(("", "openai", name, ""))) == [("1970-01-01", usd)], name
+    assert inputs(made.schedule(("", "azure", "ft:gpt-4.1-x", ""))) == [("1970-01-01", 5.0)]
+
+
 def test_what_is_unknown_has_no_price() -> None:
     schedule = book().schedule(("", "vllm", "mine", ""))
     assert not schedule.is_priced

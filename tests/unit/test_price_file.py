@@ -35,6 +35,44 @@ def test_every_field() -> None:
     assert parse('[[price]]\nmodel = "m"\ninput = 1\n', "f")[0].start_date == ALWAYS
 
 
+def test_hours_of_gpus_are_shared_by_the_calls_that_run_at_once() -> None:
+    (price,) = parse('[[price]]\nmodel = "m"\ngpu_hour = 3\ngpus = 4\nconcurrency = 8\n', "f")
+    assert (price.token_kind, price.usd, price.unit) == (Kind.GPU_HOUR, 1.5, Unit.HOUR)
+
+
+def test_yaml_says_the_same_as_toml() -> None:
+    toml = HEAD + "start = 2026-01-01\ninput = 1\ntiers = [{above = 5, input = 2}]\n"
+    yaml = (
+        "price:\n  - provider: openai\n    model: gpt-4o\n    start: 2026-01-01\n    input: 1\n"
+        "    tiers:\n      - {above: 5, input: 2}\n"
+    )
+    assert parse(yaml, "prices.yaml") == parse(toml, "prices.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("price: [", "f.yml: this is no YAML"),
+        ("", "f.yml: there are no prices"),
+        ("- 1", "f.yml: there are no prices"),
+        ("a: &a {}\nprice: [*a]", "aliases are not read here"),
+        ("price: [!!python/name:os.system {}]", "this is no YAML"),
+        ("price:\n- model: m\n  input: 1\n  input: 2", "line 4: 'input' is there twice"),
+        ("price:\n- model: m\n  input: 1\n- model: m\n  input: 2",
+         "f.yml, line 4, entry 2: it starts on 1970-01-01, where entry 1 still counts"),
+        ("price:\n- model: m\n  currency: EUR\n  input: 1", "the currency 'EUR' is unknown"),
+        ("price:\n- model: 4\n  input: 1", "model has to be a text in quotes"),
+        ("price:\n- 1: 2", "there is no 1"),
+        ("price: " + "[" * 2000, "this is no YAML"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_yaml_is_said_in_a_line(text: str, said: str) -> None:
+    with pytest.raises(PriceFileError) as error:
+        parse(text, "f.yml")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -67,6 +105,10 @@ def test_every_field() -> None:
             "line 6, entry 2: it starts on 2026-02-01, where entry 1 still counts (an overlap)",
         ),
         (HEAD + "input = 1\n" + HEAD + "input = 2", "where entry 1 still counts (an overlap)"),
+        (HEAD + "gpu_hour = 1\ngpus = 0", "gpus = 0 has to be a number above 0"),
+        (HEAD + "input = 1\nconcurrency = 2", "concurrency needs `gpu_hour`"),
+        (HEAD + 'unit = "hour"\ninput = 1', "input can't be priced by the unit hour"),
+        (HEAD + "gpu_hour = 1\ntiers = [{above = 1, gpu_hour = 2}]", "there is no 'gpu_hour' in"),
         (HEAD + "input = 1\ntiers = [{input = 2}]", "each of tiers needs `above`"),
         (
             HEAD + "input = 1\ntiers = [{above = 5, input = 2}, {above = 5, input = 3}]",

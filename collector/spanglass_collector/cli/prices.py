@@ -23,7 +23,7 @@ from spanglass_dashboards.api.prices import PriceIn, PriceOut, unknown_models
 from spanglass_store.errors import StoreError
 from spanglass_store.prices import file
 from spanglass_store.prices.desk import PriceDesk, Recomputing
-from spanglass_store.prices.entry import ALWAYS, Kind, Price, Source, Unit
+from spanglass_store.prices.entry import ALWAYS, Kind, Price, Source, hourly, usual_unit
 from spanglass_store.prices.table import list_prices
 
 app = typer.Typer(help="Prices of models, and what was charged by them.", no_args_is_help=True)
@@ -90,6 +90,13 @@ def set_(
     cache_write: Amount = None,
     reasoning: Amount = None,
     request: Annotated[float | None, typer.Option(min=0, help="US dollars a request.")] = None,
+    gpu_hour: Annotated[
+        float | None, typer.Option(min=0, help="US dollars an hour of one GPU of your own.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0.001, help="GPUs that the model runs on.")] = 1.0,
+    concurrency: Annotated[
+        float, typer.Option(min=0.001, help="Calls that it answers at once, on average.")
+    ] = 1.0,
     start: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="First day, UTC. [default: always]"),
@@ -109,15 +116,20 @@ def set_(
 
     spanglass prices set my-llama --input 0.10 --output 0.40 --recompute
     spanglass prices set gpt-4o --provider openai --project shop --input 2 --start 2026-01-01
+    spanglass prices set 'ft:gpt-4.1-*' --provider openai --input 3 --output 12
+    spanglass prices set llama-3.3-70b --gpu-hour 2.40 --gpus 4 --concurrency 12
     """
+    if gpu_hour is None and (gpus, concurrency) != (1.0, 1.0):
+        raise typer.BadParameter("--gpus and --concurrency need --gpu-hour.")
     amounts = {
         Kind.INPUT: input_, Kind.OUTPUT: output, Kind.CACHE_READ: cache_read,
         Kind.CACHE_WRITE: cache_write, Kind.REASONING: reasoning, Kind.REQUEST: request,
+        Kind.GPU_HOUR: None if gpu_hour is None else hourly(gpu_hour, gpus, concurrency),
     }  # fmt: skip
     prices = [
         PriceIn(
             project=project, provider=provider, model=model, token_kind=kind, usd=usd,
-            unit=Unit.REQUEST if kind is Kind.REQUEST else Unit.MILLION_TOKENS,
+            unit=usual_unit(kind),
             above_tokens=above_tokens, service_tier=service_tier,
             start_date=start.date() if start else ALWAYS,
         )

@@ -67,6 +67,17 @@ SETTINGS join_any_take_last_row = 1;
 CREATE MATERIALIZED VIEW ${database}.price_lookup_from_schedules TO ${database}.price_lookup${local} AS
 SELECT project, provider, model, service_tier, entries FROM ${database}.price_schedules;
 
+-- New costs of stored spans while they are charged anew: a mutation looks them up here. It is empty
+-- otherwise, and after a start, which leaves a mutation from before with nothing to change.
+CREATE TABLE ${database}.new_costs${local}
+(
+    id UInt64,
+    is_changed Bool,
+    ${cost_columns}
+)
+ENGINE = Join(ANY, LEFT, id)
+SETTINGS persistent = 0;
+
 -- Names that spans came with and that nobody has looked up in the book yet. They are found again
 -- among the spans when this is lost.
 CREATE TABLE ${database}.unpriced_names${local}

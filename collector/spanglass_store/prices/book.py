@@ -9,7 +9,7 @@ from typing import Final
 from spanglass_store.prices.entry import ALWAYS, DAY_MINUTES, PER, Kind, Price, Source
 
 #: A schedule's entry without its revision: start, since, until, above, is_priced, rates.
-Entry = tuple[date, int, int, int, bool, float, float, float, float, float, float]
+Entry = tuple[date, int, int, int, bool, float, float, float, float, float, float, float]
 #: What a schedule is for: project, provider, model, service tier, the last three as spans say.
 Name = tuple[str, str, str, str]
 
@@ -21,10 +21,11 @@ _PART_OF: Final = {
 }
 _ORDER: Final = (
     Kind.INPUT, Kind.CACHE_READ, Kind.CACHE_WRITE, Kind.OUTPUT, Kind.REASONING, Kind.REQUEST,
+    Kind.GPU_HOUR,
 )  # fmt: skip
 _SOURCES: Final = tuple(Source)
 
-#: US dollars per million tokens or per request, above a number of input tokens.
+#: US dollars per million tokens, request or hour, above a number of input tokens.
 _Tiers = dict[int, float]
 
 
@@ -62,6 +63,10 @@ class PriceBook:
         self._rows: dict[tuple[str, str], list[Price]] = defaultdict(list)
         for price in prices:
             self._rows[price.provider, price.model].append(price)
+        #: Beginnings of names that are priced, the longest first.
+        self._beginnings = sorted(
+            {model[:-1] for _, model in self._rows if model.endswith("*")}, key=len, reverse=True
+        )
 
     def names(self) -> Iterator[Name]:
         """Every provider and model of the book itself, with the service tiers that it knows."""
@@ -107,6 +112,9 @@ class PriceBook:
     def _candidates(self, provider: str, model: str) -> Iterator[tuple[Price, int]]:
         """Rows that can count for a name, with how exactly they name it."""
         names = [(provider, model), ("", model)]
+        for beginning in self._beginnings:
+            if model.startswith(beginning):
+                names += [(provider, f"{beginning}*"), ("", f"{beginning}*")]
         if (known := self._find(provider, model)) is not None:
             names += [known, ("", known[1])]
         for exactness, name in enumerate(reversed(dict.fromkeys(names))):
@@ -127,8 +135,8 @@ def _entries(groups: list[list[Price]], day: date, since: int, until: int) -> It
             else:
                 rates[kind] = rates[_PART_OF[kind]] if kind in _PART_OF else 0.0
         is_priced = any(found[kind] is not None for kind in _ORDER)
-        i, r, w, o, z, q = (rates[kind] for kind in _ORDER)
-        yield day, since, until, above or -1, is_priced, i, r, w, o, z, q
+        i, r, w, o, z, q, h = (rates[kind] for kind in _ORDER)
+        yield day, since, until, above or -1, is_priced, i, r, w, o, z, q, h
 
 
 def _effective(

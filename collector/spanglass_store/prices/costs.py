@@ -16,6 +16,8 @@ from spanglass_store.otlp.literal import quoted
 INFERENCE: Final = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 IS_INFERENCE: Final = f"operation IN ({', '.join(map(quoted, INFERENCE))})"
 
+#: The name of a model that a span is priced by.
+PRICED_MODEL: Final = "if(response_model != '', response_model, request_model)"
 #: Attributes that say which tier of service answered, the first that a span has.
 SERVICE_TIER_KEYS: Final = (
     "openai.response.service_tier",
@@ -27,8 +29,9 @@ SERVICE_TIER_KEYS: Final = (
 #: Attributes that say what a call has cost, in US dollars.
 REPORTED_COST_KEYS: Final = ("spanglass.reported_cost_usd", "gen_ai.usage.cost")
 
-#: Fields of a schedule's entry that are prices: US dollars per million tokens, and per request.
-RATES: Final = ("input", "cache_read", "cache_write", "output", "reasoning", "request")
+#: Fields of a schedule's entry that are prices: US dollars per million tokens, per request, and per
+#: hour that a call takes.
+RATES: Final = ("input", "cache_read", "cache_write", "output", "reasoning", "request", "hour")
 #: From which day on (UTC), between which minutes of the day, and above how many input tokens an
 #: entry counts; of several the last does.
 ENTRY_FIELDS: Final[Mapping[str, str]] = {
@@ -42,10 +45,14 @@ ENTRY_FIELDS: Final[Mapping[str, str]] = {
 }
 ENTRY_TYPE: Final = f"Tuple({', '.join(f'{name} {kind}' for name, kind in ENTRY_FIELDS.items())})"
 
-#: Columns that an entry decides.
-COST_COLUMNS: Final = (
-    "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source", "price_revision",
-)  # fmt: skip
+#: Columns that an entry decides, with their types.
+COST_COLUMNS: Final[Mapping[str, str]] = {
+    "cost_usd": "Nullable(Float64)",
+    "input_cost_usd": "Nullable(Float64)",
+    "output_cost_usd": "Nullable(Float64)",
+    "cost_source": "Enum8('unknown' = 0, 'priced' = 1, 'reported' = 2, 'estimated' = 3)",
+    "price_revision": "UInt32",
+}
 #: More tokens than any call has: sums of two stay within 64 bits.
 _MOST_TOKENS: Final = 1 << 60
 
@@ -53,11 +60,6 @@ _MOST_TOKENS: Final = 1 << 60
 def lookup(database: str) -> str:
     """The name of the table of schedules, as a function's argument."""
     return quoted(f"{database}.price_lookup")
-
-
-def steps(database: str, is_charged: str) -> dict[str, str]:
-    """`entry_steps` and `charge_steps`: each over those before it."""
-    return entry_steps(database, is_charged) | charge_steps()
 
 
 def entry_steps(database: str, is_charged: str) -> dict[str, str]:
@@ -74,7 +76,7 @@ def entry_steps(database: str, is_charged: str) -> dict[str, str]:
         return f"joinGet({table}, 'entries', {project}, provider, priced_model, service_tier)"
 
     return {
-        "priced_model": "if(response_model != '', response_model, request_model)",
+        "priced_model": PRICED_MODEL,
         "is_charged": f"{is_charged} AND priced_model != '' AND {IS_INFERENCE}",
         # A project's own prices go before everybody's.
         "own_entries": f"if(is_charged, {look_up('project')}, [])",
@@ -93,10 +95,13 @@ def entry_steps(database: str, is_charged: str) -> dict[str, str]:
 def charge_steps() -> dict[str, str]:
     """Named expressions over those of `entry_steps`, up to what is charged."""
     return {
-        # Without counts there is nothing to charge, except where a request has a price.
+        # By the request and by the hour, which belong to neither input nor output.
+        "charge_whole": f"{at('entry', 'request')} + {at('entry', 'hour')} * duration_ns / 3.6e12",
+        # Without counts there is nothing to charge, except for the call as a whole.
         "is_priced": (
             f"{at('entry', 'is_priced')} AND (input_tokens IS NOT NULL"
-            f" OR output_tokens IS NOT NULL OR {at('entry', 'request')} > 0)"
+            f" OR output_tokens IS NOT NULL OR {at('entry', 'request')} > 0"
+            f" OR {at('entry', 'hour')} > 0)"
         ),
         "tokens_read": f"least({_tokens('cache_read_tokens')}, tokens_in)",
         "tokens_written": f"least({_tokens('cache_write_tokens')}, tokens_in - tokens_read)",
@@ -116,11 +121,12 @@ def charge_steps() -> dict[str, str]:
 def charged() -> dict[str, str]:
     """The columns of cost of a span that is charged by the book, over `steps`."""
     return {
-        "cost_usd": f"if(is_priced, charge_in + charge_out + {at('entry', 'request')}, NULL)",
+        "cost_usd": "if(is_priced, charge_in + charge_out + charge_whole, NULL)",
         "input_cost_usd": "if(is_priced, charge_in, NULL)",
         "output_cost_usd": "if(is_priced, charge_out, NULL)",
         "cost_source": (
-            "multiIf(NOT is_priced, 'unknown', tokens_estimated, 'estimated', 'priced')"
+            "multiIf(NOT is_priced, 'unknown',"
+            f" tokens_estimated OR {at('entry', 'hour')} > 0, 'estimated', 'priced')"
         ),
         "price_revision": at("entry", "revision"),
     }

@@ -21,7 +21,7 @@ from spanglass_store.prices.recompute import Progress, recompute
 log = logging.getLogger(__name__)
 
 #: Changes when schedules are made differently from the same prices.
-_MAKING: Final = "1"
+_MAKING: Final = "2"
 #: Names of models that are looked up at most; further ones are no models but somebody's mistake.
 MOST_NAMES: Final = 20_000
 _UNDER_WAY: Final = "Prices are being recomputed already; wait until that is done."
@@ -214,10 +214,9 @@ class PriceDesk:
                 ).rows
             }
             # What came before the store was started, and was not looked up then.
-            steps = costs.steps(database, "cost_source != 'reported'")
             since = datetime.now(UTC).date() - timedelta(days=_LOOK_BACK)
             rows += self._store.query(
-                f"WITH {steps['priced_model']} AS priced_model"
+                f"WITH {costs.PRICED_MODEL} AS priced_model"
                 " SELECT provider, priced_model, service_tier, min(toDate(start_time)),"
                 " max(toDate(start_time)), toDateTime64('1970-01-01', 6, 'UTC')"
                 f" FROM {database}.spans"
@@ -314,9 +313,8 @@ def unknown(store: Store, since: datetime) -> list[dict[str, Any]]:
         store: as a reader.
         since: earliest start of a call.
     """
-    model = costs.steps(store.database, "1")["priced_model"]
     return store.query(
-        f"SELECT project, provider, {model} AS model, service_tier, count() AS calls,"
+        f"SELECT project, provider, {costs.PRICED_MODEL} AS model, service_tier, count() AS calls,"
         " sum(s.input_tokens) AS input_tokens, sum(s.output_tokens) AS output_tokens,"
         " toString(toDate(min(start_time))) AS first_day,"
         " toString(toDate(max(start_time))) AS last_day"

@@ -12,7 +12,10 @@ DAY_MINUTES: Final = 24 * 60
 
 
 class Kind(StrEnum):
-    """What is charged. Cached and reasoning tokens are parts of input and output."""
+    """What is charged. Cached and reasoning tokens are parts of input and output.
+
+    `GPU_HOUR` charges the time that a call takes, where a model runs on GPUs of one's own.
+    """
 
     INPUT = "input"
     CACHE_READ = "cache_read"
@@ -20,6 +23,7 @@ class Kind(StrEnum):
     OUTPUT = "output"
     REASONING = "reasoning"
     REQUEST = "request"
+    GPU_HOUR = "gpu_hour"
 
 
 class Unit(StrEnum):
@@ -29,20 +33,44 @@ class Unit(StrEnum):
     THOUSAND_TOKENS = "thousand_tokens"
     REQUEST = "request"
     THOUSAND_REQUESTS = "thousand_requests"
+    HOUR = "hour"
 
 
-#: How much of a schedule's measure (a million tokens, a request) a unit is.
+#: How much of a schedule's measure (a million tokens, a request, an hour) a unit is.
 PER: Final[dict[Unit, float]] = {
     Unit.MILLION_TOKENS: 1.0,
     Unit.THOUSAND_TOKENS: 1e-3,
     Unit.REQUEST: 1.0,
     Unit.THOUSAND_REQUESTS: 1e3,
+    Unit.HOUR: 1.0,
 }
+#: The units that kinds can be priced by, the usual one first. Other kinds are tokens.
+_UNITS: Final = {
+    Kind.REQUEST: (Unit.REQUEST, Unit.THOUSAND_REQUESTS),
+    Kind.GPU_HOUR: (Unit.HOUR,),
+}
+_TOKEN_UNITS: Final = (Unit.MILLION_TOKENS, Unit.THOUSAND_TOKENS)
 
 
 def fits(kind: Kind, unit: Unit) -> bool:
     """Whether a kind can be priced by a unit."""
-    return (kind is Kind.REQUEST) == (unit in (Unit.REQUEST, Unit.THOUSAND_REQUESTS))
+    return unit in _UNITS.get(kind, _TOKEN_UNITS)
+
+
+def usual_unit(kind: Kind) -> Unit:
+    """The unit of a kind where none is said."""
+    return _UNITS.get(kind, _TOKEN_UNITS)[0]
+
+
+def hourly(gpu_hour_usd: float, gpus: float = 1.0, concurrency: float = 1.0) -> float:
+    """What an hour of one call costs on GPUs of one's own, in US dollars.
+
+    Args:
+        gpu_hour_usd: an hour of one GPU.
+        gpus: that the model runs on.
+        concurrency: calls that it answers at once, on average while it answers any.
+    """
+    return gpu_hour_usd * gpus / concurrency
 
 
 class Source(StrEnum):
@@ -60,6 +88,8 @@ class Price:
     Attributes:
         project: whose; empty for everybody's.
         provider: empty for any.
+        model: as spans name it, or as the catalogue does; where it ends with `*`, every name that
+            begins so.
         usd: US dollars a unit; None ends what was priced apart before.
         above_tokens: counts for calls of more input tokens than this; all of their tokens.
         service_tier: `batch`, `priority`, `flex` and what else providers call them; empty for all.

@@ -1,4 +1,4 @@
-"""Files of prices: TOML, one table `[[price]]` a model and period.
+"""Files of prices: TOML or YAML, one table `[[price]]` a model and period.
 
 [[price]]
 provider = "openai"          # leave it out for any provider
@@ -16,10 +16,14 @@ start = 2026-07-01
 input = 2.00
 output = 8.00
 tiers = [{ above = 200000, input = 4.00, output = 12.00 }]
+
+[[price]]
+model = "llama-3.3-70b"      # on GPUs of one's own
+gpu_hour = 2.40              # US dollars an hour of one GPU
+gpus = 4                     # that the model runs on
+concurrency = 12             # calls that it answers at once, on average
 """
 
-import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,17 +32,25 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from spanglass_store.errors import StoreError
-from spanglass_store.prices.entry import ALWAYS, Kind, Price, Source, Unit, fits
+from spanglass_store.prices.documents import PriceFileError, entries
+from spanglass_store.prices.entry import (
+    ALWAYS,
+    Kind,
+    Price,
+    Source,
+    Unit,
+    fits,
+    hourly,
+    usual_unit,
+)
+
+__all__ = ["PriceFileError", "parse", "read"]
 
 _TEXTS: Final = ("project", "provider", "model", "service_tier", "unit", "currency")
 _KINDS: Final = tuple(str(kind) for kind in Kind)
-_FIELDS: Final = (*_TEXTS, "start", "end", "tiers", *_KINDS)
-_HEADER: Final = re.compile(r"^\s*\[\[\s*price\s*\]\]")
-
-
-class PriceFileError(StoreError):
-    """A file of prices is wrong; the message names the line and what to do."""
+#: What turns the price of a GPU's hour into that of a call's.
+_SHARES: Final = ("gpus", "concurrency")
+_FIELDS: Final = (*_TEXTS, "start", "end", "tiers", *_KINDS, *_SHARES)
 
 
 @dataclass(frozen=True)
@@ -66,28 +78,15 @@ def parse(text: str, name: str) -> list[Price]:
     """The prices of a file's text.
 
     Args:
-        text: TOML.
-        name: of the file, for messages.
+        text: TOML, or YAML.
+        name: of the file, for messages; one that ends in `.yaml` or `.yml` is YAML.
 
     Raises:
         PriceFileError: as `read` does.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PriceFileError(f"{name}: this is no TOML: {error}.") from error
-    unknown = [key for key in document if key != "price"]
-    tables = document.get("price")
-    if unknown or not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
-        what = f"there is no {unknown[0]!r}" if unknown else "there are no prices"
-        raise PriceFileError(f"{name}: {what}. Write one table [[price]] for each.")
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
-    entries = []
-    for number, table in enumerate(tables, 1):
-        line = f"line {lines[number - 1]}, " if len(lines) == len(tables) else ""
-        entries.append(_entry(table, f"{name}, {line}entry {number}"))
-    _check_periods(entries)
-    return [row for entry in entries for row in entry.rows]
+    found = [_entry(table, place) for place, table in entries(text, name)]
+    _check_periods(found)
+    return [row for entry in found for row in entry.rows]
 
 
 def _entry(table: dict[str, Any], place: str) -> _Entry:
@@ -108,6 +107,8 @@ def _entry(table: dict[str, Any], place: str) -> _Entry:
     start, end = (_day(table.get(field), field, place) for field in ("start", "end"))
     if start and end and end <= start:
         raise PriceFileError(f"{place}: it ends on {end}, not after its start on {start}.")
+    if "gpu_hour" not in table and (lone := [name for name in _SHARES if name in table]):
+        raise PriceFileError(f"{place}: {lone[0]} needs `gpu_hour`, the price of an hour.")
     steps = table.get("tiers", [])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise PriceFileError(f"{place}: tiers look like [{{ above = 200000, input = 4.00 }}].")
@@ -143,9 +144,7 @@ def _unit(text: str, place: str) -> Unit | None:
 
 
 def _of_kind(unit: Unit | None, kind: Kind) -> Unit:
-    if unit is not None and fits(kind, unit):
-        return unit
-    return Unit.REQUEST if kind is Kind.REQUEST else Unit.MILLION_TOKENS
+    return unit if unit is not None and fits(kind, unit) else usual_unit(kind)
 
 
 def _day(value: Any, field: str, place: str) -> date | None:
@@ -168,7 +167,7 @@ def _steps(steps: list[dict[str, Any]], place: str) -> Iterator[tuple[int, dict[
             raise PriceFileError(f"{place}: two tiers begin above {above} tokens (an overlap).")
         seen.add(above)
         for field in step:
-            if field != "above" and field not in _KINDS:
+            if field != "above" and (field not in _KINDS or field == Kind.GPU_HOUR):
                 raise PriceFileError(f"{place}: there is no {field!r} in tiers.")
         yield above, step
 
@@ -181,9 +180,19 @@ def _amounts(fields: dict[str, Any], unit: Unit | None, place: str) -> Iterator[
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not isfinite(value) or value < 0:
             raise PriceFileError(f"{place}: {kind} = {value!r} is no price: US dollars, 0 or more.")
-        if unit is not None and kind is not Kind.REQUEST and not fits(kind, unit):
+        whole = kind in (Kind.REQUEST, Kind.GPU_HOUR)
+        if unit is not None and not whole and not fits(kind, unit):
             raise PriceFileError(f"{place}: {kind} can't be priced by the unit {unit}.")
+        if kind is Kind.GPU_HOUR:
+            value = hourly(value, *(_share(fields.get(name, 1), name, place) for name in _SHARES))
         yield kind, float(value)
+
+
+def _share(value: Any, name: str, place: str) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not isfinite(value) or value <= 0:
+        raise PriceFileError(f"{place}: {name} = {value!r} has to be a number above 0.")
+    return float(value)
 
 
 def _check_periods(entries: list[_Entry]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from spanglass_store.client import Store
+from spanglass_store.prices.costs import PRICED_MODEL
 from spanglass_store.queries.leaves import is_leaf
 
 GroupBy = Literal[
@@ -14,14 +15,13 @@ GroupBy = Literal[
 ]  # fmt: skip
 Interval = Literal["none", "hour", "day", "week", "month"]
 
-_MODEL: Final = "if(response_model != '', response_model, request_model)"
 #: Group, and SQL that makes its name.
 _GROUPS: Final[Mapping[str, str]] = {
     "project": "project",
     "service": "service",
     "environment": "environment",
     "provider": "provider",
-    "model": _MODEL,
+    "model": PRICED_MODEL,
     "operation": "operation",
     "user": "user_id",
     "session": "session_id",

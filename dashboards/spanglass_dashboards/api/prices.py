@@ -11,7 +11,16 @@ from spanglass_dashboards.context import Context, administrator, context_of, rea
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.client import Store
 from spanglass_store.prices.desk import PriceDesk, unknown
-from spanglass_store.prices.entry import ALWAYS, DAY_MINUTES, Kind, Price, Source, Unit, fits
+from spanglass_store.prices.entry import (
+    ALWAYS,
+    DAY_MINUTES,
+    Kind,
+    Price,
+    Source,
+    Unit,
+    fits,
+    usual_unit,
+)
 from spanglass_store.prices.table import list_prices
 from spanglass_store.state.keys import Principal
 
@@ -36,10 +45,20 @@ class PriceIn(BaseModel):
 
     project: str = Field("", max_length=200, description="Whose; empty for every project.")
     provider: str = Field("", max_length=200, description="As spans name it; empty for any.")
-    model: str = Field(min_length=1, max_length=500, description="As spans name it.")
+    model: str = Field(
+        min_length=1,
+        max_length=500,
+        description="As spans name it; `name*` is every model whose name begins with `name`.",
+    )
     token_kind: Kind
-    unit: Unit = Unit.MILLION_TOKENS
-    usd: float = Field(strict=True, ge=0, allow_inf_nan=False, description="US dollars a unit.")
+    unit: Unit | None = Field(None, description="The kind's usual one unless given.")
+    usd: float = Field(
+        strict=True,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars a unit. For `gpu_hour` an hour of one call: the price of a GPU's"
+        " hour, times the GPUs, divided by the calls that are answered at once.",
+    )
     above_tokens: int = Field(
         0,
         strict=True,
@@ -59,6 +78,8 @@ class PriceIn(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "PriceIn":
+        if self.unit is None:
+            self.unit = usual_unit(self.token_kind)
         if not fits(self.token_kind, self.unit):
             raise ValueError(f"{self.token_kind} can't be priced by {self.unit}")
         return self
