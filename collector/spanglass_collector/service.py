@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from spanglass_collector.alerting import Alerting
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Door, Intake
@@ -117,7 +118,14 @@ class Service:
             try:
                 with open_store(self.settings, directory) as (endpoint, embedded):
                     await self._run_parts(
-                        directory, keys, JobBook(database), endpoint, embedded, sockets, ready
+                        directory,
+                        database,
+                        keys,
+                        JobBook(database),
+                        endpoint,
+                        embedded,
+                        sockets,
+                        ready,
                     )
             finally:
                 for each in sockets.values():
@@ -127,6 +135,7 @@ class Service:
     async def _run_parts(
         self,
         directory: DataDirectory,
+        database: Database,
         keys: Keys,
         book: JobBook,
         endpoint: Endpoint,
@@ -148,6 +157,7 @@ class Service:
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
         metrics = ServiceMetrics(ingest, embedded, pinged, jobs)
+        alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
@@ -172,6 +182,7 @@ class Service:
                     dead_letters=ingest.desk if ingest is not None else None,
                     prices=prices,
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
+                    alerts=alerting.desk,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
@@ -179,6 +190,7 @@ class Service:
             if jobs is not None:
                 keeper.start()
                 jobs.start()
+                alerting.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -190,6 +202,7 @@ class Service:
             for problem in await asyncio.gather(*stopping, return_exceptions=True):
                 if problem is not None:
                     log.error("a receiver did not end well: %s", problem)
+            alerting.ask_to_stop()
             if jobs is not None:
                 jobs.ask_to_stop()
             if ingest is not None:
@@ -201,6 +214,7 @@ class Service:
             keeper.stop()
             if jobs is not None:
                 await asyncio.to_thread(jobs.stop, 1.0)
+            await asyncio.to_thread(alerting.stop)
             store.close()
             pinged.close()
 

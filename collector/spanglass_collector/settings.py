@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from spanglass.feedback_token import MIN_SECRET_CHARS
+from spanglass_alerts.delivery.outgoing import networks
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_store.errors import StoreError
 
@@ -160,6 +161,26 @@ class Settings(BaseSettings):
             " as a flag or variable, JSON."
         ),
     ] = Field(default_factory=dict)
+    alerts: Annotated[
+        str,
+        Field(
+            description="Rules of alerts: YAML files and folders, with commas; `shipped` is the set"
+            " that ships."
+        ),
+    ] = ""
+    alerts_interval_s: Annotated[
+        int, Field(ge=1, le=3600, description="Seconds between evaluations of rules.")
+    ] = 10
+    alerts_private_networks: Annotated[
+        str,
+        Field(
+            description="Networks that are not public and that messages may go to all the same,"
+            " with commas: 10.0.0.0/8,127.0.0.1/32."
+        ),
+    ] = ""
+    public_url: Annotated[
+        str, Field(description="Address of the pages as people open it, for links in messages.")
+    ] = ""
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
@@ -169,6 +190,19 @@ class Settings(BaseSettings):
     @classmethod
     def _is_address(cls, value: str) -> str:
         split_address(value)
+        return value
+
+    @field_validator("alerts_private_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("should look like https://spanglass.example.org")
         return value
 
     @field_validator("roles")

@@ -10,6 +10,7 @@ from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
+    alerts,
     completeness,
     cost,
     dead_letters,
@@ -62,7 +63,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, overview, jobs,
+        cost, prices, overview, jobs, alerts,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

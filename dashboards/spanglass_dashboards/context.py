@@ -36,6 +36,55 @@ class JobOffice(Protocol):
     def request(self, job: str, start: datetime, end: datetime) -> Any: ...
 
 
+class AlertDesk(Protocol):
+    """What can be done about alerts; `spanglass_alerts.desk` does it. Times: s since 1970."""
+
+    def alerts(
+        self, projects: Sequence[str] | None, state: str = "", rule_name: str = ""
+    ) -> list[dict[str, Any]]: ...
+
+    def alert(self, projects: Sequence[str] | None, alert_id: str) -> dict[str, Any]: ...
+
+    def acknowledge(
+        self, projects: Sequence[str] | None, alert_id: str, by: str, note: str
+    ) -> dict[str, Any]: ...
+
+    def silences(self) -> list[dict[str, Any]]: ...
+
+    def silence(
+        self, match: Mapping[str, Any], start: float, end: float, author: str, comment: str,
+        project: str = "",
+    ) -> dict[str, Any]: ...  # fmt: skip
+
+    def unsilence(self, silence_id: str) -> None: ...
+
+    def rules(self) -> list[dict[str, Any]]: ...
+
+    def rule(self, name: str) -> dict[str, Any]: ...
+
+    def put_rule(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def delete_rule(self, name: str) -> None: ...
+
+    def preview(
+        self, body: Mapping[str, Any], start: float, end: float, step_s: float = 0
+    ) -> dict[str, Any]: ...
+
+    def schema(self) -> dict[str, Any]: ...
+
+    def channels(self) -> list[dict[str, Any]]: ...
+
+    def test_channel(self, name: str) -> dict[str, Any]: ...
+
+    def deliveries(self, limit: int, before: int = 0) -> list[dict[str, Any]]: ...
+
+    def playbooks(self) -> list[str]: ...
+
+    def playbook(
+        self, name: str, store: Store, projects: Sequence[str] | None, alert_id: str = ""
+    ) -> dict[str, Any]: ...
+
+
 @dataclass
 class Context:
     """The parts the API stands on.
@@ -51,6 +100,7 @@ class Context:
         dead_letters: where this process takes spans: what the store refused of them.
         prices: the book of prices.
         jobs: what judges spans.
+        alerts: rules, what fires, and who is told.
     """
 
     endpoint: Endpoint
@@ -63,6 +113,7 @@ class Context:
     dead_letters: DeadLetterOffice | None = None
     prices: PriceDesk | None = None
     jobs: JobOffice | None = None
+    alerts: AlertDesk | None = None
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

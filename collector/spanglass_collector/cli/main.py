@@ -8,6 +8,7 @@ import typer
 
 from spanglass_collector.cli import (
     agent,
+    alerts,
     dead_letters,
     demo,
     detect,
@@ -46,6 +47,7 @@ migrate.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(detect.app, name="detect")
 app.add_typer(prices.app, name="prices")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

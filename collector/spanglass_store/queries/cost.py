@@ -16,7 +16,7 @@ GroupBy = Literal[
 Interval = Literal["none", "hour", "day", "week", "month"]
 
 #: Group, and SQL that makes its name.
-_GROUPS: Final[Mapping[str, str]] = {
+GROUPS: Final[Mapping[str, str]] = {
     "project": "project",
     "service": "service",
     "environment": "environment",
@@ -86,7 +86,7 @@ class CostFilter:
             "prompt",
         ):  # fmt: skip
             if value := getattr(self, name):
-                where.append(f"{_GROUPS[name]} = {{{name}:String}}")
+                where.append(f"{GROUPS[name]} = {{{name}:String}}")
                 values[name] = value
         if self.tag:
             where.append("has(tags, {tag:String})")
@@ -115,7 +115,7 @@ def cost(
         f" AND {is_leaf(store.database)}"
     )
     (total,) = store.query(f"SELECT {_SUMS} FROM {source}", values).dicts()
-    group = _GROUPS[group_by]
+    group = GROUPS[group_by]
     groups = store.query(
         f"SELECT toString({group}) AS name, {_SUMS} FROM {source}"
         " GROUP BY name ORDER BY cost_usd DESC, calls DESC, name LIMIT {limit:UInt32}",

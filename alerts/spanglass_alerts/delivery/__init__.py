@@ -1,0 +1,1 @@
+"""From messages to receivers: forms, addresses, retries, and a log of what became of them."""

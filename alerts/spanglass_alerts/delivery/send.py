@@ -1,0 +1,200 @@
+"""Hands one message to one channel, and says what became of it."""
+
+import contextlib
+import email.utils
+import json
+import smtplib
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from spanglass_alerts.delivery import forms
+from spanglass_alerts.delivery.outgoing import READ_S, Answer, Outgoing, Refused, Unreachable
+from spanglass_alerts.delivery.secrets import SecretMissing, reveal, without
+from spanglass_alerts.rules import routing
+from spanglass_store.errors import StoreError
+
+#: Statuses that a later try can get past.
+_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MOST_WAIT_S: Final = 3600.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a message.
+
+    Attributes:
+        sent: whether the receiver has it.
+        retry: whether a later try can get through.
+        after_s: how long the receiver wants to be left alone, in seconds.
+        reason: for the log; never a secret.
+    """
+
+    sent: bool
+    retry: bool = False
+    after_s: float = 0
+    reason: str = ""
+
+
+def send(channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoing) -> Result:
+    """Hands a message over; whatever goes wrong is in the result."""
+    secrets: list[str] = []
+
+    def secret(of: Any) -> str:
+        value = reveal(of)
+        if not isinstance(of, str):
+            secrets.append(value)
+            secrets.append(urlsplit(value).path if "://" in value else "")
+        return value
+
+    try:
+        result = _send(channel, document, outgoing, secret)
+    except Unreachable as error:
+        result = Result(False, True, reason=str(error))
+    except SecretMissing as error:
+        # It can be put there while this waits.
+        result = Result(False, True, reason=str(error))
+    except (Refused, StoreError) as error:
+        result = Result(False, False, reason=str(error))
+    except Exception as error:
+        result = Result(False, True, reason=f"{type(error).__name__}: {error}")
+    return Result(result.sent, result.retry, result.after_s, without(result.reason, *secrets))
+
+
+def _send(
+    channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoing, secret: Any
+) -> Result:
+    match channel:
+        case routing.Slack():
+            answer = _json(outgoing, secret(channel.url), forms.slack(document))
+            return _judged(answer, b"ok" in answer.body[:100] or not answer.body)
+        case routing.PagerDuty():
+            event = forms.pagerduty(document, secret(channel.routing_key))
+            return _judged(_json(outgoing, channel.url, event), True)
+        case routing.Webhook():
+            body = forms.webhook(document)
+            headers = {name: secret(value) for name, value in channel.headers.items()}
+            headers |= {
+                "Content-Type": "application/json",
+                "Idempotency-Key": str(document["id"]),
+                "X-Spanglass-Event": str(document["event"]),
+            }
+            if channel.secret is not None:
+                signed = forms.signature(secret(channel.secret), int(time.time()), body)
+                headers["X-Spanglass-Signature"] = signed
+            return _judged(outgoing.post(secret(channel.url), body, headers), True)
+        case routing.Email():
+            password = secret(channel.password) if channel.password else ""
+            return _email(channel, document, outgoing, password)
+        case routing.Apprise():
+            return _apprise(secret(channel.url), document, outgoing)
+
+
+def _json(outgoing: Outgoing, url: str, body: Any) -> Answer:
+    text = json.dumps(body, ensure_ascii=False).encode()
+    return outgoing.post(url, text, {"Content-Type": "application/json; charset=utf-8"})
+
+
+def _judged(answer: Answer, is_expected: bool) -> Result:
+    if 200 <= answer.status < 300:
+        if is_expected:
+            return Result(True, reason=f"{answer.status}")
+        return Result(False, True, reason="The receiver said 200, and nothing that it should say.")
+    said = " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    reason = f"The receiver answered {answer.status}{f': {said}' if said else ''}."
+    if 300 <= answer.status < 400:
+        return Result(False, False, reason=reason + " Redirects are not followed.")
+    retry = answer.status in _LATER or answer.status > 504
+    return Result(False, retry, _wait(answer.headers.get("retry-after", "")), reason)
+
+
+def _wait(text: str) -> float:
+    """`Retry-After`: seconds, or a date."""
+    if text.strip().isdigit():
+        return min(float(text), _MOST_WAIT_S)
+    with contextlib.suppress(ValueError, TypeError):
+        return min(
+            max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time()),
+            _MOST_WAIT_S,
+        )
+    return 0.0
+
+
+class _Smtp(smtplib.SMTP):
+    outgoing: Outgoing
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        return self.outgoing.connect(host, port, timeout)
+
+
+class _SmtpTls(smtplib.SMTP_SSL):
+    outgoing: Outgoing
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        plain = self.outgoing.connect(host, port, timeout)
+        return self.context.wrap_socket(plain, server_hostname=host)
+
+
+def _email(
+    channel: routing.Email, document: Mapping[str, Any], outgoing: Outgoing, password: str
+) -> Result:
+    context = ssl.create_default_context()
+    message = forms.email(document, channel.from_, list(channel.to))
+    server: _SmtpTls | _Smtp
+    if channel.tls == "tls":
+        server = _SmtpTls(timeout=READ_S, context=context)
+    else:
+        server = _Smtp(timeout=READ_S)
+    server.outgoing = outgoing
+    # What TLS checks the certificate against: without a host in the constructor nobody sets it.
+    vars(server)["_host"] = channel.host
+    try:
+        server.connect(channel.host, channel.port)
+        if channel.tls == "starttls":
+            server.starttls(context=context)
+        if channel.user:
+            server.login(channel.user, password)
+        refused = server.send_message(message)
+    except smtplib.SMTPResponseException as error:
+        said = error.smtp_error
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        return Result(
+            False,
+            error.smtp_code < 500,
+            reason=f"The mail server said {error.smtp_code}: {text[:300]}",
+        )
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        return Result(
+            False,
+            min(codes, default=500) < 500,
+            reason="The mail server takes mail for none of the addresses.",
+        )
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unreachable(f"The mail server gave no answer: {error}.") from error
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            server.close()
+    return Result(True, reason=f"Not taken: {', '.join(refused)}" if refused else "250")
+
+
+def _apprise(url: str, document: Mapping[str, Any], outgoing: Outgoing) -> Result:
+    try:
+        import apprise
+    except ImportError as error:
+        raise StoreError("This needs apprise: pip install 'spanglass[alerts]'.") from error
+    # An operator's variables and files are not for a URL to read.
+    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if plugin is None:
+        raise Refused("apprise knows no such address. See its list of services.")
+    host = getattr(plugin, "host", None)
+    if isinstance(host, str) and "." in host + ".":
+        outgoing.resolve(host, getattr(plugin, "port", None) or 443)
+    kinds = {"critical": "failure", "error": "failure", "warning": "warning"}
+    kind = "success" if document["event"] == "resolved" else kinds.get(document["severity"], "info")
+    plugin.redirects = False
+    done = plugin.notify(body=forms.plain(document), title=document["title"], notify_type=kind)
+    return Result(bool(done), not done, reason="" if done else "apprise could not deliver it.")

@@ -1,0 +1,1 @@
+"""What people write: rules, channels, routes, and where they are wrong."""

@@ -1,0 +1,166 @@
+"""Who hears what: channels, routes, inhibition and maintenance, as people write them."""
+
+from datetime import UTC, datetime, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from spanglass_alerts.rules.values import Duration, Filter, Model, Name, Secret
+
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
+
+
+class _Channel(Model):
+    name: Name
+    rate: Annotated[float, Field(gt=0, le=100)] = Field(
+        1.0, description="Messages a second at most."
+    )
+    send_resolved: bool = True
+
+
+class Slack(_Channel):
+    """An incoming webhook of Slack."""
+
+    type: Literal["slack"]
+    url: Secret
+
+
+class PagerDuty(_Channel):
+    """An integration of PagerDuty, Events API v2."""
+
+    type: Literal["pagerduty"]
+    routing_key: Secret
+    # PagerDuty takes 120 events a minute of one integration.
+    rate: Annotated[float, Field(gt=0, le=100)] = 2.0
+    url: str = Field("https://events.pagerduty.com/v2/enqueue", pattern=r"^https?://\S+$")
+
+
+class Webhook(_Channel):
+    """Any address that takes JSON; signed, if there is a secret."""
+
+    type: Literal["webhook"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | Secret
+    secret: Secret | None = None
+    headers: dict[str, str | Secret] = Field(default_factory=dict)
+
+
+class Email(_Channel):
+    """E-mail through an SMTP server."""
+
+    type: Literal["email"]
+    to: Annotated[list[_Address], Field(min_length=1, max_length=50)]
+    from_: _Address = Field(alias="from")
+    host: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: Secret | None = None
+
+
+class Apprise(_Channel):
+    """Any service that apprise knows: Teams, Discord, Opsgenie, Telegram, …."""
+
+    type: Literal["apprise"]
+    url: Secret
+
+
+Channel = Annotated[Slack | PagerDuty | Webhook | Email | Apprise, Field(discriminator="type")]
+
+
+class Escalation(Model):
+    """Whom to tell, too, when nobody has acknowledged in that time."""
+
+    after: Duration
+    channels: Annotated[list[Name], Field(min_length=1, max_length=20)]
+
+
+class Route(Model):
+    """Who hears of which alerts, and what goes into one message."""
+
+    match: Filter = Field(default_factory=dict, description="By label; every alert unless given.")
+    channels: Annotated[list[Name], Field(max_length=20)] = Field(default_factory=list)
+    group_by: Annotated[list[str], Field(max_length=10)] = Field(default_factory=lambda: ["rule"])
+    group_wait: Duration = Field(0, description="Wait for more alerts of a new group.")
+    group_interval: Duration = Field(60, description="Time between messages about one group.")
+    repeat: Duration = Field(14400, description="Told again when nobody acknowledges; 0s: never.")
+    escalate: Annotated[list[Escalation], Field(max_length=10)] = Field(default_factory=list)
+    continue_: bool = Field(False, alias="continue", description="Whether later routes are tried.")
+
+
+class Inhibition(Model):
+    """Alerts that say nothing new while others fire."""
+
+    source: Filter
+    target: Filter
+    equal: list[str] = Field(default_factory=list, description="Labels that have to be the same.")
+
+
+class Maintenance(Model):
+    """A time in which nobody is told: once (`start`, `end`), or on days of the week."""
+
+    name: Name
+    match: Filter = Field(default_factory=dict)
+    start: datetime | None = None
+    end: datetime | None = None
+    days: Annotated[list[_Day], Field(max_length=7)] = Field(default_factory=list)
+    from_: time | None = Field(None, alias="from")
+    to: time | None = None
+    timezone: str = "UTC"
+
+    @field_validator("from_", "to", mode="before")
+    @classmethod
+    def _hours(cls, value: Any) -> Any:
+        # YAML 1.1 reads 22:30 as the number of minutes.
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
+            return time(value // 60, value % 60)
+        return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("should be a time zone like Europe/Berlin") from None
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Maintenance":
+        once, weekly = (self.start, self.end), (self.from_, self.to)
+        if all(once) == all(weekly) or any(once) != all(once) or any(weekly) != all(weekly):
+            raise ValueError("needs start and end, or from and to (with days, if not all)")
+        if self.start and self.end and self.end <= self.start:
+            raise ValueError("end has to be after start")
+        return self
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is that time."""
+        if self.start and self.end:
+            return self.start <= now < self.end
+        assert self.from_ is not None
+        assert self.to is not None
+        local = now.astimezone(ZoneInfo(self.timezone))
+        names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        today, yesterday = names[local.weekday()], names[local.weekday() - 1]
+        clock = local.time()
+
+        def on(day: str) -> bool:
+            return not self.days or day in self.days
+
+        if self.from_ <= self.to:
+            return on(today) and self.from_ <= clock < self.to
+        return (on(today) and clock >= self.from_) or (on(yesterday) and clock < self.to)
+
+
+class Heartbeat(Model):
+    """An outside receiver that notices when nothing comes any more."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | Secret
+    every: Duration = 60

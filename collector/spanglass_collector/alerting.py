@@ -1,0 +1,84 @@
+"""Composes alerts for one service: rules, state, evaluation, delivery."""
+
+from collections.abc import Mapping, Sequence
+
+from spanglass_alerts.book import Shelf
+from spanglass_alerts.delivery.courier import Courier
+from spanglass_alerts.delivery.outgoing import Outgoing, networks
+from spanglass_alerts.desk import Desk
+from spanglass_alerts.engine import Engine
+from spanglass_alerts.evaluate.live import Evaluator
+from spanglass_alerts.heartbeat import Heart
+from spanglass_collector.metrics import ServiceMetrics
+from spanglass_collector.settings import Settings
+from spanglass_store.endpoint import Endpoint
+from spanglass_store.state.alerts import AlertState
+from spanglass_store.state.database import Database
+
+
+def self_metrics(
+    metrics: ServiceMetrics,
+) -> Mapping[str, Sequence[tuple[Mapping[str, str], float]]]:
+    """The service's own metrics, by the names that `/metrics` shows."""
+    found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
+    for family in metrics.collect():
+        # A counter without a sample yet is one that nothing has happened to.
+        if not family.samples and family.type == "counter":
+            found.setdefault(f"{family.name}_total", [])
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+class Alerting:
+    """The alerts of one service.
+
+    Args:
+        settings: of the service.
+        database: the state database.
+        endpoint: where ClickHouse is.
+        metrics: the service's own.
+
+    Raises:
+        StoreError: if the rules are wrong.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, endpoint: Endpoint, metrics: ServiceMetrics
+    ) -> None:
+        places = settings.alerts.split(",")
+        state = AlertState(database)
+        shelf = Shelf(places, state)
+        outgoing = Outgoing(networks(settings.alerts_private_networks))
+        self._evaluator = Evaluator(endpoint, lambda: self_metrics(metrics))
+        courier = Courier(state, outgoing)
+        self.engine = Engine(
+            shelf,
+            state,
+            self._evaluator,
+            courier,
+            interval_s=settings.alerts_interval_s,
+            base=settings.public_url.rstrip("/"),
+            heart=Heart(outgoing),
+        )
+        is_ours = "jobs" in settings.role_set
+        self.desk = Desk(
+            # A shelf of its own: two threads read it.
+            Shelf(places, state),
+            state,
+            self._evaluator,
+            outgoing,
+            self.engine if is_ours else None,
+            courier if is_ours else None,
+            places,
+        )
+
+    def start(self) -> None:
+        self.engine.start()
+
+    def ask_to_stop(self) -> None:
+        """Begins to end; returns at once."""
+        self.engine.ask_to_stop()
+
+    def stop(self) -> None:
+        self.engine.stop()
