@@ -226,7 +226,7 @@ class Desk:
         Raises:
             QueryRefused: if it is none.
         """
-        made = read_rule({"name": "preview"} | dict(body))
+        made = read_rule(body)
         return preview(self._evaluator, made, start, end, step_s).document()
 
     def schema(self) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class Engine:
         self._last: dict[str, float] = {}
         self._newest = 0.0
         self._fresh: tuple[Any, ...] = ()
+        self._changed_at = 0.0
         self._evaluated_at = 0.0
         self._marked_at = 0.0
         #: Why rules could not be evaluated, by name.
@@ -224,11 +225,14 @@ class Engine:
     def _is_due(self, rules: list[Rule], now: float) -> bool:
         if not rules:
             return False
-        waiting = any(alert.state != "resolved" for alert in self._alerts.values())
+        if any(alert.state != "resolved" for alert in self._alerts.values()):
+            return True
         fresh = self._freshness()
-        changed = fresh != self._fresh or not fresh
-        self._fresh = fresh
-        return changed or waiting or now - self._evaluated_at >= IDLE_S
+        if fresh != self._fresh or not fresh:
+            self._fresh, self._changed_at = fresh, now
+        # What has come counts when the delay is over.
+        settled = self._delay + max(rule.delay for rule in rules) + 2 * self._interval
+        return now - self._changed_at <= settled or now - self._evaluated_at >= IDLE_S
 
     def _freshness(self) -> tuple[Any, ...]:
         """Something that differs when the store has something new; empty if that can't be told."""

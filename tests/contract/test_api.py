@@ -16,7 +16,7 @@ from spanglass_dashboards.openapi import document
 SCHEMA = schemathesis.openapi.from_dict(document())
 SCHEMA.config.generation.update(modes=list(GenerationMode))
 #: Operations with something that no schema can tell, and how they refuse it: SQL, a cursor that we
-#: made, a range of time that the store can hold, what is priced by what.
+#: made, a range of time that the store can hold, what is priced by what, rules of alerts.
 MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/sql": 400,
     "GET /api/v1/traces": 400,
@@ -26,6 +26,9 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/cost": 400,
     "PUT /api/v1/prices": 422,
     "POST /api/v1/jobs/{job}/backfills": 400,
+    "PUT /api/v1/alerts/rules/{name}": 400,
+    "POST /api/v1/alerts/rules/{name}/preview": 400,
+    "POST /api/v1/alerts/silences": 400,
 }
 
 

@@ -62,7 +62,10 @@ class Courier:
         self._clock = clock
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
-        self._health: dict[str, Health] = {}
+        # Who did not answer before a restart has not answered since.
+        self._health = {
+            name: Health(tries, clock(), reason) for name, (tries, reason) in state.failing().items()
+        }
         self._stop = threading.Event()
 
     def health(self) -> dict[str, Health]:

@@ -1,5 +1,6 @@
 """`spanglass alerts`: rules, what fires, and who is told."""
 
+import getpass
 import json
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +10,14 @@ import typer
 from spanglass_alerts.evaluate.given import run
 from spanglass_alerts.rules import files, vocabulary
 from spanglass_alerts.rules.book import schema as rules_schema
+from spanglass_alerts.rules.model import document as rule_document
 from spanglass_collector.cli.output import console, errors, print_table
+from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
 from spanglass_store.errors import StoreError
 
 app = typer.Typer(help="Alerts: rules, what fires, and who is told.", no_args_is_help=True)
+
+_PATH = "/api/v1/alerts"
 
 Files = Annotated[
     list[str], typer.Argument(help="YAML files, folders of them, or `shipped`.", show_default=False)
@@ -75,3 +80,108 @@ def schema() -> None:
     spanglass alerts schema > alerts.schema.json
     """
     print(json.dumps(rules_schema(), indent=2))
+
+
+def _service(data_dir: Path | None, url: str, key: str) -> Service:
+    service, settings = find_service(data_dir, url, key)
+    if service is None:
+        raise StoreError(
+            f"No service runs on {settings.data_dir}. Start one with `spanglass serve --alerts"
+            " FILE`, or name another with --data-dir or --url."
+        )
+    return service
+
+
+@app.command("list")
+def list_(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
+    """Shows what fires or is about to.
+
+    spanglass alerts list
+    """
+    items = _service(data_dir, url, key).request("GET", _PATH).json()["items"]
+    rows = [
+        (a["state"], a["severity"], a["summary"], a["since"], a["held"], a["id"]) for a in items
+    ]
+    print_table(("state", "severity", "alert", "since", "held", "id"), rows, whole=("id",))
+
+
+@app.command()
+def ack(
+    alert: Annotated[str, typer.Argument(help="As `spanglass alerts list` shows it.")],
+    note: Annotated[str, typer.Option(help="What is being done.")] = "",
+    by: Annotated[str, typer.Option(help="Who.")] = "",
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Takes an alert: it is not repeated and does not escalate.
+
+    spanglass alerts ack 0123456789abcdef01234567-1 --by me
+    """
+    body = {"by": by or getpass.getuser(), "note": note}
+    _service(data_dir, url, key).request("POST", f"{_PATH}/{alert}/acknowledge", json=body)
+
+
+@app.command()
+def rules(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
+    """Lists the rules of a running service, and which of them fail.
+
+    spanglass alerts rules
+    """
+    found = _service(data_dir, url, key).request("GET", f"{_PATH}/rules").json()
+    rows = [(r["rule"]["name"], r["rule"]["kind"], r["origin"], r["error"]) for r in found]
+    print_table(("rule", "kind", "from", "error"), rows, whole=("rule",))
+
+
+@app.command("send-test")
+def send_test(
+    channel: Annotated[str, typer.Argument(help="Its name in the files of rules.")],
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Sends a test message to a channel.
+
+    spanglass alerts send-test team-chat
+    """
+    path = f"{_PATH}/channels/{channel}/test"
+    done = _service(data_dir, url, key).request("POST", path).json()
+    if not done["sent"]:
+        raise StoreError(f"{channel} did not take it: {done['reason']}")
+    errors.print(f"{channel} took it.", highlight=False, markup=False)
+
+
+@app.command("test")
+def preview(
+    rule: Annotated[str, typer.Argument(help="Name of a rule, or a YAML file with one rule.")],
+    start: Annotated[str, typer.Option("--from", help="2026-01-31T12:00:00Z; a day ago.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Now unless given.")] = "",
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Says when a rule would have fired.
+
+    spanglass alerts test error-rate-high --from 2026-01-31T00:00:00Z
+    """
+    service = _service(data_dir, url, key)
+    if Path(rule).is_file():
+        found = files.read([rule]).rules
+        if len(found) != 1:
+            raise StoreError(f"{rule} has {len(found)} rules; a preview is of one.")
+        document = rule_document(found[0])
+    else:
+        document = service.request("GET", f"{_PATH}/rules/{rule}").json()["rule"]
+    body = {"rule": document} | {k: v for k, v in (("start", start), ("end", end)) if v}
+    said = service.request("POST", f"{_PATH}/rules/{document['name']}/preview", json=body).json()
+    rows = [
+        (
+            " ".join(f"{name}={value}" for name, value in each["labels"].items()),
+            each["fired_at"], each["resolved_at"] or "", each["worst"], each["threshold"],
+        )
+        for each in said["episodes"]
+    ]  # fmt: skip
+    print_table(("labels", "fired", "resolved", "worst", "bound"), rows)
+    errors.print(
+        f"{len(said['episodes'])} alerts, evaluated every {said['step_s']:.0f} s.", highlight=False
+    )

@@ -297,6 +297,16 @@ class AlertState:
         with self._database.transaction() as session:
             return {str(channel): int(count) for channel, count in session.execute(asked)}
 
+    def failing(self) -> dict[str, tuple[int, str]]:
+        """Channels of which a message has to wait: how often it was tried, and why in vain."""
+        asked = (
+            select(MessageRow.channel, MessageRow.attempts, MessageRow.reason)
+            .where(MessageRow.status.in_(("waiting", "sending")), MessageRow.attempts > 0)
+            .order_by(MessageRow.attempts)
+        )
+        with self._database.transaction() as session:
+            return {name: (tries, reason) for name, tries, reason in session.execute(asked)}
+
     def clean(self, now: datetime) -> None:
         """Forgets what became of messages long ago."""
         long_ago = now - timedelta(days=KEPT_DAYS)

@@ -259,11 +259,11 @@ async def delete_rule(desk: Desk, name: _Name) -> None:
     await asyncio.to_thread(desk.delete_rule, name)
 
 
-@router.post("/preview")
-async def preview(desk: Desk, principal: Reader, body: PreviewIn) -> PreviewOut:
-    """When a rule would have fired."""
+@router.post("/rules/{name}/preview")
+async def preview(desk: Desk, principal: Reader, name: _Name, body: PreviewIn) -> PreviewOut:
+    """When a rule would have fired; it need not be saved."""
     since, until = time_range(body.start, body.end)
-    document = body.rule
+    document = body.rule | {"name": name}
     # A rule sees what its project has; one without sees everybody's.
     if principal.projects is not None and document.get("project") not in principal.projects:
         raise QueryRefused("Name a project of your key: `project`.")

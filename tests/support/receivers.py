@@ -1,0 +1,163 @@
+"""Local receivers of alerts, over real HTTP, that check what they are sent as the real ones do."""
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Request:
+    """What was sent."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Receivers:
+    """Takes everything; `/slack` and `/pagerduty` check it.
+
+    Attributes:
+        got: requests by path, those that were refused, too.
+        taken: requests by path that were answered with 2xx.
+        answers: what to say at a path instead of checking; called with the number of the request.
+    """
+
+    url: str = ""
+    got: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
+    taken: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[str, Callable[[int], Answer]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:
+        said = self.answers.get(request.path)
+        if said is not None:
+            return said(len(self.got[request.path]))
+        checks = {"slack": check_slack, "pagerduty": check_pagerduty}
+        check = checks.get(request.path.strip("/").partition("-")[0])
+        if check is None:
+            return 200, {}, b"{}"
+        problem = check(request.json)
+        if problem:
+            self.problems.append(f"{request.path}: {problem}")
+            return 400, {}, problem.encode()
+        return (200, {}, b"ok") if check is check_slack else (202, {}, b'{"status": "success"}')
+
+
+@contextmanager
+def receivers() -> Iterator[Receivers]:
+    """Receivers on a free port of this machine."""
+    state = Receivers()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.path, headers, body)
+            state.got[self.path].append(request)
+            status, more, text = state.answer(request)
+            if 200 <= status < 300:
+                state.taken[self.path].append(request)
+            self.send_response(status)
+            for name, value in more.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def check_slack(message: Any) -> str:
+    """What Slack would refuse of a message for an incoming webhook; empty if nothing.
+
+    Source: Slack, "Block Kit", limits of each block.
+    """
+    if not isinstance(message.get("text"), str) or not message["text"]:
+        return "no_text"
+    blocks = message.get("blocks", [])
+    if len(blocks) > 50:
+        return "invalid_blocks: more than 50"
+    for block in blocks:
+        kind = block.get("type")
+        if kind == "header":
+            text = block["text"]
+            if text["type"] != "plain_text" or not 1 <= len(text["text"]) <= 150:
+                return "invalid_blocks: header"
+        elif kind == "section":
+            if not 1 <= len(block["text"]["text"]) <= 3000:
+                return "invalid_blocks: section"
+        elif kind == "context":
+            if not 1 <= len(block["elements"]) <= 10:
+                return "invalid_blocks: context"
+            if any(not e["text"] or len(e["text"]) > 2000 for e in block["elements"]):
+                return "invalid_blocks: context text"
+        elif kind == "actions":
+            if not 1 <= len(block["elements"]) <= 25:
+                return "invalid_blocks: actions"
+            if any(
+                len(e["text"]["text"]) > 75 or len(e.get("url", "")) > 3000
+                for e in block["elements"]
+            ):
+                return "invalid_blocks: button"
+        else:
+            return f"invalid_blocks: {kind}"
+    if "<!" in json.dumps(message):
+        return "it would wake everybody"
+    return ""
+
+
+_SEVERITIES = {"critical", "error", "warning", "info"}
+
+
+def check_pagerduty(event: Any) -> str:
+    """What PagerDuty would refuse of an event; empty if nothing.
+
+    Source: PagerDuty, "Events API v2", "Send an alert event".
+    """
+    if len(event.get("routing_key", "")) != 32:
+        return "routing_key"
+    if event.get("event_action") not in ("trigger", "acknowledge", "resolve"):
+        return "event_action"
+    if not 1 <= len(event.get("dedup_key", "")) <= 255:
+        return "dedup_key"
+    if len(json.dumps(event)) > 512 << 10:
+        return "too large"
+    if event["event_action"] != "trigger":
+        return ""
+    payload = event.get("payload", {})
+    if not 1 <= len(payload.get("summary", "")) <= 1024:
+        return "payload.summary"
+    if not payload.get("source") or payload.get("severity") not in _SEVERITIES:
+        return "payload.source or severity"
+    datetime.fromisoformat(payload["timestamp"])
+    for link in event.get("links", ()):
+        if not link.get("href", "").startswith("http"):
+            return "links"
+    return ""
