@@ -3,15 +3,17 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from support import otlp
+from support.commands import Commands
 from support.receivers import Receivers, receivers
 from support.running import Launch, RunningService
-from support.waiting import wait_until
+from support.waiting import wait_until as wait_until_true
 
 RULES = """
 rules:
@@ -34,6 +36,12 @@ routes:
 heartbeat: {{url: "{url}/heart", every: 1s}}
 """
 SECRET = "between us"
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str) -> T:
+    """What is waited for here takes seconds, and each look at it is a request."""
+    return wait_until_true(condition, what, every_s=0.25)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +174,7 @@ def test_from_a_breach_to_its_end_over_a_restart(
 
 
 def test_rules_silences_previews_and_playbooks_by_api(
-    launch: Launch, there: Receivers, tmp_path: Path
+    launch: Launch, there: Receivers, tmp_path: Path, cli: Commands
 ) -> None:
     service = serve(launch, there, tmp_path)
     body = {
@@ -237,25 +245,26 @@ def test_rules_silences_previews_and_playbooks_by_api(
     assert service.api("DELETE", "/api/v1/alerts/rules/errors-high").status_code == 400
 
     # By command.
-    done = service.cli("alerts", "send-test", "chat")
+    run = cli.on(service.data_dir)
+    done = run("alerts", "send-test", "chat")
     assert done.returncode == 0, done.stderr
-    assert service.cli("alerts", "send-test", "nobody").returncode == 1
-    assert b"errors-high" in service.cli("alerts", "rules").stdout
-    assert service.cli("alerts", "list").returncode == 0
+    assert run("alerts", "send-test", "nobody").returncode == 1
+    assert b"errors-high" in run("alerts", "rules").stdout
+    assert run("alerts", "list").returncode == 0
     (tmp_path / "one.yaml").write_text(
         "rules: [{name: one, metric: requests, condition: '> 3', window: 60s, group_by: [service]}]"
     )
-    shown = service.cli("alerts", "test", tmp_path / "one.yaml", "--from", iso(-600))
+    shown = run("alerts", "test", tmp_path / "one.yaml", "--from", iso(-600))
     assert shown.returncode == 0, shown.stderr
     assert b"service=api" in shown.stdout
+    who_may_do_what(service)
 
 
 def iso(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 
-def test_who_may_do_what(launch: Launch, there: Receivers, tmp_path: Path) -> None:
-    service = serve(launch, there, tmp_path)
+def who_may_do_what(service: RunningService) -> None:
     mine, other = service.key("read", "mine"), service.key("read", "other")
     rule = {"metric": "requests", "condition": "> 0", "window": "60s", "project": "mine"}
     assert service.api("PUT", "/api/v1/alerts/rules/x", mine, json=rule).status_code == 403

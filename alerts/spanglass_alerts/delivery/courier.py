@@ -64,7 +64,7 @@ class Courier:
         self._threads: dict[str, threading.Thread] = {}
         # Who did not answer before a restart has not answered since.
         self._health = {
-            name: Health(tries, clock(), reason) for name, (tries, reason) in state.failing().items()
+            name: Health(tries, clock(), why) for name, (tries, why) in state.failing().items()
         }
         self._stop = threading.Event()
 
