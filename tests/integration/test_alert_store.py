@@ -1,0 +1,287 @@
+"""Rules against a real store: values, many ticks at once, evidence, playbooks, failures, two collectors."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanglass_alerts.book import Shelf
+from spanglass_alerts.delivery.courier import Courier
+from spanglass_alerts.delivery.outgoing import Outgoing, networks
+from spanglass_alerts.engine import Engine
+from spanglass_alerts.evaluate.live import Evaluator
+from spanglass_alerts.evaluate.measure import Ticks
+from spanglass_alerts.playbook import filled, names, text
+from spanglass_alerts.rules.files import read
+from spanglass_alerts.rules.model import rule
+from spanglass_store.queries.scores import Score, add_scores
+from spanglass_store.state.alerts import AlertState
+from spanglass_store.state.database import Database
+from support import otlp
+from support.costs import insert
+from support.embedded import EmbeddedStore
+from support.receivers import Receivers, receivers
+from support.waiting import wait_until
+
+NOW = float(int(time.time()))
+
+
+def call(at: float, model: str = "m", failed: bool = False, **attrs: Any) -> Any:
+    about = {"gen_ai.request.model": model} | attrs
+    error = "boom" if failed else None
+    return otlp.chat_span(10, 5, about, start=int((at - 1) * 1e9), duration=10**9, error=error)
+
+
+@pytest.fixture
+def evaluator(embedded_store: EmbeddedStore) -> Iterator[Evaluator]:
+    made = Evaluator(embedded_store.server.endpoint)
+    yield made
+    made.close()
+
+
+def values(
+    evaluator: Evaluator, body: dict[str, Any], ticks: Ticks, **fields: Any
+) -> list[dict[tuple[str, ...], float | None]]:
+    made = rule({"name": "x", "condition": "> 0", "kind": "threshold"} | body | fields)
+    found = evaluator.evaluate([made], ticks)
+    assert found.errors == {}
+    return [{tuple(o.labels.values()): o.value for o in each} for each in found.observations["x"]]
+
+
+def test_values_are_those_of_the_window(
+    embedded_store: EmbeddedStore, evaluator: Evaluator, unique: str
+) -> None:
+    # A call each 10 s, those of one model fail; the end of a call is when it counts.
+    spans = [call(NOW - 10 * i, f"m{i % 2}", failed=i % 2 == 1) for i in range(12)]
+    # What repeats a call's tokens is none.
+    parent = call(NOW - 5, "parent")
+    child = call(NOW - 5, "m0")
+    child.trace_id, child.parent_span_id = parent.trace_id, parent.span_id
+    insert(embedded_store.owner, unique, [*spans, parent, child], unique)
+    # Sent twice is once.
+    insert(embedded_store.owner, unique, spans[:3], unique + "again")
+    last = Ticks(NOW + 1)
+    project = {"project": unique, "window": "60s"}
+    assert values(evaluator, project | {"metric": "requests"}, last) == [{(): 7.0}]
+    by = project | {"metric": "error_rate", "group_by": ["model"]}
+    assert values(evaluator, by, last) == [{("m0",): 0.0, ("m1",): 1.0}]
+    some = project | {"metric": "requests", "where": {"model": ["m*", "!m0"], "status": "error"}}
+    assert values(evaluator, some, last) == [{(): 3.0}]
+    tokens = {"numerator": {"metric": "tokens"}, "denominator": {"metric": "requests"}}
+    body = {"name": "x", "kind": "ratio", "condition": "> 0"} | project | tokens
+    (found,) = evaluator.evaluate([rule(body)], last).observations["x"]
+    assert found[0].value == 15.0
+    # Many ticks at once are the same as each by itself.
+    ticks = Ticks(NOW - 120, 25, 6)
+    counted = by | {"metric": "requests"}
+    together = values(evaluator, counted, ticks)
+    apart = [values(evaluator, counted, Ticks(at))[0] for at in ticks]
+    assert together == apart
+    assert together[0] != together[-1]
+
+
+def test_budgets_scores_and_sql(
+    embedded_store: EmbeddedStore, evaluator: Evaluator, unique: str
+) -> None:
+    spans = [call(NOW - 2, **{"spanglass.reported_cost_usd": 0.5}) for _ in range(4)]
+    insert(embedded_store.owner, unique, spans, unique)
+    scores = [
+        Score(unique, "groundedness", 0.1 * i, trace_id=span.trace_id.hex())
+        for i, span in enumerate(spans)
+    ]
+    add_scores(embedded_store.owner, scores)
+    at = Ticks(time.time() + 2)
+    project = {"project": unique}
+    budget = {"kind": "budget", "limit": 1, "period": "month", **project}
+    made = rule({"name": "x"} | budget)
+    (found,) = evaluator.evaluate([made], at).observations["x"]
+    assert (found[0].value, found[0].breached) == (2.0, True)
+    score = project | {"kind": "score", "score": "groundedness"}
+    assert values(evaluator, score | {"group_by": ["model"]}, at) == [{("m",): pytest.approx(0.15)}]
+    share = {"statistic": "share_below", "bound": 0.15}
+    assert values(evaluator, score | share, at) == [{(): 0.5}]
+    sql = "SELECT service, count() AS value FROM spans WHERE end_time >= {start:DateTime64(6)} GROUP BY service"
+    asked = project | {"kind": "sql", "query": sql, "group_by": ["service"]}
+    assert values(evaluator, asked, at) == [{("tests",): 4.0}]
+
+
+def test_one_rule_that_fails_fails_alone(
+    embedded_store: EmbeddedStore, evaluator: Evaluator, unique: str
+) -> None:
+    insert(embedded_store.owner, unique, [call(NOW)], unique)
+    good = rule(
+        {
+            "name": "good",
+            "kind": "threshold",
+            "metric": "requests",
+            "condition": "> 0",
+            "project": unique,
+        }
+    )
+    bad = [
+        rule({"name": name, "kind": "sql", "query": sql, "condition": "> 0"})
+        for name, sql in (
+            ("wrong", "SELEC 1"),
+            ("no-value", "SELECT 1 AS x"),
+            ("writes", "DROP TABLE spans"),
+            ("other", "SELECT count() AS value FROM system.users"),
+        )
+    ]
+    found = evaluator.evaluate([*bad, good], Ticks(NOW + 1))
+    assert set(found.errors) == {"wrong", "no-value", "writes", "other"}
+    assert "no column 'value'" in found.errors["no-value"]
+    assert found.observations["good"][0][0].breached
+
+
+def test_every_shipped_rule_and_playbook_can_be_asked(
+    embedded_store: EmbeddedStore, evaluator: Evaluator
+) -> None:
+    rules = [each for each in read(["shipped"]).rules if each.kind != "collector"]
+    found = evaluator.evaluate(rules, Ticks(NOW, 60, 3))
+    assert found.errors == {}
+    # Many rules are few queries.
+    assert found.queries < len(rules) * 2
+    for name in names([]):
+        page = filled(text([], name), embedded_store.reader(False), {}, NOW - 3600, NOW)
+        assert "could not be made" not in page, page
+        assert "sql check" not in page
+
+
+RULES = """
+rules:
+  - {{name: errors, metric: errors, condition: "> 2", window: 60s, group_by: [service], project: {project}}}
+channels:
+  - {{name: hook, type: webhook, url: "{url}/hook", rate: 100}}
+"""
+
+
+class Installation:
+    """Collectors that share a state database and a clock."""
+
+    def __init__(self, store: EmbeddedStore, there: Receivers, folder: Path, project: str) -> None:
+        self.now = NOW + 10
+        self.path = folder / "alerts.yaml"
+        self.path.write_text(RULES.format(project=project, url=there.url))
+        self._store, self._folder = store, folder
+        self.engines: list[Engine] = []
+        self._databases: list[Database] = []
+
+    def start(self) -> Engine:
+        database = Database(f"sqlite:///{self._folder / 'state.sqlite3'}")
+        self._databases.append(database)
+        state = AlertState(database)
+        outgoing = Outgoing(networks("127.0.0.1/32"))
+        engine = Engine(
+            Shelf([str(self.path)], state), state, Evaluator(self._store.server.endpoint),
+            Courier(state, outgoing, self.clock), clock=self.clock, delay_s=0,
+        )  # fmt: skip
+        self.engines.append(engine)
+        return engine
+
+    def clock(self) -> float:
+        return self.now
+
+    def close(self) -> None:
+        for engine in self.engines:
+            engine.stop()
+        for database in self._databases:
+            database.close()
+
+
+@pytest.fixture
+def installation(
+    embedded_store: EmbeddedStore, tmp_path: Path, unique: str
+) -> Iterator[tuple[Installation, Receivers]]:
+    with receivers() as there:
+        made = Installation(embedded_store, there, tmp_path, unique)
+        yield made, there
+        made.close()
+
+
+def test_two_collectors_send_one_message_and_one_goes_on_alone(
+    installation: tuple[Installation, Receivers], embedded_store: EmbeddedStore, unique: str
+) -> None:
+    made, there = installation
+    insert(
+        embedded_store.owner, unique, [call(made.now - 1, failed=True) for _ in range(5)], unique
+    )
+    first, second = made.start(), made.start()
+    for _ in range(3):
+        first.tick()
+        second.tick()
+        made.now += 1
+    wait_until(lambda: there.taken["/hook"], "the receiver hears")
+    assert [r.json["event"] for r in there.taken["/hook"]] == ["firing"]
+    # The first one is gone without a word; what it knew is not lost, and nobody hears it twice.
+    made.now += 20
+    assert not second.tick()
+    made.now += 60
+    assert second.tick()
+    wait_until(lambda: len(there.taken["/hook"]) == 2, "the receiver hears the end")
+    assert [r.json["event"] for r in there.taken["/hook"]] == ["firing", "resolved"]
+
+
+def test_missed_time_is_made_up_for_and_a_clock_set_back_counts_nothing_twice(
+    installation: tuple[Installation, Receivers], embedded_store: EmbeddedStore, unique: str
+) -> None:
+    made, _ = installation
+    text = made.path.read_text()
+    made.path.write_text(text.replace("window: 60s", "window: 60s, for: 5m"))
+    spans = [call(made.now + 30 * i, failed=True) for i in range(40) for _ in range(2)]
+    insert(embedded_store.owner, unique, spans, unique)
+    engine = made.start()
+    made.now += 60
+    engine.tick()
+    state = [a["state"] for a in engine._state.alerts()]
+    assert state == ["pending"]
+    # Down for ten minutes in which it went on.
+    made.now += 600
+    engine.tick()
+    (alert,) = engine._state.alerts()
+    assert alert["state"] == "firing"
+    events = [e["event"] for e in rows(embedded_store, unique)]
+    assert events == ["pending", "firing"]
+    made.now -= 100
+    assert not engine.tick()
+    made.now += 101
+    assert engine.tick()
+    assert [e["event"] for e in rows(embedded_store, unique)] == ["pending", "firing"]
+    # Set back far: the old time is believed, and the alert goes on from there.
+    made.now -= 400
+    assert engine.tick()
+    (alert,) = engine._state.alerts()
+    assert alert["state"] == "firing"
+
+
+def rows(store: EmbeddedStore, project: str) -> list[dict[str, Any]]:
+    return store.owner.query(
+        "SELECT event, labels FROM spanglass.alert_events FINAL WHERE project = {p:String} ORDER BY time",
+        {"p": project},
+    ).dicts()
+
+
+def test_rules_change_while_it_runs_and_wrong_files_change_nothing(
+    installation: tuple[Installation, Receivers], embedded_store: EmbeddedStore, unique: str
+) -> None:
+    made, there = installation
+    insert(
+        embedded_store.owner, unique, [call(made.now - 1, failed=True) for _ in range(5)], unique
+    )
+    engine = made.start()
+    engine.tick()
+    wait_until(lambda: there.taken["/hook"], "the receiver hears")
+    good = made.path.read_text()
+    made.path.write_text("rules: [")
+    made.now += 1
+    engine.tick()
+    assert engine.shelf.problem
+    assert len(engine.shelf.rules) == 1
+    made.path.write_text(good.replace("name: errors", "name: renamed"))
+    made.now += 1
+    engine.tick()
+    assert engine.shelf.problem == ""
+    wait_until(lambda: len(there.taken["/hook"]) >= 3, "the old one ends, the new one begins")
+    said = {(r.json["event"], r.json["group_labels"]["rule"]) for r in there.taken["/hook"]}
+    assert said == {("firing", "errors"), ("resolved", "errors"), ("firing", "renamed")}
