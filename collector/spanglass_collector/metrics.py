@@ -198,6 +198,13 @@ class ServiceMetrics(Collector):
 
     def _requests(self) -> Iterator[Metric]:
         assert self._ingest is not None
+        redacted = CounterMetricFamily(
+            "spanglass_redacted", "Personal data that was taken out before storage.",
+            labels=["entity"],
+        )  # fmt: skip
+        for entity, count in sorted(self._ingest.redaction.counts.items()):
+            redacted.add_metric([entity], count)
+        yield redacted
         intake = self._ingest.intake
         yield CounterMetricFamily(
             "spanglass_received_bytes", "Bytes of accepted requests, decompressed.",

@@ -34,6 +34,7 @@ from spanglass_collector.receivers.connections import bounded, most_connections
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
 from spanglass_collector.settings import Settings, join_address, split_address
+from spanglass_collector.stages.redact import Redaction, read_redact
 from spanglass_dashboards.app import create_app
 from spanglass_dashboards.context import Context
 from spanglass_store.access import Gate
@@ -46,7 +47,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.database import Database
-from spanglass_store.state.jobs import JobBook
+from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,11 @@ class Service:
         keeper = PriceKeeper(prices)
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
-        ingest = _Ingest(settings, directory, store, self._hooks) if "ingest" in roles else None
+        ingest: _Ingest | None = None
+        key = bytes.fromhex(await asyncio.to_thread(book.secret, SUBJECT_KEY))
+        if "ingest" in roles:
+            redaction = Redaction(read_redact(settings.redact), key)
+            ingest = _Ingest(settings, directory, store, self._hooks, redaction)
         # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
@@ -181,6 +186,7 @@ class Service:
                     feedback_secrets=settings.feedback_secrets,
                     dead_letters=ingest.desk if ingest is not None else None,
                     prices=prices,
+                    subject_key=key,
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                 )
@@ -284,8 +290,14 @@ class _Ingest:
     """The parts between receivers and store."""
 
     def __init__(
-        self, settings: Settings, directory: DataDirectory, store: Store, hooks: Hooks
+        self,
+        settings: Settings,
+        directory: DataDirectory,
+        store: Store,
+        hooks: Hooks,
+        redaction: Redaction,
     ) -> None:
+        self.redaction = redaction
         self.dead_letters = DeadLetters(directory.dead_letters, settings.dead_letters_bytes)
         self.pipelines = [
             Pipeline(signal, settings, directory, store, self.dead_letters, hooks)
@@ -304,6 +316,7 @@ class _Ingest:
             settings.retention_days,
             settings.payload_retention_days,
             settings.max_body_bytes,
+            redaction=redaction,
         )
 
     def drain(self, seconds: float) -> None:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from spanglass.feedback_token import MIN_SECRET_CHARS
 from spanglass_alerts.delivery.outgoing import networks
 from spanglass_collector.jobs.config import JobSettings, read_jobs
+from spanglass_collector.stages.redact import read_redact
 from spanglass_store.errors import StoreError
 
 PREFIX: Final = "SPANGLASS_"
@@ -28,7 +29,7 @@ DEFAULT_FILE: Final = "spanglass.toml"
 #: Settings whose value no message repeats.
 _SECRET: Final = ("feedback_secret", "feedback_secret_before")
 #: Settings that are tables: a message names the place in it.
-_TABLES: Final = ("detect",)
+_TABLES: Final = ("detect", "redact")
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -181,6 +182,13 @@ class Settings(BaseSettings):
     public_url: Annotated[
         str, Field(description="Address of the pages as people open it, for links in messages.")
     ] = ""
+    redact: Annotated[
+        dict[str, Any],
+        Field(
+            description="What is taken out of requests before they are stored: the table [redact],"
+            " see docs/privacy.md; as a flag or variable, JSON."
+        ),
+    ] = Field(default_factory=dict)
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
@@ -213,7 +221,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
         return value
 
-    @field_validator("detect", mode="before")
+    @field_validator("detect", "redact", mode="before")
     @classmethod
     def _is_table(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -227,6 +235,12 @@ class Settings(BaseSettings):
     @classmethod
     def _are_jobs(cls, value: dict[str, Any]) -> dict[str, Any]:
         read_jobs(value)
+        return value
+
+    @field_validator("redact")
+    @classmethod
+    def _is_redaction(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_redact(value)
         return value
 
     @field_validator(*_SECRET)

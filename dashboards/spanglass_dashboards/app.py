@@ -19,6 +19,7 @@ from spanglass_dashboards.api import (
     health,
     jobs,
     overview,
+    pii,
     prices,
     scores,
     session,
@@ -63,7 +64,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, overview, jobs, alerts,
+        cost, prices, overview, jobs, pii, alerts,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

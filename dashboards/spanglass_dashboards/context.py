@@ -101,6 +101,7 @@ class Context:
         prices: the book of prices.
         jobs: what judges spans.
         alerts: rules, what fires, and who is told.
+        subject_key: what values are hashed with that somebody asks about.
     """
 
     endpoint: Endpoint
@@ -114,6 +115,7 @@ class Context:
     prices: PriceDesk | None = None
     jobs: JobOffice | None = None
     alerts: AlertDesk | None = None
+    subject_key: bytes = field(default=b"", repr=False)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:

@@ -6,7 +6,7 @@ any of it: what can't be read as JSON is text.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 #: How deep JSON may be nested, JSON in strings included; what is deeper is one text.
@@ -60,9 +60,7 @@ def passages_of(field: str, value: str, operation: str = "") -> list[Passage]:
     """
     if not value:
         return []
-    role = _OF_OPERATION.get(operation, {}).get(field, "")
-    if "document" in field:
-        role = "document"
+    role = role_of(field, operation)
     return [Passage(text, field, who) for text, who in texts(value, role)]
 
 
@@ -124,6 +122,56 @@ def _role_of(value: dict[str, Any], role: str) -> str:
     if isinstance(said, str):
         return _ROLES.get(said.lower(), role)
     return role
+
+
+def rewritten(value: str, role: str, change: Callable[[str, str], str]) -> str:
+    """A field with each of its texts changed, in the shape that it has.
+
+    Args:
+        value: JSON or text.
+        role: who wrote it, where nothing in it says so.
+        change: makes the new text of one, given its role.
+    """
+    parsed = parsed_json(value)
+    if parsed is None:
+        return change(value, role)
+    changed = _changed(parsed, role, change, MOST_LEVELS)
+    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
+
+
+def _changed(value: Any, role: str, change: Callable[[str, str], str], levels: int) -> Any:
+    if isinstance(value, str):
+        inner = parsed_json(value) if levels > 0 else None
+        if inner is None:
+            return change(value, role) if value else value
+        after = _changed(inner, role, change, levels - 1)
+        return value if after == inner else json.dumps(after, ensure_ascii=False)
+    if isinstance(value, dict | list) and levels <= 0:
+        before = json.dumps(value, ensure_ascii=False)
+        shown = change(before, role)
+        return value if shown == before else shown
+    if isinstance(value, dict):
+        role = _role_of(value, role)
+        return {
+            (name if name.isidentifier() else change(name, role)): (
+                each
+                if name in _STRUCTURE and isinstance(each, str)
+                else _changed(each, role, change, levels - 1)
+            )
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_changed(each, role, change, levels - 1) for each in value]
+    if type(value) is int and abs(value) >= 10**6:
+        before = str(value)
+        shown = change(before, role)
+        return value if shown == before else shown
+    return value
+
+
+def role_of(field: str, operation: str) -> str:
+    """Who wrote a field, as far as what its span does says so."""
+    return "document" if "document" in field else _OF_OPERATION.get(operation, {}).get(field, "")
 
 
 def plain_text(value: str) -> str:

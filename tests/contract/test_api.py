@@ -29,6 +29,8 @@ MORE_THAN_A_SCHEMA: Final = {
     "PUT /api/v1/alerts/rules/{name}": 400,
     "POST /api/v1/alerts/rules/{name}/preview": 400,
     "POST /api/v1/alerts/silences": 400,
+    "GET /api/v1/pii": 400,
+    "POST /api/v1/pii/subjects": 400,
 }
 
 

@@ -217,6 +217,19 @@ def test_personal_data_is_found_and_never_kept(running: RunningService, unique: 
     # The same person, written in another way, has the same subject.
     mails = [set(row["subjects"]) for row in rows if row["entity"] == "EMAIL_ADDRESS"]
     assert set.intersection(*mails)
+    groups = running.get("/api/v1/pii", service=unique, interval="hour")["groups"]
+    by_place = {tuple(each["group"].values()): each for each in groups}
+    mails = by_place["EMAIL_ADDRESS", unique, "input"]
+    assert (mails["spans"], mails["findings"]) == (1, 2)
+    assert sum(step["findings"] for step in mails["series"]) == 2
+    by_role = running.get("/api/v1/pii", service=unique, group_by="role")["groups"]
+    assert {each["group"]["role"] for each in by_role} == {"user", "tool", "assistant", ""}
+    path = "/api/v1/pii/subjects"
+    for value, entity in (("Ana.Marsh@Example.com", ""), ("+442079460958", "PHONE_NUMBER")):
+        answer = running.api("POST", path, json={"value": value, "entity": entity}).json()
+        assert span.trace_id.hex() in {each["trace_id"] for each in answer["traces"]}
+    nobody = running.api("POST", path, json={"value": "nobody@example.com"}).json()
+    assert nobody == {"traces": [], "truncated": False}
 
 
 def window_is_done(service: RunningService, asked: str) -> bool:
@@ -284,3 +297,6 @@ def test_who_may_see_it(running: RunningService) -> None:
     assert running.sql("SELECT count() AS n FROM pii_findings", key=reader)[0]["n"]
     assert not running.sql("SELECT * FROM jobs", key=reader), "runs are of all projects"
     assert running.api("GET", "/api/v1/jobs", reader).status_code == 403
+    asked = running.api("POST", "/api/v1/pii/subjects", reader, json={"value": "ana@example.com"})
+    assert asked.status_code == 403
+    assert running.get("/api/v1/pii", reader)["groups"]

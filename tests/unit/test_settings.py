@@ -58,7 +58,10 @@ def test_the_file_can_be_named() -> None:
 
 
 #: Settings that are tables in the file, and JSON anywhere else.
-TABLES = {"detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n")}
+TABLES = {
+    "detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n"),
+    "redact": ({"action": "mask"}, "[redact]\naction = 'mask'\n"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))

@@ -10,9 +10,10 @@ Source: OpenTelemetry protocol 1.9, sections "Partial Success" and "Failures".
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -30,6 +31,10 @@ MOST_SPANS: Final = bounds.PIECE // SPANS.least
 #: Largest body that is checked between others, in bytes, and most messages in it.
 _QUICK_BYTES: Final = 1 << 20
 _QUICK_MESSAGES: Final = 5_000
+
+
+#: Changes a decoded request in place.
+Stage: TypeAlias = Callable[[Any, Form], None]
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,11 @@ def check_quickly(
 
 
 def check_request(
-    body: bytes, window: Window, now_ns: int | None = None, form: Form = SPANS
+    body: bytes,
+    window: Window,
+    now_ns: int | None = None,
+    form: Form = SPANS,
+    stage: Stage | None = None,
 ) -> Checked:
     """Sorts a serialised request into what is kept and what is not.
 
@@ -120,6 +129,7 @@ def check_request(
         window: which times are kept.
         now_ns: the present, in nanoseconds since 1970.
         form: what the request looks like inside.
+        stage: changes the decoded request before any of it is kept.
 
     Raises:
         Unreadable: if the body is not even framed like a request, or most of it is empty messages.
@@ -127,14 +137,14 @@ def check_request(
     result = Checked(form)
     times = window.bounds(now_ns)
     if len(body) <= bounds.PIECE:
-        _check(body, times, result)
+        _check(body, times, result, stage)
     else:
         for piece in bounds.pieces(body, form, result.rejected):
-            _check(piece, times, result)
+            _check(piece, times, result, stage)
     return result
 
 
-def _check(body: bytes, times: Times, into: Checked) -> None:
+def _check(body: bytes, times: Times, into: Checked, stage: Stage | None) -> None:
     form = into.form
     try:
         request = form.request.FromString(body)
@@ -150,7 +160,7 @@ def _check(body: bytes, times: Times, into: Checked) -> None:
         # Written longer than it has to be, a list is not found.
         bounds.refuse_tiny_values(request, form, len(body), changed or nested.has_lists(body))
     is_nested = form.always_nested or nested.has_nested(body)
-    _sort(request, body, times, into, is_nested, changed)
+    _sort(request, body, times, into, is_nested, changed, stage)
 
 
 def _sort(
@@ -160,6 +170,7 @@ def _sort(
     into: Checked,
     is_nested: bool = False,
     changed: bool = False,
+    stage: Stage | None = None,
 ) -> None:
     """Adds what is kept of a request; the bytes that came, unless it was `changed`."""
     form = into.form
@@ -168,6 +179,11 @@ def _sort(
         changed |= dialects.apply(request)
     elif form is LOGS and log_events.may_apply(body):
         changed |= log_events.apply(request)
+    if stage is not None:
+        # What nobody can read, nobody can look through.
+        request.DiscardUnknownFields()
+        stage(request, form)
+        changed = True
     counts = []
     for resource in resources:
         count = 0

@@ -14,6 +14,7 @@ from spanglass_collector.ingest.aside import Aside
 from spanglass_collector.ingest.check import (
     RESOURCES,
     Checked,
+    Stage,
     Unreadable,
     Window,
     check_quickly,
@@ -107,6 +108,7 @@ class Intake:
         payload_retention_days: how long their payload is kept, in days; 0 as long as the rest.
         max_body_bytes: the largest body that is accepted, decompressed.
         inflight_bytes: bodies that may be in memory at a time, in bytes.
+        redaction: what takes personal data out of a project's requests; None where none is.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Intake:
         payload_retention_days: int,
         max_body_bytes: int,
         inflight_bytes: int = 256 << 20,
+        redaction: Callable[[str], Stage | None] = lambda project: None,
     ) -> None:
         self.doors = doors
         self._window = Window(retention_days)
@@ -125,6 +128,7 @@ class Intake:
         self.max_body_bytes = max_body_bytes
         self._inflight_limit = max(inflight_bytes, max_body_bytes)
         self._inflight = 0
+        self._redaction = redaction
         self.stats = IntakeStats()
         #: For what would keep other requests waiting.
         self.aside = Aside()
@@ -160,11 +164,14 @@ class Intake:
             self.stats.overloaded += 1
             raise Overloaded(refusal)
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
-        quick = check_quickly(body, self._window, form=door.form)
+        stage = self._redaction(principal.project)
+        quick = check_quickly(body, self._window, form=door.form) if stage is None else None
         if quick is not None:
             checked, parts = quick, _stamped(quick, stamp)
         else:
-            checked, parts = await self.aside.run(self._check_and_stamp, body, door.form, stamp)
+            checked, parts = await self.aside.run(
+                self._check_and_stamp, body, door.form, stamp, stage
+            )
         if parts:
             try:
                 await asyncio.wrap_future(door.spool.append(parts, checked.accepted))
@@ -178,9 +185,9 @@ class Intake:
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
 
     def _check_and_stamp(
-        self, body: bytes, form: Form, stamp: bytes
+        self, body: bytes, form: Form, stamp: bytes, stage: Stage | None
     ) -> tuple[Checked, list[bytes]]:
-        checked = check_request(body, self._window, form=form)
+        checked = check_request(body, self._window, form=form, stage=stage)
         return checked, _stamped(checked, stamp)
 
 

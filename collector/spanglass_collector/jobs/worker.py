@@ -23,7 +23,7 @@ from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
 from spanglass_store.state.database import Database
-from spanglass_store.state.jobs import LEASE_S, JobBook, LeaseLost, now_us
+from spanglass_store.state.jobs import LEASE_S, SUBJECT_KEY, JobBook, LeaseLost, now_us
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,6 @@ _SETTLED_S: Final = 1.0
 _END_S: Final = 3.0
 #: Inserts and queries come first.
 _NICE: Final = 10
-#: Name of the secret that values are hashed with before they are kept as subjects.
-SUBJECT_KEY: Final = "pii_subjects"
 
 
 def main() -> None:

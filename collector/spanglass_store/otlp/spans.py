@@ -127,6 +127,7 @@ def _columns() -> dict[str, str]:
         "end_time": time("greatest(raw_start, raw_end)"),
         "duration_ns": "if(raw_end > raw_start, raw_end - raw_start, 0)",
         "end_before_start": "raw_end < raw_start",
+        "redacted": "has(keys, 'spanglass.redacted')",
         "ingested_at": "now64(6)",
         "input_key": _first_key(content.INPUT_KEYS),
         "output_key": _first_key(content.OUTPUT_KEYS),

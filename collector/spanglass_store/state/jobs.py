@@ -17,6 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from spanglass_store.state.database import Base, Database
 
+#: Name of the secret that values are hashed with before they are kept as subjects.
+SUBJECT_KEY: Final = "pii_subjects"
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 60.0
 _US: Final = 1_000_000

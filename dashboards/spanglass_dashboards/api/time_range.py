@@ -17,7 +17,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 def written_out(value: Any) -> Any:
     # A bare number would be seconds or milliseconds since 1970, whichever is likelier.
-    if isinstance(value, str) and not _DATE.match(value):
+    if isinstance(value, int | float) or (isinstance(value, str) and not _DATE.match(value)):
         raise ValueError("should look like 2026-01-02T03:04:05Z")
     return value
 

@@ -13,9 +13,9 @@ from spanglass_detectors.span import Span
 MOST_SUBJECTS: Final = 100
 #: Attributes of everybody's spans that are no text of anybody, by how their names begin.
 _STRUCTURE: Final = (
-    "gen_ai.", "llm.", "server.", "client.", "http.", "rpc.", "db.system", "code.", "thread.",
+    "gen_ai.", "llm.", "server.", "http.", "rpc.", "db.system", "code.", "thread.",
     "telemetry.", "service.", "deployment.", "openai.", "aws.", "spanglass.", "session.id",
-    "user.id", "network.", "net.", "os.", "process.", "host.", "k8s.", "container.",
+    "user.id", "network.", "net.", "os.", "host.", "k8s.", "container.",
 )  # fmt: skip
 #: Behind these, in spite of their beginning, stands what people give.
 _NOT_STRUCTURE: Final = ("spanglass.metadata.", "http.url", "http.target", "url.")

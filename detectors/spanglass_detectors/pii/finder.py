@@ -78,6 +78,11 @@ class Finder:
         self._allow = {each.casefold() for each in allow}
         self._allow_patterns = [_compiled(each) for each in allow_patterns]
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more is looked for than what the checked rules find."""
+        return bool(self._custom) or self._presidio is not None
+
     def find(self, text: str) -> list[Found]:
         """What is in a text, in order, without overlaps."""
         if len(text) <= _PIECE:

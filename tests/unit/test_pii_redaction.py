@@ -1,0 +1,154 @@
+"""Taking personal data out: actions, rules, shapes, and what happens where it can't be done."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spanglass_collector.ingest.check import Window, check_request
+from spanglass_collector.stages.redact import MARK, Redaction, read_redact
+from spanglass_detectors.pii.finder import Finder
+from spanglass_detectors.pii.redaction import (
+    FAILED,
+    WITHHELD,
+    Action,
+    RedactionRule,
+    TextRedactor,
+)
+from support import otlp
+
+FINDER = Finder()
+KEY = b"k" * 32
+MAIL, CARD = "ana.marsh@example.com", "4111 1111 1111 1111"
+
+
+def redacted(
+    value: str, action: Action = Action.MASK, *rules: RedactionRule, field: str = "input",
+    scope: str = "t1",
+) -> tuple[str, Counter[str]]:  # fmt: skip
+    counts: Counter[str] = Counter()
+    shown = TextRedactor(FINDER, rules, action, KEY).redact_value(
+        value, field, "chat", scope, counts
+    )
+    return shown, counts
+
+
+def test_actions() -> None:
+    text = f"write to {MAIL}, card {CARD}"
+    assert redacted(text)[0] == "write to <EMAIL_ADDRESS>, card <CREDIT_CARD>"
+    assert redacted(text, Action.OFF) == (text, Counter())
+    assert redacted(text, Action.DROP)[0] == "[dropped: EMAIL_ADDRESS]"
+    hashed, counts = redacted(f"{MAIL} and {MAIL.upper()}", Action.HASH)
+    first, second = re.findall(r"<EMAIL_ADDRESS:[0-9a-f]{16}>", hashed)
+    assert first == second, "one person, however it is written"
+    assert counts == {"EMAIL_ADDRESS": 2}
+    assert redacted(MAIL, Action.HASH, scope="t1") == redacted(MAIL, Action.HASH, scope="t2")
+
+
+def test_a_placeholder_is_the_same_within_a_trace() -> None:
+    shown, _ = redacted(f"{MAIL}, bo@example.com, {MAIL}", Action.PLACEHOLDER)
+    first, other, again = re.findall(r"<EMAIL_ADDRESS_[0-9a-f]{6}>", shown)
+    assert first == again != other
+    elsewhere, _ = redacted(MAIL, Action.PLACEHOLDER, scope="t2")
+    assert elsewhere != first
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    rules = (
+        RedactionRule(Action.OFF, entities=frozenset({"EMAIL_ADDRESS"}), roles=frozenset({"system"})),
+        RedactionRule(Action.DROP, entities=frozenset({"CREDIT_CARD"}), fields=("out*",)),
+    )  # fmt: skip
+    messages = json.dumps([
+        {"role": "system", "content": f"desk: {MAIL}"},
+        {"role": "user", "content": f"{MAIL} {CARD}"},
+    ])  # fmt: skip
+    shown = json.loads(redacted(messages, Action.MASK, *rules)[0])
+    assert [each["content"] for each in shown] == [
+        f"desk: {MAIL}", "<EMAIL_ADDRESS> <CREDIT_CARD>",
+    ]  # fmt: skip
+    shown = json.loads(redacted(messages, Action.MASK, *rules, field="output")[0])
+    assert shown[1]["content"] == "[dropped: CREDIT_CARD]"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(JSON, st.sampled_from([MAIL, CARD, "\u00e9 " + MAIL, f'"{MAIL}"']), st.integers(0, 3))
+def test_nothing_stays_and_the_shape_does(value: Any, planted: str, depth: int) -> None:
+    text = json.dumps({"value": value, "it": [planted, {planted: 1}], "n": 4111111111111111})
+    for _ in range(depth):
+        text = json.dumps({"deeper": text})
+    shown, counts = redacted(text)
+    for secret in (MAIL, CARD, "4111111111111111"):
+        assert secret not in shown
+    assert counts["CREDIT_CARD"] + counts["EMAIL_ADDRESS"] >= 3
+    inner = json.loads(shown)
+    for _ in range(depth):
+        inner = json.loads(inner["deeper"])
+    assert set(inner) == {"value", "it", "n"}
+    assert redacted(shown)[0] == shown, "a second time changes nothing"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "hello", '{"a": "b"}', '[1, "x", null]', "[broken", '{"k": 1e999}']
+)
+def test_what_holds_nothing_stays_as_it_came(value: str) -> None:
+    assert redacted(value) == (value, Counter())
+
+
+def test_it_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise MemoryError
+
+    finder = Finder()
+    monkeypatch.setattr(finder, "find", fail)
+    counts: Counter[str] = Counter()
+    redactor = TextRedactor(finder, (), Action.MASK, KEY)
+    assert redactor.redact_value("some text", "input", "", "", counts) == WITHHELD
+    assert counts == {FAILED: 1}
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        ({"action": "maks"}, "redact.action: Input should be 'off'"),
+        ({"actoin": "mask"}, "redact.actoin: there is no such setting"),
+        ({"rule": [{"entities": ["X"]}]}, "redact.rule.0.action: Field required"),
+        ({"action": "mask", "find": {"entities": ["X"]}}, "redact.find: nothing finds X"),
+        ({"action": "mask", "find": {"colour": 1}}, "redact.find: .*colour"),
+    ],
+)
+def test_wrong_settings_are_named(given_: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_redact(given_)
+
+
+def test_a_project_of_its_own() -> None:
+    settings = read_redact({"rule": [{"action": "mask", "projects": ["shop"]}]})
+    redaction = Redaction(settings, KEY)
+    assert redaction("other") is None
+    assert Redaction(read_redact({}), KEY)("shop") is None
+    span = otlp.span(
+        MAIL,
+        attrs={"input.value": MAIL, MARK: '{"EMAIL_ADDRESS": 3}', "server.address": "203.0.113.9"},
+    )
+    body = otlp.request(span).SerializeToString()
+    # A field that nobody knows, and in which anything could be.
+    checked = check_request(body, Window(0), stage=redaction("shop"))
+    [content] = checked.resources
+    assert MAIL.encode() not in content
+    assert b'{"EMAIL_ADDRESS": 5}' in content
+    assert b"203.0.113.9" in content, "structure is nobody's"
+    hidden = body + b"\xfa\x3e" + bytes([len(MAIL)]) + MAIL.encode()
+    assert all(
+        MAIL.encode() not in each
+        for each in check_request(hidden, Window(0), stage=redaction("shop")).resources
+    )
