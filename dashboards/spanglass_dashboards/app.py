@@ -14,6 +14,7 @@ from spanglass_dashboards.api import (
     completeness,
     cost,
     dead_letters,
+    energy,
     facets,
     feedback,
     health,
@@ -65,6 +66,7 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
         cost, prices, overview, jobs, pii, alerts,
+        energy,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -1,0 +1,285 @@
+"""What requests to a self-hosted model have used: energy, and the price of the boards' time.
+
+Method. The boards' energy counters are cut into slots of time. In each slot, requests share the
+energy by the tokens that were worked on for them; what no request was there for is idle.
+
+- Energy between two readings of a counter is spread evenly over the time between them.
+- A request's input tokens, less those from a cache, are worked on evenly from its start to its
+  first token, its output tokens evenly from there to its end; without a time of the first token
+  all of them over its whole life. An input token weighs `INPUT_WEIGHT` of an output token.
+- The busy share of a slot is the sum of its requests' times in it, at most all of it. In the rest
+  the boards draw what they draw in slots without requests (the 10th percentile), and that is idle.
+- Money is the price of the boards' hours, spread likewise; the share of the time that is not busy
+  is idle.
+
+So in every slot shares and idle are the slot's energy: the sums balance by construction, whatever
+the assumptions do to a single request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from spanglass_store.client import Store
+from spanglass_store.errors import StoreError
+from spanglass_store.prices.costs import IS_INFERENCE
+from spanglass_store.queries.deployments import Deployment
+
+#: An input token's share of an output token's work: prompts are worked on many tokens at once.
+INPUT_WEIGHT: Final = 0.1
+#: Seconds of a slot, and up to which range of time (seconds) it is used.
+_STEPS: Final = ((1, 6 * 3600), (10, 2 * 86_400), (60, 14 * 86_400))
+#: Seconds of the longest request, and of the longest time between two readings of a counter.
+_LONGEST_REQUEST_S: Final = 3600
+_LONGEST_GAP_S: Final = 600
+#: Hosts of models that run elsewhere, though one of the same name runs here.
+_ELSEWHERE: Final = (
+    "openai.com", "azure.com", "anthropic.com", "amazonaws.com", "googleapis.com", "mistral.ai",
+    "groq.com", "together.xyz", "together.ai", "fireworks.ai", "openrouter.ai", "deepinfra.com",
+    "cohere.com", "x.ai", "deepseek.com", "nebius.com", "cerebras.ai", "perplexity.ai",
+)  # fmt: skip
+
+GroupBy = Literal["service", "environment", "user", "session", "feature", "prompt", "trace", "span"]
+_GROUPS: Final[Mapping[str, str]] = {
+    "service": "service",
+    "environment": "environment",
+    "user": "user_id",
+    "session": "session_id",
+    "feature": "feature",
+    "prompt": "prompt_name",
+    "trace": "trace_id",
+    "span": "concat(trace_id, '/', span_id)",
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a deployment's boards have used in a range of time, and for what.
+
+    Attributes:
+        energy_j: by the counters, in joules.
+        requests_j: shared among requests.
+        idle_j: the rest.
+        usd: price of the boards' time, in US dollars; None where none was given.
+        requests_usd: shared among requests.
+        idle_usd: the rest.
+        requests: how many were worked on.
+        output_tokens: of them.
+        boards: whose counters were read.
+        measured_s: seconds that the counters cover, of all boards.
+    """
+
+    energy_j: float
+    requests_j: float
+    idle_j: float
+    usd: float | None
+    requests_usd: float | None
+    idle_usd: float | None
+    requests: int
+    output_tokens: int
+    boards: int
+    measured_s: float
+
+
+def step_of(start: datetime, end: datetime) -> int:
+    """Seconds of a slot.
+
+    Raises:
+        StoreError: the range of time is too long.
+    """
+    seconds = (end - start).total_seconds()
+    for step, longest in _STEPS:
+        if seconds <= longest:
+            return step
+    raise StoreError("Energy is shared out over 14 days at most: give a shorter range of time.")
+
+
+def budget(
+    store: Store,
+    of: Deployment,
+    start: datetime,
+    end: datetime,
+    input_weight: float = INPUT_WEIGHT,
+) -> Budget:
+    """Sums over a range of time.
+
+    Args:
+        store: as a reader.
+        of: deployment.
+        start: inclusive.
+        end: exclusive.
+        input_weight: what an input token weighs beside an output token.
+
+    Raises:
+        StoreError: the range of time is too long.
+    """
+    common, values = _common(store, of, start, end, input_weight)
+    (row,) = store.query(
+        f"WITH {common} SELECT sum(joules) AS energy_j, sum(joules - rest_j) AS requests_j,"
+        " sum(rest_j) AS idle_j, sum(money) AS usd, sum(money - rest_usd) AS requests_usd,"
+        " sum(rest_usd) AS idle_usd, (SELECT max(boards) FROM energy) AS boards,"
+        " sum(measured) AS measured_s,"
+        " (SELECT uniqExact(key) FROM work) AS requests,"
+        " (SELECT sum(o) FROM (SELECT any(output) AS o FROM work GROUP BY key)) AS output_tokens"
+        " FROM shared",
+        values,
+    ).dicts()
+    money = {
+        name: float(row[name] or 0) if of.gpu_hour_usd else None
+        for name in ("usd", "requests_usd", "idle_usd")
+    }
+    return Budget(
+        energy_j=float(row["energy_j"] or 0),
+        requests_j=float(row["requests_j"] or 0),
+        idle_j=float(row["idle_j"] or 0),
+        requests=int(row["requests"] or 0),
+        output_tokens=int(row["output_tokens"] or 0),
+        boards=int(row["boards"] or 0),
+        measured_s=float(row["measured_s"] or 0),
+        **money,
+    )
+
+
+def shares(
+    store: Store,
+    of: Deployment,
+    start: datetime,
+    end: datetime,
+    group_by: GroupBy = "span",
+    limit: int = 50,
+    input_weight: float = INPUT_WEIGHT,
+) -> list[dict[str, Any]]:
+    """What each request, user, feature and so on has used, the most first.
+
+    Args:
+        store: as a reader.
+        of: deployment.
+        start: inclusive.
+        end: exclusive.
+        group_by: what a row is.
+        limit: rows at most.
+        input_weight: what an input token weighs beside an output token.
+
+    Returns:
+        `name`, `energy_j`, `usd` (None without a price), `requests` and `output_tokens`.
+
+    Raises:
+        StoreError: the range of time is too long.
+    """
+    common, values = _common(store, of, start, end, input_weight)
+    usd = "sum(paid)" if of.gpu_hour_usd else "NULL"
+    return store.query(
+        f"WITH {common} SELECT name, sum(j) AS energy_j, {usd} AS usd, count() AS requests,"
+        " sum(o) AS output_tokens FROM ("
+        f"SELECT key, any({_GROUPS[group_by]}) AS name, any(output) AS o,"
+        " sum(weight / total * (joules - rest_j)) AS j,"
+        " sum(weight / total * (money - rest_usd)) AS paid"
+        " FROM work INNER JOIN shared USING (slot) WHERE total > 0 GROUP BY key)"
+        " GROUP BY name ORDER BY energy_j DESC, name LIMIT {limit:UInt32}",
+        {**values, "limit": limit},
+    ).dicts()
+
+
+def _common(
+    store: Store, of: Deployment, start: datetime, end: datetime, input_weight: float
+) -> tuple[str, dict[str, Any]]:
+    """The named queries of both answers, `energy`, `work` and `shared`, and their values."""
+    step = step_of(start, end)
+    elsewhere = " OR ".join(
+        f"endsWith(lower(attributes['server.address']), '{host}')" for host in _ELSEWHERE
+    )
+    database = store.database
+    spans = (
+        f"{database}.spans FINAL WHERE project = {{project:String}}"
+        " AND start_time < {end:DateTime64(6, 'UTC')}"
+        f" AND start_time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {_LONGEST_REQUEST_S} SECOND"
+    )
+    common = f"""
+{step} * 1000000000 AS step,
+intDiv(toUnixTimestamp64Nano(toDateTime64({{start:DateTime64(6, 'UTC')}}, 9)), step) AS first_slot,
+intDiv(toUnixTimestamp64Nano(toDateTime64({{end:DateTime64(6, 'UTC')}}, 9)), step) AS last_slot,
+readings AS (
+    SELECT attributes['hw.id'] AS board, service, toUnixTimestamp64Nano(time) AS b,
+        toUnixTimestamp64Nano(start_time) AS began, value,
+        lagInFrame(b) OVER w AS a, lagInFrame(value) OVER w AS before,
+        lagInFrame(began) OVER w AS earlier,
+        count() OVER (PARTITION BY board, service) AS readings_of_service
+    FROM {database}.metrics FINAL
+    WHERE project = {{project:String}} AND name = 'hw.energy'
+        AND attributes['hw.id'] IN {{boards:Array(String)}}
+        AND time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {_LONGEST_GAP_S} SECOND
+        AND time < {{end:DateTime64(6, 'UTC')}} + INTERVAL {_LONGEST_GAP_S} SECOND
+    WINDOW w AS (PARTITION BY board, service ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+),
+of_service AS (
+    SELECT board, argMax(service, readings_of_service) AS service FROM readings GROUP BY board
+),
+slices AS (
+    SELECT board, a, b, if(began = earlier, greatest(0, value - before), value) AS j,
+        arrayJoin(range(toUInt64(intDiv(a, step)), toUInt64(intDiv(b - 1, step)) + 1)) AS slot,
+        greatest(0, least(b, (slot + 1) * step) - greatest(a, slot * step)) AS part
+    FROM readings
+    -- One board can be read by an agent and by an exporter: whoever read it more often counts.
+    WHERE (board, service) IN (SELECT board, service FROM of_service)
+        AND a > 0 AND b > a AND b - a <= {_LONGEST_GAP_S} * 1000000000
+        -- A counter that has begun anew has lost what was before.
+        AND (began = earlier OR began >= a)
+),
+energy AS (
+    SELECT toInt64(slot) AS slot, sum(j * part / (b - a)) AS joules, sum(part) / 1e9 AS measured,
+        uniqExact(board) AS boards, measured * {{price:Float64}} / 3600 AS money
+    FROM slices WHERE slot >= first_slot AND slot < last_slot GROUP BY slot
+),
+requests AS (
+    SELECT cityHash64(trace_id, span_id) AS key, trace_id, span_id, service, environment,
+        user_id, session_id, feature, prompt_name, ifNull(output_tokens, 0) AS output,
+        toUnixTimestamp64Nano(start_time) AS a,
+        least(a + greatest(toInt64(duration_ns), 1), a + {_LONGEST_REQUEST_S} * 1000000000) AS b,
+        time_to_first_token_s IS NOT NULL AS knows_first,
+        least(b, a + toInt64(ifNull(time_to_first_token_s, 0) * 1e9)) AS first,
+        {{input_weight:Float64}} * greatest(0, toInt64(ifNull(input_tokens, 0))
+            - toInt64(ifNull(cache_read_tokens, 0))) AS work_in,
+        -- One whose tokens are not known counts as one of a single token.
+        if(work_in + output = 0, 1., toFloat64(output)) AS work_out
+    FROM {spans} AND {IS_INFERENCE}
+        AND (request_model = {{model:String}} OR response_model = {{model:String}})
+        AND NOT ({elsewhere})
+        AND cityHash64(trace_id, span_id) NOT IN (
+            SELECT cityHash64(trace_id, parent_span_id) FROM {spans} AND {IS_INFERENCE}
+                AND parent_span_id != '')
+),
+work AS (
+    SELECT *, arrayJoin(range(toUInt64(intDiv(a, step)), toUInt64(intDiv(b - 1, step)) + 1)) AS at,
+        toInt64(at) AS slot, slot * step AS opens, opens + step AS ends,
+        greatest(0, least(b, ends) - greatest(a, opens)) AS inside,
+        greatest(0, least(first, ends) - greatest(a, opens)) AS inside_in,
+        greatest(0, least(b, ends) - greatest(first, opens)) AS inside_out,
+        if(knows_first,
+            work_in * if(first > a, inside_in / (first - a), opens <= a)
+            + work_out * if(b > first, inside_out / (b - first), ends >= b AND opens < b),
+            (work_in + work_out) * inside / (b - a)) AS weight
+    FROM requests
+),
+busy AS (
+    SELECT slot, sum(weight) AS total, least(1, sum(inside) / step) AS share FROM work GROUP BY slot
+),
+joined AS (
+    SELECT energy.slot AS slot, joules, measured, money, ifNull(busy.total, 0) AS total,
+        ifNull(busy.share, 0) AS share
+    FROM energy LEFT JOIN busy ON energy.slot = busy.slot
+),
+(SELECT ifNotFinite(quantileIf(0.1)(joules / measured, total = 0 AND measured > 0), 0) FROM joined)
+    AS idle_power,
+shared AS (SELECT slot, joules, measured, money, total,
+    if(total = 0, joules, least(joules, idle_power * measured * (1 - share))) AS rest_j,
+    if(total = 0, money, money * (1 - share)) AS rest_usd FROM joined)"""
+    return common, {
+        "project": of.project,
+        "model": of.model,
+        "boards": list(of.boards),
+        "price": of.gpu_hour_usd,
+        "start": start,
+        "end": end,
+        "input_weight": input_weight,
+    }
