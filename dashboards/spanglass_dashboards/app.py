@@ -15,8 +15,10 @@ from spanglass_dashboards.api import (
     cost,
     dead_letters,
     energy,
+    engines,
     facets,
     feedback,
+    gpus,
     health,
     jobs,
     overview,
@@ -66,7 +68,7 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
         cost, prices, overview, jobs, pii, alerts,
-        energy,
+        energy, gpus, engines,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

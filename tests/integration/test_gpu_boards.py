@@ -107,7 +107,8 @@ def test_eight_boards_with_their_conversions(stub: Stub, start: Start) -> None:
     assert about["hw.driver_version"] == "575.57.08"
     assert about["hw.firmware_version"] == "96.00.89.00.01"
     assert about["hw.serial_number"] == "1600000000"
-    assert 0 < point.start_time_unix_nano <= point.time_unix_nano
+    # Since when a driver is loaded is not told.
+    assert point.start_time_unix_nano == 0 < point.time_unix_nano
 
 
 def test_what_a_board_lacks_is_absent_not_zero(stub: Stub, start: Start) -> None:
@@ -194,11 +195,11 @@ def test_counters_turn_over_and_begin_anew(stub: Stub, start: Start) -> None:
     stub.say(boards=1, all_pcie_rx=(1 << 32) - 1000, all_energy=9_000_000)
     agent = start()
     found = read(agent, lambda all_: of(all_, "hw.gpu.io") and of(all_, "hw.energy"))
-    before = found["hw.energy"][-1][1].start_time_unix_nano
+    before = found["hw.energy"][-1][1].time_unix_nano
     stub.say(boards=1, all_pcie_rx=5000, all_energy=4_000)
     found = read(agent, lambda all_: of(all_, "hw.energy")[-1:] == [4.0] and "hw.gpu.io" in all_)
     assert of(found, "hw.gpu.io") == [(1 << 32) + 5000]
-    assert found["hw.energy"][-1][1].start_time_unix_nano > before
+    assert found["hw.energy"][-1][1].start_time_unix_nano >= before
 
 
 def test_processes_are_named(stub: Stub, start: Start, tmp_path: Path) -> None:

@@ -76,12 +76,12 @@ def test_a_counter_that_falls_begins_anew_or_has_turned_over() -> None:
     assert counters.follow("a", 100, 10, 3) == (3, 100)
     assert counters.follow("a", 130, 20, 3) == (3, 130)
     assert counters.follow("a", 5, 30, 25) == (25, 5)
-    assert counters.follow("a", 4, 40) == (40, 4)
+    assert counters.follow("a", 4, 40) == (30, 4)
     assert counters.resets == 2
     near = (1 << 32) - 10
-    assert counters.follow("b", near, 1) == (1, near)
-    assert counters.follow("b", 6, 2, turns=True) == (1, (1 << 32) + 6)
-    assert counters.follow("b", 9, 3, turns=True) == (1, (1 << 32) + 9)
+    assert counters.follow("b", near, 1) == (0, near)
+    assert counters.follow("b", 6, 2, turns=True) == (0, (1 << 32) + 6)
+    assert counters.follow("b", 9, 3, turns=True) == (0, (1 << 32) + 9)
 
 
 def test_containers_and_commands() -> None:

@@ -216,15 +216,15 @@ of_service AS (
     SELECT board, argMax(service, readings_of_service) AS service FROM readings GROUP BY board
 ),
 slices AS (
-    SELECT board, a, b, if(began = earlier, greatest(0, value - before), value) AS j,
+    -- One that has begun anew counts from 0; an agent that has does not change the counter.
+    SELECT board, a, b,
+        if(value < before OR (began != earlier AND began >= a), value, value - before) AS j,
         arrayJoin(range(toUInt64(intDiv(a, step)), toUInt64(intDiv(b - 1, step)) + 1)) AS slot,
         greatest(0, least(b, (slot + 1) * step) - greatest(a, slot * step)) AS part
     FROM readings
     -- One board can be read by an agent and by an exporter: whoever read it more often counts.
     WHERE (board, service) IN (SELECT board, service FROM of_service)
         AND a > 0 AND b > a AND b - a <= {_LONGEST_GAP_S} * 1000000000
-        -- A counter that has begun anew has lost what was before.
-        AND (began = earlier OR began >= a)
 ),
 energy AS (
     SELECT toInt64(slot) AS slot, sum(j * part / (b - a)) AS joules, sum(part) / 1e9 AS measured,

@@ -68,3 +68,13 @@ def time_range(start: datetime | None, end: datetime | None) -> tuple[datetime, 
     if any(not _FIRST_YEAR <= each.year <= _LAST_YEAR for each in (since, until)):
         raise StoreError(_OUTSIDE)
     return since, until
+
+
+def recent(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    """Start and end, by default the last hour.
+
+    Raises:
+        StoreError: if the range lies outside what can be stored.
+    """
+    since, until = time_range(start, end)
+    return (since if start else until - timedelta(hours=1)), until

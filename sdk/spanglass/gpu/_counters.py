@@ -15,8 +15,8 @@ class Counters:
     def __init__(self) -> None:
         #: How often any of them has begun anew.
         self.resets = 0
-        # By name: since when, what was read last, and what is added to it.
-        self._state: dict[Hashable, tuple[int, float, int]] = {}
+        # By name: since when, what was read last and when, and what is added to it.
+        self._state: dict[Hashable, tuple[int, float, int, int]] = {}
 
     def follow(
         self, name: Hashable, raw: float, time_ns: int, began_ns: int = 0, turns: bool = False
@@ -31,24 +31,18 @@ class Counters:
             turns: whether a fall from just below 2³² is a turn, not a new beginning.
 
         Returns:
-            Since when it counts, and how far it is.
+            Since when it counts, 0 where that is not known, and how far it is. One that has begun
+            anew counts since the reading before, at the latest.
         """
         found = self._state.get(name)
-        if found is None:
-            state = (began_ns or time_ns, raw, 0)
-        else:
-            start, last, added = found
-            if raw >= last:
-                state = (start, raw, added)
-            elif turns and last < _TURN and raw + _TURN - last < _TURN // 2:
-                state = (start, raw, added + _TURN)
-            else:
-                self.resets += 1
-                state = (began_ns if began_ns > start else time_ns, raw, 0)
-        self._state[name] = state
-        return state[0], state[1] + state[2]
-
-    def keep(self, names: set[Hashable]) -> None:
-        """Forgets all but these."""
-        for name in self._state.keys() - names:
-            del self._state[name]
+        start, added = began_ns, 0
+        if found is not None:
+            start, last, read_ns, added = found
+            if raw < last:
+                if turns and last < _TURN and raw + _TURN - last < _TURN // 2:
+                    added += _TURN
+                else:
+                    self.resets += 1
+                    start, added = (began_ns if began_ns > start else read_ns), 0
+        self._state[name] = (start, raw, time_ns, added)
+        return start, raw + added

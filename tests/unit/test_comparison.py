@@ -1,0 +1,78 @@
+"""Differences with their intervals, and what holds an engine back."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spanglass_detectors.comparison import holm, means, quantiles
+from spanglass_detectors.saturation import Load, right_size, saturation
+
+
+def test_means_are_welch() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(10, 1, 50), rng.normal(11, 3, 80)
+    found = means(a, [*b, float("nan")])
+    assert found is not None
+    test = stats.ttest_ind(b, a, equal_var=False)
+    assert found.p == pytest.approx(test.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(test.confidence_interval()))
+    assert found.difference == pytest.approx(b.mean() - a.mean())
+    assert (found.n_before, found.n_after) == (50, 80)
+    assert means([1, 2, 3], b) is None
+    same = means([2] * 9, [3] * 9)
+    assert same is not None
+    assert (same.difference, same.is_clear) == (1, True)
+
+
+def test_intervals_hold_what_they_promise() -> None:
+    """Of 200 comparisons of one law with itself, about a twentieth may look different."""
+    rng = np.random.default_rng(2)
+    clear = {"mean": 0, "p95": 0}
+    for n in range(200):
+        a, b = rng.lognormal(0, 0.6, 200), rng.lognormal(0, 0.6, 150)
+        mean, tail = means(a, b), quantiles(a, b, 0.95, seed=n)
+        assert mean is not None
+        assert tail is not None
+        clear["mean"] += mean.is_clear
+        clear["p95"] += tail.is_clear
+    assert clear["mean"] <= 20
+    assert clear["p95"] <= 24
+    shifted = quantiles(rng.lognormal(0, 0.6, 300), rng.lognormal(0.5, 0.6, 300), 0.95)
+    assert shifted is not None
+    assert shifted.low > 0
+
+
+def test_holm() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("load", "binds"),
+    [
+        (Load(), "unknown"),
+        (Load(running=3, waiting=0, kv_usage=0.2, utilization=0.4), "none"),
+        (Load(running=30, waiting=5, kv_usage=0.95), "kv_cache"),
+        (Load(running=30, waiting=0, kv_usage=0.7, preemptions=3), "kv_cache"),
+        (Load(running=32, waiting=5, kv_usage=0.5, batch_limit=32), "batch_limit"),
+        (Load(running=8, waiting=5, kv_usage=0.5, throttled=0.4), "power"),
+        (Load(running=8, waiting=0, kv_usage=0.5, bandwidth=0.8), "memory_bandwidth"),
+        (Load(running=8, waiting=2, kv_usage=0.5, tensor_active=0.7), "compute"),
+        (Load(running=8, waiting=2, kv_usage=0.5, utilization=0.99), "compute"),
+        (Load(running=8, waiting=2, kv_usage=0.5, utilization=0.5), "queue"),
+    ],
+)
+def test_what_binds(load: Load, binds: str) -> None:
+    found = saturation(load)
+    assert found.binds == binds
+    assert bool(found.evidence) == (binds != "unknown")
+
+
+def test_the_right_size() -> None:
+    def verdict(**numbers: float) -> str:
+        return right_size(Load(**numbers)).verdict
+
+    assert verdict(utilization=0.1, kv_peak=0.2, waiting=0) == "too large"
+    assert verdict(utilization=0.6, kv_peak=0.8, waiting=0) == "right"
+    assert verdict(utilization=0.9, kv_peak=1, kv_usage=0.95, waiting=4) == "too small"
+    assert verdict(utilization=0.9) == "unknown"
