@@ -29,9 +29,13 @@ from support.running import ROOT, Launch, RunningService, environment
 from support.waiting import wait_until
 
 #: Commands that install packages, and run for minutes what is run here anyway.
-NOT_RUN: Final = ("make demo", "make test", "python3 develop.py")
+NOT_RUN: Final = ("make demo", "make test", "python3 develop.py", "pip install")
 #: Commands that go on until somebody ends them, with what they say when they are ready.
-SERVING: Final = {"spanglass serve": "Web, API", "python examples/sample_server": "http://"}
+SERVING: Final = {
+    "spanglass serve": "Web, API",
+    "spanglass agent": "Sends to",
+    "python examples/sample_server": "http://",
+}
 #: Somebody's application that knows OpenTelemetry alone.
 APP: Final = """
 from opentelemetry import trace
@@ -72,6 +76,7 @@ class Desk:
             SPANGLASS_ENDPOINT=service.otlp,
             OTEL_EXPORTER_OTLP_ENDPOINT=service.otlp,
             SPANGLASS_DATA_DIR=str(folder / "data"),
+            SPANGLASS_AGENT_BUFFER_DIR=str(folder / "buffer"),
             **{f"SPANGLASS_{door}": "127.0.0.1:0" for door in ("OTLP_GRPC", "OTLP_HTTP", "WEB")},
         )
         (folder / "bin").mkdir()
@@ -150,7 +155,7 @@ def test_commands(desk: Desk, block: Block, cli: Commands, tmp_path: Path) -> No
                 server = stack.enter_context(ExternalServer(tmp_path / "clickhouse"))
                 desk.places["https://user:password@host:8443/spanglass"] = server.url
             words = shlex.split(desk.here(command))
-            if words[0] != "spanglass" or words[1] == "serve":
+            if words[0] != "spanglass" or words[1] in ("serve", "agent"):
                 desk.type(command)
                 continue
             # The service of the other tests goes on without keys.
@@ -172,8 +177,10 @@ def _send_scores_and_metrics(service: RunningService) -> None:
     histogram.data_points.add(
         time_unix_nano=time.time_ns(), count=3, sum=9, bucket_counts=[1, 2], explicit_bounds=[4]
     )
+    for name in ("hw.power", "engine.generated_tokens"):
+        scope.metrics.add(name=name).gauge.data_points.add(time_unix_nano=time.time_ns(), as_int=1)
     assert service.post(request.SerializeToString(), path="/v1/metrics").content == b""
-    wait_until(lambda: service.sql("SELECT 1 FROM metrics LIMIT 1"), "the point is stored")
+    wait_until(lambda: service.sql("SELECT 1 FROM metrics WHERE name = 'hw.power'"), "it is stored")
 
 
 @named("sql")

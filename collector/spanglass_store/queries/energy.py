@@ -120,8 +120,8 @@ def budget(
         " sum(rest_j) AS idle_j, sum(money) AS usd, sum(money - rest_usd) AS requests_usd,"
         " sum(rest_usd) AS idle_usd, (SELECT max(boards) FROM energy) AS boards,"
         " sum(measured) AS measured_s,"
-        " (SELECT uniqExact(key) FROM work) AS requests,"
-        " (SELECT sum(o) FROM (SELECT any(output) AS o FROM work GROUP BY key)) AS output_tokens"
+        " (SELECT (count(), sum(output)) FROM requests WHERE b > first_slot * step) AS worked,"
+        " worked.1 AS requests, worked.2 AS output_tokens"
         " FROM shared",
         values,
     ).dicts()
