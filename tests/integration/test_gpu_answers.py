@@ -61,7 +61,9 @@ def watched(
         wait_until(lambda: _engine(shared_service)["last"], "the engine is seen", timeout_s=25)
         engine.say(exposition(25))
         wait_until(
-            lambda: _engine(shared_service)["finished"].get("stop", 0) >= 15, "it finished more", timeout_s=25
+            lambda: _engine(shared_service)["finished"].get("stop", 0) >= 15,
+            "it finished more",
+            timeout_s=25,
         )
     finally:
         process.terminate()
