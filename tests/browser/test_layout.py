@@ -22,7 +22,13 @@ def test_nothing_is_wider_than_the_window_and_no_region_is_blank(
     page = watched.goto("/overview")
     expect(page.get_by_role("region", name="Cost")).to_be_visible()
     _sound(watched, ["header", "[role=search]", "section[aria-label=Requests]", "figure"])
-    page = watched.goto("/traces")
+    watched.goto("/cost")
+    expect(page.get_by_role("region", name="By model")).to_be_visible()
+    _sound(watched, ["header", "[role=search]", "[aria-label=Totals]", "figure", "table"])
+    watched.goto("/sql?query=SELECT+name,+input_text+FROM+spans")
+    expect(page.get_by_role("table", name="Answer").get_by_role("cell").first).to_be_visible()
+    _sound(watched, ["header", "form", "[role=table]"])
+    watched.goto("/traces")
     expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
     _sound(watched, ["header", "[role=search]", "[role=table]", "footer"])
     for trace in (site.answered, site.failed, site.loose, site.hostile):
@@ -52,6 +58,11 @@ def test_text_stands_out_from_its_ground(site: Site, visit: Open, scheme: str) -
     page = visit(site.running, scheme=scheme).goto("/overview")
     expect(page.get_by_role("region", name="Cost")).to_be_visible()
     assert page.evaluate(_CONTRASTS, LEAST_CONTRAST) == []
+    for path, heading in (("/cost", "Cost"), ("/sql", "SQL")):
+        page.goto(site.running.web + path)
+        expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(_CONTRASTS, LEAST_CONTRAST) == []
     page.goto(f"{site.running.web}/traces")
     expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
     assert page.evaluate(_CONTRASTS, LEAST_CONTRAST) == []

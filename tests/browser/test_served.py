@@ -82,7 +82,12 @@ def test_hashed_files_are_kept_for_good_and_come_compressed(
 
 
 #: Where each page begins, and the name of its own script.
-PAGES = {"/overview": "OverviewPage", "/traces": "TracesPage"}
+PAGES = {
+    "/overview": "OverviewPage",
+    "/traces": "TracesPage",
+    "/cost": "CostPage",
+    "/sql": "SqlPage",
+}
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -12,6 +12,9 @@ export type Score = components["schemas"]["ScoreOut"];
 export type Facets = components["schemas"]["TraceFacets"];
 export type Overview = components["schemas"]["Overview"];
 export type Figures = components["schemas"]["Figures"];
+export type Cost = components["schemas"]["Cost"];
+export type CostParameters = NonNullable<paths["/api/v1/cost"]["get"]["parameters"]["query"]>;
+export type SqlAnswer = components["schemas"]["Answer"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

@@ -2,8 +2,9 @@
 
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { spansOf } from "./tree";
+import { intervalOf } from "../lib/intervals";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
-import { api, ApiProblem, dataOf, type Span, type TraceListParameters } from "./client";
+import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -76,6 +77,55 @@ export function overviewQuery({ service = "", environment = "" }: OverviewFilter
       return dataOf(api.GET("/api/v1/overview", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
+  });
+}
+
+export type CostFilters = Omit<CostParameters, "start" | "end" | "interval" | "limit">;
+
+export function costQuery(filters: CostFilters, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["cost", filters, range],
+    queryFn: async ({ signal }) => {
+      const window = windowOf(range, Date.now());
+      const interval = intervalOf(window, Date.now());
+      const query = { ...filters, ...window, interval, limit: 50 };
+      return { ...(await dataOf(api.GET("/api/v1/cost", { params: { query }, signal }))), window, interval };
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Models that calls have no cost of, with what prices them. */
+export const unpricedQuery = queryOptions({
+  queryKey: ["unpriced"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/prices/unknown", { signal })),
+});
+
+/** People's SQL, as it was written: it runs when it is asked to, and not again by itself. */
+export function sqlQuery(query: string) {
+  return queryOptions({
+    queryKey: ["sql", query],
+    queryFn: async ({ signal }) => {
+      const began = performance.now();
+      const answer = await dataOf(api.POST("/api/v1/sql", { body: { query, params: {} }, signal }));
+      return { ...answer, millis: performance.now() - began };
+    },
+    retry: false,
+    staleTime: Infinity,
+    // An answer can be large: one that nobody looks at goes soon.
+    gcTime: 30_000,
+  });
+}
+
+/** Names and types of a table's columns. */
+export function columnsQuery(table: string) {
+  return queryOptions({
+    queryKey: ["columns", table],
+    queryFn: async ({ signal }) => {
+      const { rows } = await dataOf(api.POST("/api/v1/sql", { body: { query: `DESCRIBE TABLE ${table}`, params: {} }, signal }));
+      return rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
+    },
+    staleTime: 600_000,
   });
 }
 

@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconChartHistogram, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMoon, IconStack2, IconSun,
+  IconChartHistogram, IconCoin, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMoon, IconStack2, IconSun,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { createContext, type ReactNode, use } from "react";
@@ -16,6 +16,8 @@ import styles from "./Shell.module.css";
 const PAGES = [
   { to: "/overview", label: "Overview", icon: IconChartHistogram },
   { to: "/traces", label: "Traces", icon: IconStack2 },
+  { to: "/cost", label: "Cost", icon: IconCoin },
+  { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
 ] as const;
 
 interface ShellControls {

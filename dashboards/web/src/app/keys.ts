@@ -63,6 +63,13 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     ],
   },
   {
+    title: "SQL",
+    keys: [
+      { keys: ["Ctrl", "Enter"], does: "Run it" },
+      { keys: ["/"], does: "Write" },
+    ],
+  },
+  {
     title: "Trace",
     keys: [
       { keys: ["J", "↓"], does: "Next span" },

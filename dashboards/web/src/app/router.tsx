@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readOverviewSearch, readSpanSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readCostSearch, readOverviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadOverview, loadTrace, loadTraces } from "./pages";
+import { loadCost, loadOverview, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -33,6 +33,20 @@ export const overviewRoute = createRoute({
   component: lazyRouteComponent(loadOverview, "OverviewPage"),
 });
 
+export const costRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/cost",
+  validateSearch: readCostSearch,
+  component: lazyRouteComponent(loadCost, "CostPage"),
+});
+
+export const sqlRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/sql",
+  validateSearch: readSqlSearch,
+  component: lazyRouteComponent(loadSql, "SqlPage"),
+});
+
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
@@ -48,7 +62,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, sqlRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

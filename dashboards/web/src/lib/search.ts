@@ -77,6 +77,33 @@ export function readOverviewSearch(raw: Raw): OverviewSearch {
   return compact({ range, from, to, service, environment });
 }
 
+export interface SqlSearch {
+  query?: string | undefined;
+}
+
+/** Characters of a statement that an address carries. */
+const LONGEST_QUERY = 20_000;
+
+export function readSqlSearch(raw: Raw): SqlSearch {
+  const query = raw["query"];
+  return typeof query === "string" && query.trim() !== "" ? { query: query.slice(0, LONGEST_QUERY) } : {};
+}
+
+/** What the cost of calls can be told apart by. */
+export const COST_GROUPS = ["model", "service", "feature", "user", "session", "prompt_version", "tag", "provider", "project"] as const;
+export type CostGroup = (typeof COST_GROUPS)[number];
+
+export interface CostSearch extends OverviewSearch {
+  by?: CostGroup | undefined;
+  model?: string | undefined;
+  feature?: string | undefined;
+}
+
+export function readCostSearch(raw: Raw): CostSearch {
+  const { model, feature } = readTraceSearch(raw);
+  return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS) });
+}
+
 const NO_FILTERS: ReadonlySet<string> = new Set(["range", "from", "to", "sort", "order", "live"]);
 
 /** Whether anything narrows the list, beside its range of time. */

@@ -1,0 +1,104 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo } from "react";
+import { costQuery, facetsQuery } from "../../api/queries";
+import { useKeys } from "../../app/keys";
+import { PageBar } from "../../app/Shell";
+import { FacetFilter } from "../../components/FacetFilter";
+import filters from "../../components/Filters.module.css";
+import { Problem } from "../../components/Problem";
+import { State } from "../../components/State";
+import { TimeRangePicker } from "../../components/TimeRangePicker";
+import { COST_GROUPS, type CostGroup, type CostSearch, rangeOf, readCostSearch, type TraceSearch } from "../../lib/search";
+import { describeRange } from "../../lib/time";
+import { CostChart } from "./CostChart";
+import { CostTable } from "./CostTable";
+import { Totals } from "./Totals";
+import { Unpriced } from "./Unpriced";
+import styles from "./CostPage.module.css";
+
+const route = getRouteApi("/cost");
+
+const LABELS: Record<CostGroup, string> = {
+  model: "Model", service: "Service", feature: "Feature", user: "User", session: "Session",
+  prompt_version: "Prompt", tag: "Tag", provider: "Provider", project: "Project",
+};
+
+export function CostPage() {
+  const said = route.useSearch();
+  const search = useMemo(() => readCostSearch(said as Record<string, unknown>), [said]);
+  const navigate = useNavigate();
+  const range = useMemo(() => rangeOf(search), [search]);
+  const by = search.by ?? "model";
+  const { service, environment, model, feature } = search;
+  const asked = useMemo(
+    () => costQuery({ group_by: by, service: service ?? "", environment: environment ?? "", model: model ?? "", feature: feature ?? "" }, range),
+    [by, service, environment, model, feature, range],
+  );
+  const cost = useQuery(asked);
+  const facets = useQuery(facetsQuery(range));
+  const { data, refetch } = cost;
+  useEffect(() => {
+    document.title = "Cost · Spanglass";
+  }, []);
+  const change = useCallback(
+    (changed: Partial<CostSearch>) => void navigate({ to: "/cost", search: (before) => ({ ...readCostSearch(before), ...changed }) }),
+    [navigate],
+  );
+  /** The traces behind what is shown. */
+  const show = useCallback(
+    (wanted: TraceSearch) => void navigate({ to: "/traces", search: { ...range, service, environment, model, feature, sort: "cost", ...wanted } }),
+    [navigate, range, service, environment, model, feature],
+  );
+  const refresh = (): void => void refetch();
+  useKeys({ r: refresh });
+  const filtered = [service, environment, model, feature].some((each) => each !== undefined);
+  return (
+    <>
+      <PageBar title={<h1>Cost</h1>}>
+        <Tooltip label="Refresh (R)">
+          <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
+        </Tooltip>
+        <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to })} />
+      </PageBar>
+      <div className={styles["page"]}>
+        <div className={styles["filters"]} role="search" aria-label="What is shown">
+          <div className={filters["segments"]} role="group" aria-label="Told apart by">
+            {COST_GROUPS.map((each) => (
+              <button key={each} type="button" aria-pressed={each === by} onClick={() => change({ by: each === "model" ? undefined : each })}>{LABELS[each]}</button>
+            ))}
+          </div>
+          <FacetFilter label="Service" value={service} options={facets.data?.service ?? []} onChange={(next) => change({ service: next })} />
+          <FacetFilter label="Environment" value={environment} options={facets.data?.environment ?? []} onChange={(next) => change({ environment: next })} />
+          <FacetFilter label="Model" value={model} options={facets.data?.model ?? []} onChange={(next) => change({ model: next })} />
+          <FacetFilter label="Feature" value={feature} options={facets.data?.feature ?? []} onChange={(next) => change({ feature: next })} />
+        </div>
+        {cost.isError && !data ? (
+          <Problem error={cost.error} retry={refresh} />
+        ) : !data ? (
+          <i className={styles["waiting"]} role="status" aria-label="Loading the cost" />
+        ) : data.total.calls === 0 ? (
+          <State
+            icon={<IconFilterOff />}
+            title="No call of a model in this range of time"
+            action={<>
+              {filtered && <Button onClick={() => change({ service: undefined, environment: undefined, model: undefined, feature: undefined })}>Clear the filters</Button>}
+              <Button variant={filtered ? "default" : "filled"} onClick={() => change({ range: "90d", from: undefined, to: undefined })}>Look at the last 90 days</Button>
+            </>}
+          >
+            {describeRange(range)}{filtered ? ", with what is set above." : "."}
+          </State>
+        ) : (
+          <div className={styles["content"]} data-stale={cost.isPlaceholderData || undefined}>
+            <Totals total={data.total} />
+            {data.total.unknown_calls > 0 && <Unpriced calls={data.total.unknown_calls} />}
+            <CostChart cost={data} window={data.window} interval={data.interval} onShow={show} />
+            <CostTable cost={data} by={by} label={LABELS[by]} onShow={show} />
+          </div>
+        )}
+      </div>
+    </>
+  );
+}

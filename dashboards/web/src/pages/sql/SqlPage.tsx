@@ -1,0 +1,109 @@
+import { Button } from "@mantine/core";
+import { IconDownload, IconPlayerPlay } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { ApiProblem } from "../../api/client";
+import { sqlQuery } from "../../api/queries";
+import { useKeys } from "../../app/keys";
+import { PageBar } from "../../app/Shell";
+import { Copy } from "../../components/Copy";
+import { save } from "../../components/save";
+import { toCsv } from "../../lib/csv";
+import { formatCount, formatDuration, plural } from "../../lib/format";
+import { readSqlSearch } from "../../lib/search";
+import { Examples } from "./Examples";
+import { ResultTable } from "./ResultTable";
+import { Schema } from "./Schema";
+import styles from "./SqlPage.module.css";
+
+const route = getRouteApi("/sql");
+
+export function SqlPage() {
+  const { query: asked = "" } = readSqlSearch(route.useSearch());
+  const navigate = useNavigate();
+  const [text, setText] = useState(asked);
+  const [last, setLast] = useState(asked);
+  const editor = useRef<HTMLTextAreaElement>(null);
+  // Back and forward bring their statement along.
+  if (last !== asked) {
+    setLast(asked);
+    setText(asked);
+  }
+  const answer = useQuery({ ...sqlQuery(asked), enabled: asked !== "" });
+  useEffect(() => {
+    document.title = "SQL · Spanglass";
+  }, []);
+  const run = (statement = text): void => {
+    const wanted = statement.trim();
+    setText(wanted);
+    if (wanted === "") editor.current?.focus();
+    else if (wanted === asked) void answer.refetch();
+    else void navigate({ to: "/sql", search: { query: wanted } });
+  };
+  useKeys({ "/": () => editor.current?.focus() });
+  /** Puts a name where the cursor is. */
+  const insert = (name: string): void => {
+    const field = editor.current;
+    if (!field) return;
+    field.focus();
+    field.setRangeText(name, field.selectionStart, field.selectionEnd, "end");
+    setText(field.value);
+  };
+  const { data } = answer;
+  return (
+    <>
+      <PageBar title={<h1>SQL</h1>} />
+      <div className={styles["page"]}>
+        <aside className={styles["schema"]} aria-label="Tables"><Schema onPick={insert} /></aside>
+        <div className={styles["work"]}>
+          <form
+            className={styles["editor"]}
+            onSubmit={(event) => {
+              event.preventDefault();
+              run();
+            }}
+          >
+            <textarea
+              ref={editor}
+              value={text}
+              aria-label="Statement"
+              placeholder="SELECT service, count() FROM spans GROUP BY service"
+              spellCheck={false}
+              autoCapitalize="off"
+              rows={Math.min(16, Math.max(6, text.split("\n").length + 1))}
+              onChange={(event) => setText(event.currentTarget.value)}
+              onKeyDown={(event) => {
+                if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+                  event.preventDefault();
+                  run();
+                }
+                if (event.key === "Escape") event.currentTarget.blur();
+              }}
+            />
+            <div className={styles["tools"]}>
+              <Button type="submit" size="compact-md" leftSection={<IconPlayerPlay size={15} />} loading={answer.isFetching}>Run</Button>
+              <small>Ctrl Enter</small>
+              <Copy value={() => location.href} label="Copy a link to this statement" size={16} />
+              {data && (
+                <span role="status">
+                  {plural(data.rows.length, "row")}{data.truncated && `, cut at ${formatCount(data.rows.length)}`} in {formatDuration(data.millis * 1e6)}
+                </span>
+              )}
+              {data && data.rows.length > 0 && (
+                <Button variant="default" size="compact-md" leftSection={<IconDownload size={15} />} onClick={() => save(toCsv(data.columns, data.rows), "spanglass.csv")}>CSV</Button>
+              )}
+            </div>
+          </form>
+          {answer.isError && (
+            <div className={styles["wrong"]} role="alert">
+              <b>{answer.error instanceof ApiProblem ? answer.error.title : "Something went wrong here"}</b>
+              <pre>{answer.error.message}</pre>
+            </div>
+          )}
+          {asked === "" ? <Examples onRun={run} /> : data && !answer.isError && (data.rows.length > 0 ? <ResultTable answer={data} /> : <p className={styles["none"]}>No row.</p>)}
+        </div>
+      </div>
+    </>
+  );
+}
