@@ -244,7 +244,7 @@ def _dimensions(
         share, usual = part / all_bad, total / everything
         if share - usual >= _LEAST_SURPLUS:
             explained.append(
-                {"dimension": str(name), "value": str(value), "share": share, "usual": usual}
+                {"dimension": str(name), "value": str(value)[:300], "share": share, "usual": usual}
             )
     explained.sort(key=lambda each: (each["usual"] - each["share"], each["dimension"]))
     return explained[:_MOST_VALUES]

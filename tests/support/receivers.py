@@ -128,9 +128,22 @@ def check_slack(message: Any) -> str:
                 return "invalid_blocks: button"
         else:
             return f"invalid_blocks: {kind}"
-    if "<!" in json.dumps(message):
+    obeyed = [message["text"], *_mrkdwn(blocks)]
+    if any("<!" in text for text in obeyed):
         return "it would wake everybody"
     return ""
+
+
+def _mrkdwn(part: Any) -> Iterator[str]:
+    """The texts in which Slack obeys what stands in angle brackets."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _mrkdwn(each)
+    elif isinstance(part, dict):
+        if part.get("type") == "mrkdwn":
+            yield part["text"]
+        for each in part.values():
+            yield from _mrkdwn(each)
 
 
 _SEVERITIES = {"critical", "error", "warning", "info"}

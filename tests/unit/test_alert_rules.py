@@ -17,6 +17,7 @@ from spanglass_alerts.rules.model import document, rule
 from spanglass_alerts.rules.routing import Maintenance
 from spanglass_alerts.rules.values import seconds, selects, written
 from support.commands import Commands
+from support.running import ROOT
 
 GOOD = """
 rules:
@@ -76,6 +77,15 @@ def test_what_ships_fits_its_schema_and_passes_its_tests() -> None:
     assert [each.problem for each in run(book)] == [""] * len(book.tests)
     assert {each.playbook for each in book.rules} <= set(names([]))
     assert len(book.rules) >= 20
+
+
+def test_the_example_is_right() -> None:
+    book = read([str(ROOT / "examples" / "alerts")])
+    assert [each.problem for each in run(book)] == [""] * len(book.tests)
+    assert {each.playbook for each in book.rules} - {""} <= set(
+        names([str(ROOT / "examples" / "alerts")])
+    )
+    assert len(book.channels) >= 4
 
 
 def test_a_test_of_a_rule_can_fail() -> None:

@@ -104,7 +104,10 @@ def slack(document: Mapping[str, Any]) -> dict[str, Any]:
                 ]
             )
         )
-    return {"text": _cut(document["title"], 3000), "blocks": [each.to_dict() for each in blocks]}
+    return {
+        "text": _mrkdwn(_cut(document["title"], 2000)),
+        "blocks": [each.to_dict() for each in blocks],
+    }
 
 
 _SEVERITIES: Final = ("critical", "error", "warning", "info")

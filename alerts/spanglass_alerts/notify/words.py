@@ -9,8 +9,14 @@ from spanglass_alerts.notify.plan import Message
 
 #: Alerts that one message shows; how many more there are is said.
 MOST_SHOWN: Final = 20
+#: Characters of a label, a summary and a title.
+MOST_CHARS: Final = 1000
 _PLACE: Final = re.compile(r"\{([A-Za-z_][\w.:/-]*)\}")
 _BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"
 
 
 def number(value: float | None) -> str:
@@ -79,12 +85,12 @@ def document(message: Message, base: str) -> dict[str, Any]:
         "id": f"{message.thread.key}-{int(message.thread.sent_at)}-{message.thread.count}",
         "channel": message.thread.channel,
         "group": message.thread.key,
-        "group_labels": dict(message.thread.labels),
+        "group_labels": {name: _cut(value) for name, value in message.thread.labels.items()},
         "event": message.event,
         "reason": message.reason,
         "number": message.thread.count,
         "at": message.thread.sent_at,
-        "title": title,
+        "title": _cut(title),
         "severity": first.severity if first else "info",
         "firing": count,
         "alerts": [_shown(alert, base) for alert in message.active[:MOST_SHOWN]],
@@ -101,7 +107,8 @@ def _shown(alert: Alert, base: str) -> dict[str, Any]:
         evidence["traces"] = [t | {"link": f"{base}{t['link']}"} for t in evidence["traces"]]
     return {
         "id": alert.id, "rule": alert.rule, "severity": alert.severity, "state": alert.state,
-        "labels": dict(alert.labels), "summary": summary(alert), "value": alert.value,
+        "labels": {name: _cut(value) for name, value in alert.labels.items()},
+        "summary": _cut(summary(alert)), "value": alert.value,
         "threshold": alert.threshold, "count": alert.count, "since": alert.since,
         "fired_at": alert.fired_at, "acknowledged_by": alert.acknowledged_by,
         "playbook": alert.playbook, "flapping": alert.flapping, "no_data": alert.no_data,

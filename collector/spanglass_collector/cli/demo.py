@@ -53,6 +53,7 @@ def demo(
                 "otlp_http": otlp_http,
                 "otlp_grpc": otlp_grpc,
                 "log_level": "warning",
+                "alerts": "shipped",
             }
         )
         started: list[subprocess.Popen[bytes]] = []
