@@ -13,11 +13,22 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import agent, idle, latency, limit, metrics, sdk, throughput, trace
+from bench import agent, alerts, idle, latency, limit, metrics, sdk, throughput, trace
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
-COMMANDS = ("throughput", "metrics", "limit", "latency", "idle", "trace", "sdk", "agent", "all")
+COMMANDS = (
+    "throughput",
+    "metrics",
+    "limit",
+    "latency",
+    "idle",
+    "trace",
+    "sdk",
+    "agent",
+    "alerts",
+    "all",
+)
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,6 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=1_000, help="of a round of an SDK")
     parser.add_argument("--sdk-rounds", type=int, default=15, help="rounds of each SDK")
     parser.add_argument("--sdk-spans", type=int, default=1_000_000, help="while memory is watched")
+    parser.add_argument("--rules", type=int, default=1_000, help="of alerts, evaluated at once")
+    parser.add_argument("--rule-spans", type=int, default=10_000_000, help="that they look at")
     parser.add_argument("--no-peers", action="store_true", help="of the SDK; they are installed")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument("--work", type=Path, help="a folder for the data; default is a new one")
@@ -125,6 +138,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             spans=asked.sdk_spans,
             peers=not asked.no_peers,
         )
+    elif name == "alerts":
+        alerts.run(report, work, spans=asked.rule_spans, rules=asked.rules)
     else:
         trace.run(report, work, spans=asked.trace_spans, others=asked.others)
 
