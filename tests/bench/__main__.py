@@ -13,13 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import agent, alerts, idle, latency, limit, metrics, sdk, throughput, trace
+from bench import agent, alerts, dialects, idle, latency, limit, metrics, sdk, throughput, trace
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
 COMMANDS = (
     "throughput",
     "metrics",
+    "dialects",
     "limit",
     "latency",
     "idle",
@@ -37,6 +38,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--spans", type=int, default=300_000, help="spans of a throughput run")
     parser.add_argument("--points", type=int, default=600_000, help="of a run of metrics")
     parser.add_argument("--points-per-request", type=int, default=1_000)
+    parser.add_argument("--dialect-spans", type=int, default=60_000, help="of each dialect")
+    parser.add_argument("--all-dialects", action="store_true", help="not one of each family only")
     parser.add_argument("--rounds", type=int, default=2, help="throughput runs of each system")
     parser.add_argument("--connections", type=int, default=8, help="of a throughput run")
     parser.add_argument("--spans-per-request", type=int, default=500)
@@ -115,6 +118,15 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             points=asked.points,
             per_request=asked.points_per_request,
             connections=asked.connections,
+        )
+    elif name == "dialects":
+        dialects.run(
+            report,
+            work,
+            spans=asked.dialect_spans,
+            spans_per_request=asked.spans_per_request,
+            connections=asked.connections,
+            every=asked.all_dialects,
         )
     elif name == "limit":
         limit.run(

@@ -6,12 +6,9 @@ three attributes, histograms of 14 bounds and exponential ones, with a resource 
 
 from __future__ import annotations
 
-import http.client
 import random
 import shutil
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +23,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from bench.data import SEED
 from bench.processes import CLICKHOUSE, CLIENT, COLLECTOR, CpuMeter
 from bench.report import Report, count
+from bench.sender import send
 from bench.server import Service
 
 #: Stands for a time in a body that is made once; each send writes its own in its place.
@@ -111,36 +109,12 @@ class Body:
 
 def _send(port: int, bodies: list[Body], sends: int, connections: int) -> int:
     """Send `sends` requests in turns; how many points were taken."""
-    lock = threading.Lock()
-    state = {"next": 0, "points": 0}
 
-    def work(_: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while True:
-            with lock:
-                number = state["next"]
-                state["next"] += 1
-            if number >= sends:
-                break
-            body = bodies[number % len(bodies)]
-            content = body.fresh(time.time_ns())
-            while True:
-                headers = {"Content-Type": "application/x-protobuf"}
-                connection.request("POST", "/v1/metrics", content, headers)
-                answer = connection.getresponse()
-                said = answer.read()
-                if answer.status != 503:
-                    break
-                time.sleep(float(answer.headers.get("retry-after", "1")))
-            if answer.status != 200 or said:
-                raise RuntimeError(f"{answer.status}: {said!r}")
-            with lock:
-                state["points"] += body.points
-        connection.close()
+    def body(number: int) -> tuple[bytes, int]:
+        one = bodies[number % len(bodies)]
+        return one.fresh(time.time_ns()), one.points
 
-    with ThreadPoolExecutor(connections) as pool:
-        list(pool.map(work, range(connections)))
-    return state["points"]
+    return send(port, "/v1/metrics", body, sends, connections)
 
 
 def _await(service: Service, points: int, seconds: float) -> int:
