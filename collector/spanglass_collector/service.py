@@ -46,6 +46,7 @@ from spanglass_store.endpoint import Endpoint, parse_url
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
@@ -187,6 +188,7 @@ class Service:
                     dead_letters=ingest.desk if ingest is not None else None,
                     prices=prices,
                     subject_key=key,
+                    budgets=Budgets(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                 )

@@ -11,6 +11,7 @@ from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
     alerts,
+    budgets,
     completeness,
     cost,
     dead_letters,
@@ -67,7 +68,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, overview, jobs, pii, alerts,
+        cost, prices, budgets, overview, jobs, pii, alerts,
         energy, gpus, engines,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

@@ -11,6 +11,7 @@ from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.keys import Principal, Scope
 
 
@@ -99,6 +100,7 @@ class Context:
             another.
         dead_letters: where this process takes spans: what the store refused of them.
         prices: the book of prices.
+        budgets: what calls may cost.
         jobs: what judges spans.
         alerts: rules, what fires, and who is told.
         subject_key: what values are hashed with that somebody asks about.
@@ -113,6 +115,7 @@ class Context:
     feedback_secrets: Sequence[str] = ()
     dead_letters: DeadLetterOffice | None = None
     prices: PriceDesk | None = None
+    budgets: Budgets | None = None
     jobs: JobOffice | None = None
     alerts: AlertDesk | None = None
     subject_key: bytes = field(default=b"", repr=False)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support import otlp
@@ -52,14 +53,81 @@ def test_from_an_unknown_model_to_its_cost(service: RunningService, unique: str)
     assert service.one(query, service=unique)["source"] == "unknown"
 
 
-def test_prices_are_for_administrators(launch: Launch) -> None:
+def test_budgets_say_what_is_spent_of_them(service: RunningService, unique: str) -> None:
+    def sent(input_tokens: int, **fields: str) -> Span:
+        names = {"feature": "spanglass.feature", "user": "user.id", "model": "gen_ai.request.model"}
+        return otlp.chat_span(input_tokens, 0, {names[k]: v for k, v in fields.items()})
+
+    service.send(otlp.request(
+        sent(4_000_000, feature=unique), sent(2_000_000, user=unique),
+        sent(1_000_000, feature=unique, user=unique),
+    ))  # fmt: skip
+    service.settle()
+    made = service.cli(
+        "budgets", "create", f"feature {unique}", "--monthly", "3", "--feature", unique
+    )
+    assert made.returncode == 0, made.stderr
+    plans = [
+        {"name": "u", "amount_usd": 0.3, "period": "day", "user": unique},
+        {
+            "name": "both",
+            "amount_usd": 10_000,
+            "feature": unique,
+            "user": unique,
+            "project": "default",
+        },
+        {"name": "none", "amount_usd": 1, "feature": unique, "model": "gpt-4o"},
+    ]
+    posted = [service.api("POST", "/api/v1/budgets", json=plan).json() for plan in plans]
+    listed = {each["id"]: each for each in service.get("/api/v1/budgets")}
+    (of_feature,) = (each for each in listed.values() if each["name"] == f"feature {unique}")
+    assert of_feature["spent_usd"] == pytest.approx(0.75)
+    assert of_feature["share"] == pytest.approx(0.25)
+    assert of_feature["forecast_usd"] > 0.75
+    spent = [(listed[each["id"]]["spent_usd"], each["runs_out_at"] is None) for each in posted]
+    assert spent == [
+        (pytest.approx(0.45), False), (pytest.approx(0.15), True), (0, True),
+    ]  # fmt: skip
+
+    (line,) = (
+        line
+        for line in service.cli("budgets", "list").stdout.decode().splitlines()
+        if unique in line and of_feature["id"] in line
+    )
+    assert "$3.00 a month" in line
+    assert "25%" in line
+    assert service.cli("budgets", "change", of_feature["id"], "--daily", "0.5").returncode == 0
+    changed = service.get(f"/api/v1/budgets/{of_feature['id']}")
+    assert (changed["period"], changed["feature"], changed["share"]) == (
+        "day", unique, pytest.approx(1.5),
+    )  # fmt: skip
+    plan = plans[1] | {"amount_usd": 0.1}
+    assert service.api("PUT", f"/api/v1/budgets/{posted[1]['id']}", json=plan).json()["share"] > 1
+    for each in (*posted, of_feature):
+        assert service.cli("budgets", "delete", each["id"]).returncode == 0
+    gone = service.api("GET", f"/api/v1/budgets/{of_feature['id']}")
+    assert gone.status_code == 404
+    assert service.cli("budgets", "create", "x").returncode == 2
+
+
+def test_prices_and_budgets_are_for_administrators(launch: Launch) -> None:
     service = launch()
+    read = service.key("read", "shop")
+    admin = service.key("admin")
+    for project in ("", "shop", "other"):
+        plan = {"name": f"of {project}", "amount_usd": 1, "project": project}
+        assert service.api("POST", "/api/v1/budgets", read, json=plan).status_code == 403
+        assert service.api("POST", "/api/v1/budgets", admin, json=plan).status_code == 201
+    names = {each["name"]: each["id"] for each in service.get("/api/v1/budgets", admin)}
+    assert [each["name"] for each in service.get("/api/v1/budgets", read)] == ["of shop"]
+    hidden = service.api("GET", f"/api/v1/budgets/{names['of other']}", read)
+    assert hidden.status_code == 404
+    assert service.api("DELETE", f"/api/v1/budgets/{names['of shop']}", read).status_code == 403
+
     body = [{"model": "m", "token_kind": "input", "usd": 1}]
-    read = service.key("read")
     assert service.api("PUT", "/api/v1/prices", read, json=body).status_code == 403
     assert service.api("POST", "/api/v1/prices/recompute", read, json={}).status_code == 403
     assert service.api("GET", "/api/v1/prices?model=gpt-4o", read).json()["items"]
-    admin = service.key("admin")
     assert service.api("PUT", "/api/v1/prices", admin, json=body).status_code == 200
     wrong = [{"model": "m", "token_kind": "input", "usd": 1, "unit": "request"}]
     refused = service.api("PUT", "/api/v1/prices", admin, json=wrong)

@@ -9,6 +9,7 @@ import typer
 from spanglass_collector.cli import (
     agent,
     alerts,
+    budgets,
     dead_letters,
     demo,
     detect,
@@ -48,6 +49,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(detect.app, name="detect")
 app.add_typer(prices.app, name="prices")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(budgets.app, name="budgets")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

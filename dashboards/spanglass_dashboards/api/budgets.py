@@ -1,0 +1,139 @@
+"""Budgets: what calls may cost, and how that stands."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from spanglass_dashboards.context import Context, administrator, context_of, reader
+from spanglass_dashboards.problems import NotFound
+from spanglass_store.client import Store
+from spanglass_store.queries.budgets import standings
+from spanglass_store.state.budgets import Budget, Budgets, Period, Plan
+from spanglass_store.state.keys import Principal
+
+router = APIRouter(prefix="/api/v1/budgets", tags=["cost"])
+
+
+class BudgetIn(BaseModel):
+    """What a budget is for; calls count that fit everything that is given."""
+
+    name: str = Field(min_length=1, max_length=200)
+    amount_usd: float = Field(
+        strict=True, gt=0, le=1e12, allow_inf_nan=False, description="US dollars a period."
+    )
+    period: Period = Field(Period.MONTH, description="Days and months are UTC's.")
+    project: str = Field("", max_length=200, description="Empty for all.")
+    feature: str = Field("", max_length=500, description="As spans have it; empty for all.")
+    user: str = Field("", max_length=500, description="As spans have it; empty for all.")
+    model: str = Field("", max_length=500, description="As spans have it; empty for all.")
+
+
+class BudgetOut(BudgetIn):
+    """A budget, and how it stands."""
+
+    id: str
+    created_at: datetime
+    updated_at: datetime
+    period_start: datetime
+    period_end: datetime
+    spent_usd: float = Field(description="In the period, so far.")
+    share: float = Field(description="Of the amount; 1 is all of it.")
+    burn_rate_usd_per_day: float = Field(
+        description="Over the last week of a monthly budget, the last six hours of a daily one."
+    )
+    forecast_usd: float = Field(description="Cost of the whole period, at that rate.")
+    runs_out_at: datetime | None = Field(
+        description="When the amount was or will be spent, at that rate; null if not in the period."
+    )
+
+
+def _kept(context: Annotated[Context, Depends(context_of)]) -> Budgets:
+    if context.budgets is None:
+        raise NotFound("This process keeps no budgets.")
+    return context.budgets
+
+
+Kept = Annotated[Budgets, Depends(_kept)]
+Reader = Annotated[Principal, Depends(reader)]
+OfRequest = Annotated[Context, Depends(context_of)]
+
+
+@router.get("")
+async def list_(context: OfRequest, principal: Reader, budgets: Kept) -> list[BudgetOut]:
+    """Budgets of one's projects, by name; those of no project are shown to admin keys."""
+    found = await asyncio.to_thread(budgets.list)
+    mine = [each for each in found if _is_visible(each, principal)]
+    return await asyncio.to_thread(shown, context.store(principal), mine)
+
+
+@router.post("", status_code=201)
+async def create(
+    context: OfRequest,
+    principal: Annotated[Principal, Depends(administrator)],
+    budgets: Kept,
+    body: BudgetIn,
+) -> BudgetOut:
+    """Makes a budget."""
+    made = await asyncio.to_thread(budgets.create, Plan(**dict(body)))
+    return await _one(context, principal, made)
+
+
+@router.get("/{budget_id}")
+async def show(context: OfRequest, principal: Reader, budgets: Kept, budget_id: str) -> BudgetOut:
+    """One budget."""
+    found = await asyncio.to_thread(budgets.get, budget_id)
+    if not _is_visible(found, principal):
+        raise NotFound(f"There is no budget {budget_id!r}.")
+    return await _one(context, principal, found)
+
+
+@router.put("/{budget_id}")
+async def change(
+    context: OfRequest,
+    principal: Annotated[Principal, Depends(administrator)],
+    budgets: Kept,
+    budget_id: str,
+    body: BudgetIn,
+) -> BudgetOut:
+    """Puts another plan in the place of a budget's."""
+    changed = await asyncio.to_thread(budgets.change, budget_id, Plan(**dict(body)))
+    return await _one(context, principal, changed)
+
+
+@router.delete("/{budget_id}", status_code=204, dependencies=[Depends(administrator)])
+async def delete(budgets: Kept, budget_id: str) -> None:
+    """Forgets a budget."""
+    await asyncio.to_thread(budgets.delete, budget_id)
+
+
+def shown(store: Store, budgets: Sequence[Budget]) -> list[BudgetOut]:
+    """Budgets with how they stand.
+
+    Args:
+        store: as a reader.
+        budgets: which.
+    """
+    found = standings(store, budgets, datetime.now(UTC)) if budgets else []
+    return [
+        BudgetOut(
+            **vars(budget.plan),
+            id=budget.id,
+            created_at=budget.created_at,
+            updated_at=budget.updated_at,
+            **vars(each),
+        )
+        for budget, each in zip(budgets, found, strict=True)
+    ]
+
+
+async def _one(context: Context, principal: Principal, budget: Budget) -> BudgetOut:
+    (only,) = await asyncio.to_thread(shown, context.store(principal), [budget])
+    return only
+
+
+def _is_visible(budget: Budget, principal: Principal) -> bool:
+    return principal.projects is None or budget.plan.project in principal.projects
