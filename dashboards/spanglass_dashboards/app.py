@@ -28,6 +28,7 @@ from spanglass_dashboards.api import (
     scores,
     session,
     sql,
+    surroundings,
     traces,
     tree,
 )
@@ -69,7 +70,7 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
         cost, prices, budgets, overview, jobs, pii, alerts,
-        energy, gpus, engines,
+        energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -104,6 +104,22 @@ def test_a_full_disk_keeps_what_is_newest(collector: Sink, tmp_path: Path) -> No
     one.close(2)
 
 
+def test_a_disk_that_fails_loses_what_is_counted_and_nothing_else(
+    collector: Sink, tmp_path: Path
+) -> None:
+    collector.replies = [Reply(503, {"Retry-After": "1"})]
+    one = sender(collector, tmp_path)
+    assert one._spill is not None
+    folder = one._spill._folder
+    folder.rename(tmp_path / "away")
+    one.offer(request(0))
+    wait_until(lambda: one.account.lost() == 1, "the request is lost, and counted")
+    (tmp_path / "away").rename(folder)
+    one.offer(request(1))
+    collector.wait(lambda: arrived(collector) == [1])
+    one.close(2)
+
+
 def test_without_a_disk_the_newest_wait_in_memory(collector: Sink) -> None:
     collector.replies = [Reply(503, {"Retry-After": "1"})]
     one = sender(collector, "")

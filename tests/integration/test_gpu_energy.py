@@ -115,6 +115,30 @@ def test_calls_of_the_same_model_elsewhere_use_nothing_here(simulated: Simulated
     assert simulated.energy()["total"]["requests"] == len(simulated.served)
 
 
+def test_what_was_around_a_request(simulated: Simulated) -> None:
+    # One in the middle of the crowd.
+    waited = [each.began - each.came for each in simulated.served]
+    n = max(range(len(waited)), key=waited.__getitem__)
+    span, each = simulated.spans[n], simulated.served[n]
+    path = f"/api/v1/traces/{span.trace_id.hex()}/spans/{span.span_id.hex()}/engine"
+    found = simulated.service.get(path)
+    assert found["model"] == simulated.model
+    (engine,) = found["engines"]
+    assert engine["mean"]["kv_cache_usage"] == pytest.approx(0.95)
+    assert engine["peak"]["requests_running"] == 4
+    times = [t for t in range(0, SECONDS, 5) if each.began - 10 <= t < each.ended + 10]
+    waiting = [sum(e.came <= t < e.began for e in simulated.served) for t in times]
+    assert engine["mean"]["requests_waiting"] == pytest.approx(sum(waiting) / len(waiting))
+    (board,) = found["gpus"]
+    assert board["id"] == f"GPU-{simulated.model}"
+    rows = simulated.energy(group_by="span", limit=500)["groups"]
+    share = next(r for r in rows if r["name"].endswith(span.span_id.hex()))
+    assert found["energy_j"] == pytest.approx(share["energy_j"], rel=0.05)
+    assert found["usd"] == pytest.approx(share["usd"], rel=0.05)
+    missing = simulated.service.api("GET", path.replace(span.span_id.hex(), "0" * 16))
+    assert missing.status_code == 404
+
+
 def test_unknown_models_and_long_ranges(simulated: Simulated) -> None:
     service = simulated.service
     missing = service.api("GET", "/api/v1/energy", params={"model": "nobody/serves-this"})

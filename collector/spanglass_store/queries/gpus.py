@@ -26,11 +26,11 @@ _VALUES: Final[Mapping[str, tuple[str, str, str]]] = {
     "temperature_c": ("hw.temperature", "gpu", "last"),
     "memory_temperature_c": ("hw.temperature", "memory", "last"),
     "sm_clock_mhz": ("hw.gpu.clock", "sm", "last"),
+    "sm_clock_mean_mhz": ("hw.gpu.clock", "sm", "mean"),
     "tensor_active_mean": ("hw.gpu.tensor_active", "", "mean"),
     "bandwidth_mean": ("hw.gpu.memory_bandwidth.utilization", "", "mean"),
     "energy_j": ("hw.energy", "", "increase"),
 }
-#: Those whose last is over when the board says nothing any more.
 _NAMES: Final = (
     *sorted({name for name, _, _ in _VALUES.values()}), "hw.status", "hw.gpu.throttled",
     "hw.errors", "hw.gpu.xid", "hw.gpu.memory.usage.max",

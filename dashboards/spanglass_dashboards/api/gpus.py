@@ -53,6 +53,7 @@ class Board(BaseModel):
     temperature_c: float | None
     memory_temperature_c: float | None
     sm_clock_mhz: float | None
+    sm_clock_mean_mhz: float | None
     tensor_active_mean: float | None = Field(description="From the DCGM exporter.")
     bandwidth_mean: float | None = Field(description="From the DCGM exporter.")
     throttled: dict[str, float] = Field(description="Share of the time, by what held clocks back.")

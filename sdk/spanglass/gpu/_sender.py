@@ -204,13 +204,25 @@ class Sender:
                 else:
                     self._queue.appendleft(request)
             return
-        while not self._spill.write(request.body, request.points):
-            with self._spill.oldest() as oldest:
+        try:
+            self._spill_or_make_room(self._spill, request)
+        except OSError as error:
+            self.account.settle(0, request.points, "disk")
+            log.warning("spanglass: a report can't be kept on disk: %s", error)
+
+    def _spill_or_make_room(self, spill: Spill, request: Request) -> None:
+        """Writes a request.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        while not spill.write(request.body, request.points):
+            with spill.oldest() as oldest:
                 if oldest is None:
                     self.account.settle(0, request.points, "spill_full")
                     log.warning("spanglass: --buffer-bytes is less than one request")
                     return
-                self._spill.remove(oldest)
+                spill.remove(oldest)
                 self.account.settle_resent(0, oldest.items)
         self.account.settle_spilled(request.points)
 
