@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanglass_collector import dialects
 from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
 from spanglass_store.prices.desk import PriceDesk, unknown
@@ -243,6 +245,41 @@ def test_prices_have_dates_tiers_and_owners(owner: Store, desk: PriceDesk, uniqu
     found = costs(owner, unique)
     said = [found[s.span_id.hex()]["cost_usd"] for s in spans]
     assert said == pytest.approx([1.01, 2.010002, 1.01, 8.01, 0.51])
+
+
+def test_an_engines_span_joins_the_callers_trace_and_is_not_counted_again(
+    owner: Store, unique: str
+) -> None:
+    client = call("gpt-4o", (MILLION, 20), duration=3 * otlp.SECOND)
+    latencies = {"time_in_queue": 0.02, "time_to_first_token": 0.35, "e2e": 2.5}
+    usage = {"prompt_tokens": MILLION, "completion_tokens": 20, "cached_tokens": 64}
+    engine = otlp.span(
+        "llm_request", trace=client.trace_id, parent=client.span_id, duration=2 * otlp.SECOND,
+        kind=Span.SPAN_KIND_SERVER,
+        attrs={
+            "gen_ai.response.model": "gpt-4o", "gen_ai.request.id": "cmpl-1",
+            **{f"gen_ai.latency.{name}": value for name, value in latencies.items()},
+            **{f"gen_ai.usage.{name}": value for name, value in usage.items()},
+        },
+    )  # fmt: skip
+    request = otlp.request(engine, scope=InstrumentationScope(name="vllm.llm_engine"))
+    assert dialects.may_apply(request.SerializeToString())
+    assert dialects.apply(request)
+    insert(owner, unique, [client, *otlp.all_spans(request)], unique)
+    (row,) = owner.query(
+        "SELECT spans, input_tokens, output_tokens, cost_usd FROM spanglass.traces FINAL"
+        " WHERE project = {p:String}",
+        {"p": unique},
+    ).rows
+    assert row == (2, MILLION, 20, pytest.approx(2.5002))
+    (total,) = cost(owner, CostFilter(ALL.start, ALL.end, project=unique), "model")["groups"]
+    assert (total["calls"], total["input_tokens"]) == (1, MILLION)
+    (of_engine,) = owner.query(
+        "SELECT input_tokens, output_tokens, cache_read_tokens, time_to_first_token_s, operation"
+        " FROM spanglass.spans WHERE project = {p:String} AND span_id = {s:String}",
+        {"p": unique, "s": engine.span_id.hex()},
+    ).rows
+    assert of_engine == (MILLION, 20, 64, 0.35, "")
 
 
 def test_a_model_on_ones_own_gpus_costs_the_time_it_takes(

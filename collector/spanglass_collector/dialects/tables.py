@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from spanglass_collector.dialects import (
     convert,
+    engines,
     generations,
     langfuse,
     langsmith,
@@ -29,6 +30,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     openlit.DIALECT,
     mcp.DIALECT,
     openllmetry.DIALECT,
+    engines.DIALECT,
     generations.DIALECT,
 )
 
