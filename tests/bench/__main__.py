@@ -13,7 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import agent, alerts, dialects, idle, latency, limit, metrics, sdk, throughput, trace
+from bench import (
+    agent,
+    alerts,
+    dialects,
+    idle,
+    latency,
+    limit,
+    metrics,
+    pii,
+    sdk,
+    throughput,
+    trace,
+)
 from bench.report import Report, limit_cores, versions
 from bench.rotel_peer import Options
 
@@ -28,6 +40,7 @@ COMMANDS = (
     "sdk",
     "agent",
     "alerts",
+    "pii",
     "all",
 )
 
@@ -62,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rules", type=int, default=1_000, help="of alerts, evaluated at once")
     parser.add_argument("--rule-spans", type=int, default=10_000_000, help="that they look at")
     parser.add_argument("--no-peers", action="store_true", help="of the SDK; they are installed")
+    parser.add_argument("--texts", type=int, default=3_000, help="that are looked through")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument("--work", type=Path, help="a folder for the data; default is a new one")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
@@ -142,6 +156,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         idle.run(report, work, seconds=asked.seconds)
     elif name == "agent":
         agent.run(report, work, seconds=asked.seconds)
+    elif name == "pii":
+        pii.run(report, texts=asked.texts)
     elif name == "sdk":
         sdk.run(
             report,

@@ -9,15 +9,20 @@ from spanglass_detectors.pii.found import Found
 
 #: Countries whose national forms are known, by the size of what is written in them.
 REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "ES", "IT", "BR", "AU", "JP")
-#: At least seven digits with what stands between them in numbers: most texts have none.
-_MAYBE: Final = re.compile(r"[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6}")
-#: A national number is believed without a word before it where it is written like one.
+#: Something written like a number of seven to fifteen digits, alone.
+_CANDIDATE: Final = re.compile(
+    r"(?<![\w.,+/-])(?:\+|\(?)[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6,14}"
+    r"(?!\w|[.,/-][0-9])"
+)
+#: What announces one.
 _WORDS: Final = re.compile(
-    r"(?i)\b(?:phone|tel|mobile?|cell|call|fax|whatsapp|sms|ring|reach|handy|telefon"
+    r"(?i)\b(?:phone|tel|mobile?|cell|call|fax|whatsapp|sms|text|ring|reach|handy|telefon"
     r"|m\u00f3vil|portable|cellulare|t\u00e9l)"
 )
 _NEAR: Final = 40
-_SURE, _LIKELY, _WEAK = 0.9, 0.75, 0.4
+_GROUPS: Final = re.compile("[0-9]+")
+_SURE: Final = 0.9
+_LIKELY: Final = 0.75
 
 
 def is_installed() -> bool:
@@ -27,6 +32,9 @@ def is_installed() -> bool:
 
 class PhoneFinder:
     """Finds telephone numbers that exist in a country's plan.
+
+    A number of digits alone could be anything: it has to have a sign that it is one, an
+    international prefix, a word before it, or the groups that such numbers are written in.
 
     Args:
         regions: countries whose national forms are looked for, as ISO 3166 codes.
@@ -46,45 +54,32 @@ class PhoneFinder:
 
     def find(self, text: str) -> list[Found]:
         """Telephone numbers in a text, but for those that could as well be any other number."""
-        if _MAYBE.search(text) is None:
-            return []
-        from phonenumbers import Leniency, PhoneNumberMatcher
+        found = []
+        for match in _CANDIDATE.finditer(text):
+            start, end = match.span()
+            confidence = _confidence(text, start, match.group())
+            if confidence and self._exists(match.group()):
+                found.append(Found(start, end, "PHONE_NUMBER", confidence))
+        return found
 
-        found: dict[tuple[int, int], float] = {}
-        # Of a long text only what is around digits.
-        for start, end in _around(text):
-            piece = text[start:end]
-            for region in self._regions:
-                matches = PhoneNumberMatcher(piece, region, leniency=Leniency.VALID)
-                for match in matches:
-                    place = (start + match.start, start + match.end)
-                    found.setdefault(place, _confidence(text, *place))
-        return [
-            Found(start, end, "PHONE_NUMBER", confidence)
-            for (start, end), confidence in sorted(found.items())
-            if confidence > _WEAK
-        ]
+    def _exists(self, written: str) -> bool:
+        from phonenumbers import NumberParseException, is_valid_number, parse
 
-
-def _around(text: str) -> list[tuple[int, int]]:
-    """Places of a text that have numbers, with what stands before and behind."""
-    pieces: list[tuple[int, int]] = []
-    for match in _MAYBE.finditer(text):
-        start, end = max(0, match.start() - 8), min(len(text), match.end() + 24)
-        if pieces and start <= pieces[-1][1]:
-            pieces[-1] = (pieces[-1][0], end)
-        else:
-            pieces.append((start, end))
-    return pieces
+        for region in ("ZZ",) if written.startswith("+") else self._regions:
+            try:
+                if is_valid_number(parse(written, region)):
+                    return True
+            except NumberParseException:
+                continue
+        return False
 
 
-def _confidence(text: str, start: int, end: int) -> float:
-    written = text[start:end]
+def _confidence(text: str, start: int, written: str) -> float:
+    """How sure it is that a number is a telephone's; 0 without any sign of it."""
     if written.startswith("+"):
         return _SURE
-    if _WORDS.search(text[max(0, start - _NEAR) : start]):
+    sizes = [len(each) for each in _GROUPS.findall(written)]
+    is_grouped = sizes == [3, 3, 4] or (written[0] in "(0" and len(sizes) > 1)
+    if is_grouped or _WORDS.search(text, max(0, start - _NEAR), start):
         return _LIKELY
-    # A number in groups, of which the first is an area's: more than one sign that it is one.
-    groups = re.findall(r"[0-9]+", written)
-    is_grouped = (written[0] in "(0" and len(groups) >= 2) or len(groups) >= 3 == len(groups[0])
-    return _LIKELY if is_grouped and not re.search(r"[0-9]\.[0-9]+\.", written) else _WEAK
+    return 0.0

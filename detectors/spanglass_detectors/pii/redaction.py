@@ -98,9 +98,13 @@ class TextRedactor:
         if len(value) < _SHORTEST:
             return value
         try:
+            own: Counter[str] = Counter()
+            if value[:1] not in ("{", "[", " ", "\n", "\t", "\r"):
+                shown = self.redact(value, field, role_of(field, operation), scope, own)
+                counts.update(own)
+                return shown
             if self._is_clean(value):
                 return value
-            own: Counter[str] = Counter()
 
             def change(text: str, role: str) -> str:
                 return self.redact(text, field, role, scope, own)
@@ -133,11 +137,7 @@ class TextRedactor:
         Texts without escapes stand in JSON as they are, between quotes, which belong to nothing
         that is looked for.
         """
-        return (
-            not self._finder.has_more
-            and ("\\" not in value or value[:1] not in ("{", "["))
-            and not self._finder.find(value)
-        )
+        return not self._finder.has_more and "\\" not in value and not self._finder.find(value)
 
     def _action(self, entity: str, field: str, role: str) -> Action:
         for rule in self._rules:

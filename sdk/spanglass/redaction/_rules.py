@@ -198,8 +198,8 @@ RULES: Final[tuple[Rule, ...]] = (
         at_words(_PHONE_WORDS, with_digits=True),
         re.compile(
             r"(?i:\b(?:phone|tel|telephone|mobile|cell|call|fax|whatsapp|sms|text me"
-            r"|reach (?:me|us)|ring|handy|telefon|mobil|t\u00e9l))\b[^0-9\n]{0,20}"
-            r"(?P<found>(?<![0-9])[0-9](?:[ ().\-/]{0,2}[0-9]){6,14})(?![0-9])"
+            r"|reach (?:me|us)|ring|handy|telefon|mobil|t\u00e9l))\b[^0-9\n]{0,20}?"
+            r"(?P<found>(?<![0-9])\(?[0-9](?:[ ().\-/]{0,2}[0-9]){6,14})(?![0-9])"
         ),
     ),
 )

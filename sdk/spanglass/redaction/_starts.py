@@ -31,7 +31,7 @@ class Scan:
         has_digit: whether there is a digit.
     """
 
-    __slots__ = ("_clustered", "_folded", "_runs", "has_digit", "text")
+    __slots__ = ("_clustered", "_folded", "_lettered", "_runs", "has_digit", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -44,6 +44,7 @@ class Scan:
         # Where there is no digit, all is known.
         self._runs: list[int] | None = None if self.has_digit else []
         self._clustered: list[int] | None = None if self.has_digit else []
+        self._lettered: list[int] | None = None if self.has_digit else []
 
     @property
     def folded(self) -> str:
@@ -58,6 +59,14 @@ class Scan:
         if self._runs is None:
             self._runs = [match.start() for match in _RUN.finditer(self.text)]
         return self._runs
+
+    @property
+    def lettered(self) -> list[int]:
+        """The same of numbers right behind a letter."""
+        if self._lettered is None:
+            text = self.text
+            self._lettered = [at for at in self.runs if at and text[at - 1].isalpha()]
+        return self._lettered
 
     @property
     def clustered(self) -> list[int]:
@@ -138,8 +147,7 @@ def at_numbers_or_signs(scan: Scan) -> Iterable[int]:
 
 def at_letters_before_numbers(scan: Scan) -> Iterable[int]:
     """Two letters before a number."""
-    text = scan.text
-    return [at - 2 for at in scan.runs if at > 1 and text[at - 1].isalpha()]
+    return [at - 2 for at in scan.lettered if at > 1]
 
 
 def at_letters(count: int, *, blank: bool = False) -> Starts:
@@ -152,9 +160,15 @@ def at_letters(count: int, *, blank: bool = False) -> Starts:
 
     def starts(scan: Scan) -> Iterable[int]:
         text = scan.text
+        if not blank:
+            return [
+                at - count
+                for at in scan.lettered
+                if at >= count and text[at - count : at].isalpha()
+            ]
         found: list[int] = []
         for at in scan.runs:
-            end = at - 1 if blank and at and text[at - 1] == " " else at
+            end = at - 1 if at and text[at - 1] == " " else at
             if end >= count and text[end - count : end].isalpha():
                 found.append(end - count)
         return found
