@@ -184,10 +184,22 @@ def test_instances_come_and_go(stub: Stub, start: Start) -> None:
     part = next(a for a, _ in found["hw.gpu.memory.usage"] if a.get("hw.parent") == board(1))
     assert part["hw.gpu.mig.gpu_instance.id"] in (1, 2)
     assert part["hw.name"] == "Stub 80GB MIG 1g.10gb"
-    stub.say(boards=2, b1_mig=3)
+    # A board that is divided tells no utilization.
+    stub.say(boards=2, b1_mig=3, b1_refuse="utilization:3")
     read(agent, lambda all_: len(instances(all_)) == 3)
+    read(
+        agent,
+        lambda all_: not of(all_, "hw.gpu.utilization", hw_id=board(1), hw_gpu_task="general"),
+    )
     stub.say(boards=2)
-    found = read(agent, lambda all_: "hw.gpu.mig_mode" in all_ and not instances(all_))
+    found = read(
+        agent,
+        lambda all_: (
+            "hw.gpu.mig_mode" in all_
+            and not instances(all_)
+            and of(all_, "hw.gpu.utilization", hw_id=board(1), hw_gpu_task="general")
+        ),
+    )
     assert of(found, "hw.gpu.mig_mode", hw_id=board(1)) == [0]
 
 

@@ -62,6 +62,7 @@ class Board:
         self._instance_counters: dict[str, Counters] = {}
         self._absent: dict[tuple[str, Callable[..., None]], float] = {}
         self._utilization_seen = 0
+        self._mig_mode = -1
         self._xids: dict[int, int] = {}
         self._since_ns = time.time_ns()
         self._window = Window()
@@ -201,6 +202,10 @@ class Board:
             if error.value == nvml.NVML_ERROR_GPU_IS_LOST:
                 raise
             return
+        if mode != self._mig_mode:
+            # A board that is divided supports less.
+            self._mig_mode = mode
+            self._absent.clear()
         asked.put(hw.MIG_MODE, int(mode == 1))
         if mode != 1:
             self._instance_counters.clear()

@@ -101,7 +101,7 @@ class AgentSettings:
         0.0, "price of one board for an hour, in US dollars; for the cost of requests", _price
     )
     buffer_dir: str = _option(_default_folder, "folder for what can't be sent; empty for none", str)
-    buffer_bytes: int = _option(256 << 20, "bytes of that folder at most", _size)
+    buffer_bytes: int = _option(512 << 20, "bytes of that folder at most", _size)
     proc: str = _option("/proc", "where the node's /proc is", str)
 
 
