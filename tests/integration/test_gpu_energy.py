@@ -10,7 +10,7 @@ import pytest
 
 from support import otlp
 from support.running import RunningService
-from support.simulated_engine import Served, energy_at, metrics_of, simulate, spans_of
+from support.simulated_engine import IDLE_W, Served, energy_at, metrics_of, simulate, spans_of
 
 SECONDS = 400
 #: US dollars an hour: a thousandth of a dollar a second.
@@ -67,7 +67,13 @@ def test_requests_and_idle_are_the_counter(simulated: Simulated) -> None:
     assert shared == pytest.approx(whole["total"]["requests_j"], rel=1e-6)
     money = sum(each["usd"] for each in whole["groups"])
     assert money == pytest.approx(whole["total"]["requests_usd"], rel=1e-6)
-    assert 0 < whole["total"]["idle_usd"] < whole["total"]["usd"]
+    # Idle is what the board draws while nobody is there.
+    alone = sum(
+        not any(each.began <= t / 10 < each.ended for each in simulated.served)
+        for t in range(SECONDS * 10)
+    )
+    assert whole["total"]["idle_j"] == pytest.approx(alone / 10 * IDLE_W, rel=0.1)
+    assert whole["total"]["idle_usd"] == pytest.approx(alone / 10 * 1e-3, rel=0.1)
 
 
 def test_each_request_has_what_it_took(simulated: Simulated) -> None:

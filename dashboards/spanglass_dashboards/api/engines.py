@@ -48,7 +48,9 @@ class Scaling(BaseModel):
     waiting: float | None = Field(description="Requests that wait.")
     running: float | None
     queue_time_p95_s: float | None
-    arrivals_per_second: float | None = Field(description="Finished, and what more of them waits.")
+    arrivals_per_second: float | None = Field(
+        description="Requests that came; where the engine does not count those, that ended."
+    )
     load_seconds: float | None = Field(description="Loading the model, where the engine tells.")
 
 
