@@ -50,12 +50,14 @@ class Alerting:
         state = AlertState(database)
         shelf = Shelf(places, state)
         outgoing = Outgoing(networks(settings.alerts_private_networks))
-        self._evaluator = Evaluator(endpoint, lambda: self_metrics(metrics))
+        evaluator = Evaluator(endpoint, lambda: self_metrics(metrics))
+        # Previews have one of their own: who asks for one keeps no rule waiting.
+        self._previews = Evaluator(endpoint)
         courier = Courier(state, outgoing)
         self.engine = Engine(
             shelf,
             state,
-            self._evaluator,
+            evaluator,
             courier,
             interval_s=settings.alerts_interval_s,
             base=settings.public_url.rstrip("/"),
@@ -66,7 +68,7 @@ class Alerting:
             # A shelf of its own: two threads read it.
             Shelf(places, state),
             state,
-            self._evaluator,
+            self._previews,
             outgoing,
             self.engine if is_ours else None,
             courier if is_ours else None,
@@ -82,3 +84,4 @@ class Alerting:
 
     def stop(self) -> None:
         self.engine.stop()
+        self._previews.close()

@@ -11,6 +11,7 @@ from spanglass_alerts.book import Shelf
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, networks
 from spanglass_alerts.engine import Engine
+from spanglass_alerts.evaluate import live
 from spanglass_alerts.evaluate.live import Evaluator
 from spanglass_alerts.evaluate.measure import Ticks
 from spanglass_alerts.playbook import filled, names, text
@@ -133,6 +134,38 @@ def test_one_rule_that_fails_fails_alone(
     assert set(found.errors) == {"wrong", "no-value", "writes", "other"}
     assert "no column 'value'" in found.errors["no-value"]
     assert found.observations["good"][0][0].breached
+
+
+def test_a_query_that_is_slow_keeps_nobody_waiting(
+    embedded_store: EmbeddedStore,
+    evaluator: Evaluator,
+    unique: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "SQL_S", 0.05)
+    insert(embedded_store.owner, unique, [call(NOW)], unique)
+    sql = {"kind": "sql", "condition": "> 0"}
+    slow = [
+        rule({"name": f"slow{i}", "query": f"SELECT sleep({i}.5) AS value"} | sql) for i in (0, 1)
+    ]
+    good = rule(
+        {
+            "name": "good",
+            "kind": "threshold",
+            "metric": "requests",
+            "condition": "> 0",
+            "project": unique,
+        }
+    )
+    ticks = Ticks(NOW + 1)
+    found = evaluator.evaluate([*slow, good], ticks)
+    assert set(found.errors) == {"slow0", "slow1"}
+    assert "takes longer" in found.errors["slow0"]
+    assert found.observations["good"]
+    # It is not asked again while it runs, and it is when it has ended.
+    assert "slow1" in evaluator.evaluate(slow, ticks).errors
+    monkeypatch.setattr(live, "SQL_S", 20.0)
+    wait_until(lambda: not evaluator.evaluate(slow, ticks).errors, "they are quick enough")
 
 
 def test_every_shipped_rule_and_playbook_can_be_asked(

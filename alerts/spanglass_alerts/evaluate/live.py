@@ -22,7 +22,7 @@ from spanglass_store.statements import check_statement
 #: Queries at a time, and seconds that one may take.
 _THREADS: Final = 2
 QUERY_S: Final = 20
-_SQL_S: Final = 10.0
+SQL_S: float = 10.0
 _MOST_MEMORY: Final = 400 << 20
 SETTINGS: Final = {
     "max_execution_time": QUERY_S,
@@ -65,7 +65,8 @@ class Evaluator:
         self._self_metrics = self_metrics
         self._pool = ThreadPoolExecutor(_THREADS, "alerts")
         self._sql_pool = ThreadPoolExecutor(_THREADS, "alerts-sql")
-        self._slow: dict[str, Future[Any]] = {}
+        self._asked: dict[str, Future[Any]] = {}
+        self._late: set[str] = set()
         self._samples: dict[
             tuple[str, tuple[tuple[str, str], ...]], deque[tuple[float, float]]
         ] = {}
@@ -80,10 +81,15 @@ class Evaluator:
         """What rules find at some ticks. Nothing is raised for one rule's sake."""
         result = Evaluated()
         wanted = {rule.name: needs(rule) for rule in rules}
+        # People's own queries run beside the others, and all of them have the same time.
+        for each in rules:
+            if isinstance(each, model.Sql):
+                self._begin(each, ticks)
         answers = self._measure([n for each in wanted.values() for n in each], ticks, result)
+        until = time.monotonic() + SQL_S
         for rule in rules:
             try:
-                found = self._of(rule, wanted[rule.name], answers, ticks)
+                found = self._of(rule, wanted[rule.name], answers, ticks, until)
             except StoreUnavailable as error:
                 result.errors[rule.name] = str(error)
             except (StoreError, ValueError, ArithmeticError, TypeError) as error:
@@ -129,9 +135,10 @@ class Evaluator:
         wanted: list[Need],
         answers: Mapping[Need, Answer | StoreError],
         ticks: Ticks,
+        until: float,
     ) -> list[list[Observation]] | None:
         if isinstance(rule, model.Sql):
-            return self._sql(rule, ticks)
+            return self._sql(rule, until)
         if isinstance(rule, model.Collector):
             return self._collector(rule, ticks)
         if isinstance(rule, model.Completeness):
@@ -159,18 +166,23 @@ class Evaluator:
 
     # -- kinds that are not aggregates ---------------------------------------------------------
 
-    def _sql(self, rule: model.Sql, ticks: Ticks) -> list[list[Observation]] | None:
-        future = self._slow.get(rule.name)
-        if future is None:
-            future = self._sql_pool.submit(lambda: [self._select(rule, at) for at in ticks])
+    def _begin(self, rule: model.Sql, ticks: Ticks) -> None:
+        running = self._asked.get(rule.name)
+        if running is None or running.done():
+            self._late.discard(rule.name)
+            self._asked[rule.name] = self._sql_pool.submit(
+                lambda: [self._select(rule, at) for at in ticks]
+            )
+        else:
+            self._late.add(rule.name)
+
+    def _sql(self, rule: model.Sql, until: float) -> list[list[Observation]]:
+        future = self._asked[rule.name]
         # The others do not wait for it; it is asked again when it has ended.
-        wait([future], timeout=_SQL_S)
-        if not future.done():
-            self._slow[rule.name] = future
-            raise QueryRefused(f"The query takes longer than {_SQL_S:.0f} s. Make it cheaper.")
-        if self._slow.pop(rule.name, None) is not None:
-            # It is of an earlier time and was too slow: not a value of now.
-            return self._sql(rule, ticks)
+        if rule.name not in self._late:
+            wait([future], timeout=max(0.0, until - time.monotonic()))
+        if rule.name in self._late or not future.done():
+            raise QueryRefused(f"The query takes longer than {SQL_S:.0f} s. Make it cheaper.")
         found: list[list[Observation]] = future.result()
         return found
 
@@ -249,8 +261,3 @@ class Evaluator:
         while len(kept) > 1 and kept[1][0] <= at - rule.window:
             kept.popleft()
         return max(0.0, value - kept[0][1])
-
-
-def now() -> float:
-    """Seconds since 1970."""
-    return time.time()
