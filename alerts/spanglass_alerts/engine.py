@@ -112,6 +112,7 @@ class Engine:
     def ask_to_stop(self) -> None:
         """Begins to end; returns at once."""
         self._stop.set()
+        self._evaluator.cancel()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Ends; another collector can go on at once."""
@@ -131,6 +132,8 @@ class Engine:
             try:
                 self.tick()
             except Exception as error:
+                if self._stop.is_set():
+                    return
                 log.warning(
                     "alerts have to wait: %s", error, exc_info=not isinstance(error, StoreError)
                 )

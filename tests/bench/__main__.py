@@ -74,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sdk-spans", type=int, default=1_000_000, help="while memory is watched")
     parser.add_argument("--rules", type=int, default=1_000, help="of alerts, evaluated at once")
     parser.add_argument("--rule-spans", type=int, default=10_000_000, help="that they look at")
+    parser.add_argument("--rule-hours", type=float, default=24, help="that these spans are of")
     parser.add_argument("--no-peers", action="store_true", help="of the SDK; they are installed")
     parser.add_argument("--texts", type=int, default=3_000, help="that are looked through")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
@@ -167,7 +168,7 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             peers=not asked.no_peers,
         )
     elif name == "alerts":
-        alerts.run(report, work, spans=asked.rule_spans, rules=asked.rules)
+        alerts.run(report, work, spans=asked.rule_spans, rules=asked.rules, hours=asked.rule_hours)
     else:
         trace.run(report, work, spans=asked.trace_spans, others=asked.others)
 

@@ -26,14 +26,16 @@ _METRICS: Final = ("error_rate", "latency_p95", "requests", "cost_usd", "ttft_p9
 _STEP: Final = 200_000
 
 
-def run(report: Report, work: Path, *, spans: int, rules: int, rounds: int = 3) -> None:
+def run(
+    report: Report, work: Path, *, spans: int, rules: int, hours: float = 24, rounds: int = 3
+) -> None:
     """Makes spans, and evaluates rules over them several times."""
     with DataDirectory(work / "alerts") as directory, EmbeddedServer(directory) as server:
         store = Store(server.endpoint)
         migrate(store)
         now = time.time()
         for first in range(0, spans, _STEP):
-            _fill(store, now, first, min(_STEP, spans - first), spans)
+            _fill(store, now, first, min(_STEP, spans - first), spans / hours)
         evaluator = Evaluator(server.endpoint)
         own = psutil.Process()
         child = psutil.Process(server.pid)
@@ -59,7 +61,7 @@ def run(report: Report, work: Path, *, spans: int, rules: int, rounds: int = 3) 
         evaluator.close()
         store.close()
     report.table(
-        f"An evaluation of rules over {count(spans)} spans of a day",
+        f"An evaluation of rules over {count(spans)} spans of {hours:g} h",
         (
             "what",
             "queries",
@@ -107,15 +109,15 @@ def _row(
     return (what, f"{queries:,}", f"{wall:.2f}", f"{store:.2f}", f"{python:.2f}", f"{judged:,}")
 
 
-def _fill(store: Store, now: float, first: int, number: int, spans: int) -> None:
+def _fill(store: Store, now: float, first: int, number: int, an_hour: float) -> None:
     store.command(
         f"INSERT INTO {store.database}.spans (project, trace_id, span_id, name, operation, service,"
         " request_model, start_time, end_time, duration_ns, time_to_first_token_s, status,"
         " input_tokens, output_tokens, cost_usd, sample_weight, attributes, ingested_at)"
         " SELECT 'default', lower(hex(toUInt128(number))), lower(hex(number)), 'chat', 'chat',"
         f" concat('service-', toString(number % 10)), concat('model-', toString(rand(1) % {GROUPS})),"
-        f" fromUnixTimestamp64Nano(toInt64({now} * 1e9) - toInt64(intDiv(number * 86400000000000,"
-        f" {spans}))) AS begun, begun + toIntervalMillisecond(800), 800000000 + rand(2) % 1000000000,"
+        f" fromUnixTimestamp64Nano(toInt64({now} * 1e9) - toInt64(number *"
+        f" {3.6e12 / an_hour})) AS begun, begun + toIntervalMillisecond(800), 800000000 + rand(2) % 1000000000,"
         " 0.2, if(rand(3) % 50 = 0, 'error', 'ok'), 500, 100, 0.001, 1,"
         " map('shard', toString(rand(4) % 16)), now64(6)"
         f" FROM numbers({first}, {number}) SETTINGS max_threads = 1, max_block_size = 20000,"
