@@ -256,6 +256,20 @@ def test_a_backfill_writes_the_same_rows(running: RunningService, unique: str) -
     assert all(row["state"] == "done" and row["spans"] for row in runs)
 
 
+def test_a_worker_that_is_killed_is_replaced(running: RunningService, unique: str) -> None:
+    ids = send(running, unique, "before")
+    wait_until(lambda: scores(running, "letters", ids), "it is at work")
+    family = running.process.children(recursive=True)
+    (worker,) = [each for each in family if "spanglass_collector.jobs.worker" in each.cmdline()]
+    detectors = worker.children()
+    assert detectors
+    worker.kill()
+    ids = send(running, unique, "one", "two")
+    wait_until(lambda: len(scores(running, "letters", ids)) == 2, "another one goes on")
+    assert not any(each.is_running() for each in detectors), "they do not outlive it"
+    assert running.metrics()["spanglass_job_worker_deaths_total"][()] == 1
+
+
 def test_what_can_be_asked(running: RunningService) -> None:
     shown = running.cli("detect", "list").stdout.decode()
     assert "mine.py:length" not in shown, "the settings of this shell, not of the service"

@@ -7,10 +7,12 @@ looked at, once a second. A process without writers asks ClickHouse how many row
 import contextlib
 import json
 import logging
+import socket
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +97,7 @@ class JobKeeper:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._worker: subprocess.Popen[str] | None = None
+        self._owner = ""
         self._wake_at = 0
         #: Workers that ended otherwise than they should.
         self.deaths = 0
@@ -208,6 +211,7 @@ class JobKeeper:
         return True
 
     def _start_worker(self) -> None:
+        self._owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self._worker = worker = subprocess.Popen(
             [sys.executable, "-m", "spanglass_collector.jobs.worker"],
             stdin=subprocess.PIPE,
@@ -216,7 +220,7 @@ class JobKeeper:
         )
         assert worker.stdin is not None
         with contextlib.suppress(OSError):
-            worker.stdin.write(json.dumps(self._told) + "\n")
+            worker.stdin.write(json.dumps({**self._told, "owner": self._owner}) + "\n")
             worker.stdin.flush()
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
 
@@ -245,6 +249,8 @@ class JobKeeper:
         if code == 0:
             return False
         self.deaths += 1
+        # Or nobody would run its jobs until its leases end.
+        self._book.release(self._owner)
         log.warning("the process that runs jobs ended with status %d; it is started again", code)
         return True
 

@@ -119,6 +119,8 @@ class Runner:
         self._is_stopping = is_stopping
         self._report = report
         self._state = JobState(name, 0)
+        #: Until when another collector holds the job's lease, in microseconds since 1970.
+        self.held_until = 0
         self._run: _Run | None = None
         self._run_written = 0.0
         self._speed = 0.0
@@ -136,7 +138,10 @@ class Runner:
         began = now_us() - int(self._settings.look_back_s * _US)
         state = self._book.acquire(self.name, self._owner, began)
         if state is None:
+            held = self._book.states().get(self.name)
+            self.held_until = held.lease_until + _US if held is not None else now_us() + _US
             return False
+        self.held_until = 0
         self._state = state
         if self._is_over_budget():
             self._tell(is_over_budget=True)
@@ -204,8 +209,11 @@ class Runner:
     def wake_at(self) -> int:
         """When there is something to do if nothing comes, in microseconds since 1970; 0 for never.
 
-        That is when a span that failed is due again, or when the budget is filled up again.
+        That is when a span that failed is due again, when the budget is filled up again, or when
+        the lease of another collector ends, should that one have died.
         """
+        if self.held_until:
+            return self.held_until
         times = [self._state.retry_at] if self._state.retry_at else []
         if self._is_over_budget():
             times.append((int(time.time()) // 3600 + 1) * 3600 * _US)

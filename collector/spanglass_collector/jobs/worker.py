@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -76,7 +75,8 @@ class Worker:
         self._store = Store(Endpoint(**endpoint))
         self._database = Database(told["state"])
         self.book = JobBook(self._database)
-        self._owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns():x}"
+        # The keeper's name for us: when we die it gives our leases back.
+        self._owner = str(told["owner"])
         self.stopping = threading.Event()
         self._saying = threading.Lock()
         self.linger_s = float(told.get("linger_s", LINGER_S))
@@ -198,7 +198,8 @@ class _Job(threading.Thread):
             # What came a moment ago may not be there to be read yet.
             is_sure = self._came_at + _SETTLED_S < began
             soon = began + self._settings.interval_s
-            self._due_at = soon if more or not is_sure else self._later()
+            is_left = self._runner.held_until == 0
+            self._due_at = soon if is_left and (more or not is_sure) else self._later()
         except LeaseLost:
             log.info("the job %s is run by another collector", self._job)
             self._due_at = began + LEASE_S
