@@ -4,7 +4,6 @@ One process of an installation does so at a time (a lease). What an evaluation c
 transaction; messages are sent, and events brought to ClickHouse, after that.
 """
 
-import json
 import logging
 import secrets
 import threading
@@ -19,6 +18,7 @@ from spanglass_alerts.decide import Decision, Policy, acknowledge, decide
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.evaluate.live import SETTINGS, Evaluated, Evaluator
 from spanglass_alerts.evaluate.measure import Ticks
+from spanglass_alerts.events import bring, event_of
 from spanglass_alerts.evidence import gather
 from spanglass_alerts.heartbeat import Heart
 from spanglass_alerts.notify import words
@@ -26,7 +26,6 @@ from spanglass_alerts.notify.hold import Silence, held
 from spanglass_alerts.notify.plan import Thread
 from spanglass_alerts.notify.threads import RECEIVER_FAILS, RULE_FAILS, STORE_FAILS, advance
 from spanglass_alerts.rules.model import Rule
-from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
 from spanglass_store.state.alerts import AlertState
 
@@ -42,10 +41,8 @@ _CATCH_UP_TICKS: Final = 30
 _CLOCK_BACK_S: Final = 300.0
 #: Alerts of one evaluation that get evidence; each takes some queries.
 _MOST_EVIDENCE: Final = 10
-_EVENT_COLUMNS: Final = (
-    "project", "time", "alert_id", "fingerprint", "event", "rule", "severity", "labels", "value",
-    "threshold", "count", "summary", "author", "note", "evidence",
-)  # fmt: skip
+#: Seconds between two looks for what became of messages long ago.
+_CLEAN_S: Final = 3600.0
 
 
 class Engine:
@@ -96,6 +93,7 @@ class Engine:
         self._changed_at = 0.0
         self._evaluated_at = 0.0
         self._marked_at = 0.0
+        self._cleaned_at = 0.0
         #: Why rules could not be evaluated, by name.
         self.errors: dict[str, str] = {}
         #: Seconds that the last evaluation took, and by how much it was late.
@@ -164,7 +162,10 @@ class Engine:
         evaluated = self._is_due(rules, now)
         if evaluated or acknowledged or self._alerts or self._threads:
             self._advance(rules if evaluated else [], now, acknowledged)
-        self._bring_events()
+        bring(self._state, self._evaluator.store)
+        if now - self._cleaned_at >= _CLEAN_S:
+            self._cleaned_at = now
+            self._state.clean(datetime.now(UTC))
         self._courier.attend({each.name: each for each in self.shelf.book.channels})
         return evaluated
 
@@ -279,7 +280,7 @@ class Engine:
             self._state.save(
                 alerts=[self._alerts[key].document() for key in changed if key in self._alerts],
                 forgotten=gone,
-                events=[_event(alert, what, now) for alert, what in events],
+                events=[event_of(alert, what, now) for alert, what in events],
                 groups={key: t.document() if t else None for key, t in threads.items()},
                 messages=[words.document(m, self._base) | {"due_at": now} for m in messages],
                 marks=marks,
@@ -426,25 +427,6 @@ class Engine:
         channels = [each.name for each in book.channels]
         return advance(self._threads, firing, quiet, book.routes, channels, now)
 
-    def _bring_events(self) -> None:
-        """What happened goes to ClickHouse; what it does not take waits."""
-        waiting = self._state.events()
-        if not waiting:
-            return
-        rows = [
-            [_moment(e["time"]) if name == "time" else e.get(name) for name in _EVENT_COLUMNS]
-            for _, e in waiting
-        ]
-        store: Store = self._evaluator.store
-        try:
-            store.insert("alert_events", _EVENT_COLUMNS, rows)
-        except StoreError as error:
-            log.warning("events of alerts have to wait: %s", error)
-            return
-        self._state.forget_events(waiting[-1][0])
-        if self._clock() % 3600 < self._interval:
-            self._state.clean(datetime.now(UTC))
-
 
 def _differs(before: Alert | None, after: Alert) -> bool:
     """Whether an alert has to be kept anew; that it was seen again is no reason."""
@@ -452,18 +434,3 @@ def _differs(before: Alert | None, after: Alert) -> bool:
         return True
     unimportant: dict[str, Any] = {"seen_at": 0.0, "value": None, "count": 0.0, "detail": {}}
     return before.with_(**unimportant) != after.with_(**unimportant)
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
-
-
-def _event(alert: Alert, what: str, now: float) -> dict[str, Any]:
-    return {
-        "project": alert.project, "time": now, "alert_id": alert.id,
-        "fingerprint": alert.fingerprint, "event": what, "rule": alert.rule,
-        "severity": alert.severity, "labels": dict(alert.labels), "value": alert.value,
-        "threshold": alert.threshold, "count": alert.count, "summary": words.summary(alert),
-        "author": alert.acknowledged_by, "note": alert.note,
-        "evidence": json.dumps(dict(alert.evidence)) if what == "firing" else "",
-    }  # fmt: skip
