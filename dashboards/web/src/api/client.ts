@@ -15,6 +15,8 @@ export type Figures = components["schemas"]["Figures"];
 export type Cost = components["schemas"]["Cost"];
 export type CostParameters = NonNullable<paths["/api/v1/cost"]["get"]["parameters"]["query"]>;
 export type SqlAnswer = components["schemas"]["Answer"];
+export type Alert = components["schemas"]["AlertOut"];
+export type AlertRule = components["schemas"]["RuleOut"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

@@ -129,6 +129,42 @@ export function columnsQuery(table: string) {
   });
 }
 
+/** Milliseconds between two looks at what fires. */
+const ALERTS_EVERY = 10_000;
+
+/** What is pending, fires or is acknowledged; or what was resolved of late. */
+export function alertsQuery(resolved: boolean) {
+  return queryOptions({
+    queryKey: ["alerts", resolved],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts", { params: { query: resolved ? { state: "resolved" } : {} }, signal })),
+    refetchInterval: ALERTS_EVERY,
+  });
+}
+
+export const rulesQuery = queryOptions({
+  queryKey: ["alert-rules"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts/rules", { signal })),
+});
+
+/** A playbook as Markdown, its checks answered for an alert. */
+export function playbookQuery(name: string, alert: string) {
+  return queryOptions({
+    queryKey: ["playbook", name, alert],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts/playbooks/{name}", { params: { path: { name }, query: { alert } }, signal })),
+    retry: false,
+  });
+}
+
+export async function acknowledge(alertId: string): Promise<void> {
+  const path = { alert_id: alertId };
+  await dataOf(api.POST("/api/v1/alerts/{alert_id}/acknowledge", { params: { path }, body: { by: "", note: "" } }));
+}
+
+/** Nobody hears of alerts with these labels for an hour. */
+export async function silence(match: Record<string, string>): Promise<void> {
+  await dataOf(api.POST("/api/v1/alerts/silences", { body: { match, author: "", comment: "From the list of alerts" } }));
+}
+
 /** Whether there is any trace at all, of whatever age. */
 export const anyTraceQuery = queryOptions({
   queryKey: ["any-trace"],

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readCostSearch, readOverviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readAlertsSearch, readCostSearch, readOverviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadCost, loadOverview, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadOverview, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -47,6 +47,13 @@ export const sqlRoute = createRoute({
   component: lazyRouteComponent(loadSql, "SqlPage"),
 });
 
+export const alertsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  validateSearch: readAlertsSearch,
+  component: lazyRouteComponent(loadAlerts, "AlertsPage"),
+});
+
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
@@ -62,7 +69,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, sqlRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, alertsRoute, sqlRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

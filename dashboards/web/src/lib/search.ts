@@ -89,6 +89,14 @@ export function readSqlSearch(raw: Raw): SqlSearch {
   return typeof query === "string" && query.trim() !== "" ? { query: query.slice(0, LONGEST_QUERY) } : {};
 }
 
+export interface AlertsSearch {
+  show?: "resolved" | "rules" | undefined;
+}
+
+export function readAlertsSearch(raw: Raw): AlertsSearch {
+  return compact({ show: oneOf(raw["show"], ["resolved", "rules"] as const) });
+}
+
 /** What the cost of calls can be told apart by. */
 export const COST_GROUPS = ["model", "service", "feature", "user", "session", "prompt_version", "tag", "provider", "project"] as const;
 export type CostGroup = (typeof COST_GROUPS)[number];

@@ -1,0 +1,52 @@
+// What an alert carries as its evidence, read with care: it is as old as the alert.
+
+export interface Explanation {
+  dimension: string;
+  value: string;
+  /** Of what is bad, and of everything. */
+  share: number;
+  usual: number;
+}
+
+export interface Evidence {
+  series: (number | null)[];
+  explained: Explanation[];
+  traces: string[];
+  /** Where the traces of the alert are listed: search of the page of traces. */
+  link: Record<string, string> | undefined;
+  incomplete: string;
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+export function readEvidence(raw: Raw): Evidence {
+  const link = typeof raw["link"] === "string" && raw["link"].startsWith("/traces?") ? raw["link"].slice("/traces?".length) : undefined;
+  return {
+    series: list(raw["series"]).map((each) => (typeof each === "number" ? each : null)),
+    explained: list(raw["explained"]).flatMap((each) => {
+      const { dimension, value, share, usual } = each as Raw;
+      return typeof dimension === "string" && typeof value === "string" && typeof share === "number" && typeof usual === "number" ? [{ dimension, value, share, usual }] : [];
+    }),
+    traces: list(raw["traces"]).flatMap((each) => {
+      const id = (each as Raw)["trace_id"];
+      return typeof id === "string" && /^[0-9a-f]{32}$/.test(id) ? [id] : [];
+    }),
+    link: link === undefined ? undefined : Object.fromEntries(new URLSearchParams(link)),
+    incomplete: typeof raw["incomplete"] === "string" ? raw["incomplete"] : "",
+  };
+}
+
+function list(value: unknown): object[] | number[] {
+  return Array.isArray(value) ? (value.filter((each) => each !== undefined) as object[]) : [];
+}
+
+/** Points of a polyline in a box of 100 by 24; gaps are left out. */
+export function sparkline(values: readonly (number | null)[]): string {
+  const there = values.filter((value) => value !== null);
+  const most = Math.max(...there);
+  const least = Math.min(0, ...there);
+  const height = most - least || 1;
+  return values
+    .flatMap((value, index) => (value === null ? [] : [`${((100 * index) / Math.max(1, values.length - 1)).toFixed(1)},${(23 - (22 * (value - least)) / height).toFixed(1)}`]))
+    .join(" ");
+}

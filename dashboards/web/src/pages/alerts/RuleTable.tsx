@@ -1,0 +1,31 @@
+import type { AlertRule } from "../../api/client";
+import styles from "./RuleTable.module.css";
+
+/** The rules, what each watches, and whether it can. */
+export function RuleTable({ rules }: { rules: readonly AlertRule[] }) {
+  return (
+    <div className={styles["card"]}>
+      <table aria-label="Rules">
+        <thead><tr><th>Rule</th><th>Severity</th><th>Watches</th><th>From</th></tr></thead>
+        <tbody>
+          {rules.map(({ rule, origin, error }) => (
+            <tr key={text(rule["name"])}>
+              <td>
+                <b>{text(rule["name"])}</b>
+                <span>{text(rule["summary"])}</span>
+                {error && <span role="alert" className={styles["error"]}>{error}</span>}
+              </td>
+              <td>{text(rule["severity"])}</td>
+              <td><code>{[text(rule["kind"]), text(rule["metric"]), text(rule["condition"])].filter(Boolean).join(" ")}</code></td>
+              <td>{origin === "file" ? "a file" : "here"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
