@@ -24,6 +24,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/scores": 400,
     "GET /api/v1/completeness": 400,
     "GET /api/v1/cost": 400,
+    "GET /api/v1/overview": 400,
     "GET /api/v1/energy": 400,
     "GET /api/v1/gpus": 400,
     "GET /api/v1/engines": 400,
