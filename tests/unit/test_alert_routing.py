@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from spanglass_alerts.alert import Alert
 from spanglass_alerts.notify.hold import Silence, held
 from spanglass_alerts.notify.plan import Message, Thread
 from spanglass_alerts.notify.threads import RECEIVER_FAILS, advance
-from spanglass_alerts.notify.words import MOST_SHOWN, document
+from spanglass_alerts.notify.words import MOST_SHOWN, document, summary
 from spanglass_alerts.rules.routing import Inhibition, Route
 
 
@@ -187,3 +188,18 @@ def test_whoever_heard_that_it_fires_hears_that_it_ends(
             last[key] = message.event
     assert set(last.values()) <= {"resolved"}
     assert told.threads == {}
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{value} of {service}", "0.052 of shop"),
+        ("{value%} over {threshold%}", "5.2 % over 5 %"),
+        ("{usual%}, {usual}, {nothing}, {service%}", "1 %, 0.01, {nothing}, {service%}"),
+    ],
+)
+def test_a_summary_is_filled_in(template: str, said: str) -> None:
+    about = alert(service="shop").with_(
+        summary=template, value=0.052, threshold=0.05, detail={"usual": 0.01}
+    )
+    assert summary(about) == said

@@ -11,7 +11,7 @@ from spanglass_alerts.notify.plan import Message
 MOST_SHOWN: Final = 20
 #: Characters of a label, a summary and a title.
 MOST_CHARS: Final = 1000
-_PLACE: Final = re.compile(r"\{([A-Za-z_][\w.:/-]*)\}")
+_PLACE: Final = re.compile(r"\{([A-Za-z_][\w.:/-]*)(%?)\}")
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
@@ -28,14 +28,25 @@ def number(value: float | None) -> str:
     return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def share(value: float | None) -> str:
+    """A share as a percentage: 0.0523 is "5.23 %"."""
+    return "no data" if value is None else f"{number(value * 100)} %"
+
+
 def summary(alert: Alert) -> str:
     """One sentence about an alert. A name in braces that is not known stays as it is."""
-    values: dict[str, str] = dict(alert.labels)
-    values |= {name: number(value) for name, value in alert.detail.items()}
-    values |= {"value": number(alert.value), "threshold": number(alert.threshold)}
-    values |= {"count": number(alert.count)}
+    numbers: dict[str, float | None] = {
+        **alert.detail, "value": alert.value, "threshold": alert.threshold, "count": alert.count,
+    }  # fmt: skip
+
+    def filled(found: re.Match[str]) -> str:
+        name, is_share = found[1], found[2]
+        if name in numbers:
+            return share(numbers[name]) if is_share else number(numbers[name])
+        return found[0] if is_share else alert.labels.get(name, found[0])
+
     if alert.summary:
-        return _PLACE.sub(lambda found: values.get(found[1], found[0]), alert.summary)
+        return _PLACE.sub(filled, alert.summary)
     of = ", ".join(f"{k}={v}" for k, v in alert.labels.items() if k not in ("rule", "severity"))
     told = (
         "no data" if alert.no_data else f"{number(alert.value)} (bound {number(alert.threshold)})"

@@ -44,7 +44,9 @@ class RuleBase(Model):
 
     name: Name
     summary: _Text = Field(
-        "", description="What to tell people; {value}, {threshold} and {LABEL} are filled in."
+        "",
+        description="What to tell people; {value}, {threshold} and {LABEL} are filled in, {value%}"
+        " as a percentage.",
     )
     severity: Severity = "warning"
     labels: Labels = Field(default_factory=dict, description="Added to every alert, for routing.")
