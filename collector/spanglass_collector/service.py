@@ -213,16 +213,16 @@ class Service:
             alerting.ask_to_stop()
             if jobs is not None:
                 jobs.ask_to_stop()
-            if ingest is not None:
-                seconds = DRAIN_S - (time.monotonic() - began)
-                # A thread of its own: the loop's may all be waiting for a store that hangs.
-                with ThreadPoolExecutor(1, "drain") as own:
-                    loop = asyncio.get_running_loop()
+            # A thread of its own: the loop's may all be waiting for a store that hangs.
+            with ThreadPoolExecutor(1, "end") as own:
+                loop = asyncio.get_running_loop()
+                if ingest is not None:
+                    seconds = DRAIN_S - (time.monotonic() - began)
                     await loop.run_in_executor(own, ingest.drain, seconds)
-            keeper.stop()
-            if jobs is not None:
-                await asyncio.to_thread(jobs.stop, 1.0)
-            await asyncio.to_thread(alerting.stop)
+                keeper.stop()
+                if jobs is not None:
+                    await loop.run_in_executor(own, jobs.stop, 1.0)
+                await loop.run_in_executor(own, alerting.stop)
             store.close()
             pinged.close()
 

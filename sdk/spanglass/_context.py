@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from spanglass import _current
 from spanglass import _names as names
-from spanglass._guard import guard, guarded, log
+from spanglass._attachment import Attachment
+from spanglass._guard import guarded, log
 from spanglass._serialize import attribute
 
 if TYPE_CHECKING:
@@ -21,40 +21,19 @@ _LIMIT: Final = 4_000
 _MAX_TAGS: Final = 64
 
 
-class Context:
+class Context(Attachment):
     """What `spanglass.context` returns: a context manager, for `with` and `async with`."""
 
-    __slots__ = ("_given", "_tokens")
+    __slots__ = ("_given",)
+
+    what = "context"
 
     def __init__(self, given: Mapping[str, Any]) -> None:
+        super().__init__()
         self._given = given
-        self._tokens: list[Token[OtelContext]] = []
 
-    def __enter__(self) -> Context:
-        with guard("context"):
-            self._tokens.append(_current.attach_attributes(self._merged()))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with guard("context"):
-            if self._tokens:
-                _current.detach(self._tokens.pop())
-
-    async def __aenter__(self) -> Context:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    def _attach(self) -> Token[OtelContext]:
+        return _current.attach_attributes(self._merged())
 
     def _merged(self) -> dict[str, Any]:
         """What holds around, with what is given here: tags add up, all else is replaced."""

@@ -8,12 +8,12 @@ SDK.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
 
 from spanglass import _baggage, _current
+from spanglass._attachment import Attachment
 from spanglass._guard import guard, guarded
 
 if TYPE_CHECKING:
@@ -105,42 +105,20 @@ def extract(headers: Headers, *, baggage: bool = True) -> Context:
     return found
 
 
-class ContinuedTrace:
+class ContinuedTrace(Attachment):
     """What `continue_trace` returns: a context manager, for `with` and `async with`."""
 
-    __slots__ = ("_baggage", "_headers", "_tokens")
+    __slots__ = ("_baggage", "_headers")
+
+    what = "continue_trace"
 
     def __init__(self, headers: Headers, baggage: bool) -> None:
+        super().__init__()
         self._headers = headers
         self._baggage = baggage
-        self._tokens: list[Token[Context]] = []
 
-    def __enter__(self) -> ContinuedTrace:
-        with guard("continue_trace"):
-            context = extract(self._headers, baggage=self._baggage)
-            self._tokens.append(_current.resume(context))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with guard("continue_trace"):
-            if self._tokens:
-                _current.detach(self._tokens.pop())
-
-    async def __aenter__(self) -> ContinuedTrace:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    def _attach(self) -> Token[Context]:
+        return _current.resume(extract(self._headers, baggage=self._baggage))
 
 
 def continue_trace(headers: Headers, *, baggage: bool = True) -> ContinuedTrace:

@@ -166,7 +166,10 @@ def test_from_a_breach_to_its_end_over_a_restart(
     )
     log = service.get("/api/v1/alerts/deliveries", limit=1000)
     assert {each["status"] for each in log if each["channel"] == "chat"} == {"sent"}
-    assert any("500" in each["reason"] for each in log if each["channel"] == "dead")
+    dead = [each for each in log if each["channel"] == "dead"]
+    assert dead
+    assert "sent" not in {each["status"] for each in dead}
+    assert any(each["reason"] for each in dead), dead
     text = service.output() + str(log) + str(listed_channels)
     assert SECRET not in text
     assert "0123456789abcdef" not in text

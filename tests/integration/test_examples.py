@@ -185,9 +185,8 @@ def test_every_example_is_described_and_run() -> None:
     assert described == {
         path.name for path in EXAMPLES.iterdir() if path.name not in ("README.md", "__pycache__")
     }
-    # Here, and those that need no service beside.
-    beside = ("test_sample_server.py", "test_sdk_examples.py", "test_jobs.py")
-    tests = [Path(__file__), *(Path(__file__).with_name(name) for name in beside)]
+    folders = (Path(__file__).parent, Path(__file__).parents[1] / "unit")
+    tests = [path for folder in folders for path in sorted(folder.glob("test_*.py"))]
     text = "".join(path.read_text() for path in tests)
     for name in described:
         assert f"examples/{name}" in text or f"from {name}" in text, f"nothing runs {name}"

@@ -80,10 +80,10 @@ def test_what_ships_fits_its_schema_and_passes_its_tests() -> None:
 
 
 def test_the_example_is_right() -> None:
-    book = read([str(ROOT / "examples" / "alerts")])
+    book = read([str(ROOT / "examples/alerts")])
     assert [each.problem for each in run(book)] == [""] * len(book.tests)
     assert {each.playbook for each in book.rules} - {""} <= set(
-        names([str(ROOT / "examples" / "alerts")])
+        names([str(ROOT / "examples/alerts")])
     )
     assert len(book.channels) >= 4
 

@@ -11,7 +11,7 @@ from spanglass.gpu._options import PREFIX, resolve
 from spanglass.gpu.command import _parser
 from support.running import ROOT
 
-FOLDER = ROOT / "examples" / "gpu"
+FOLDER = ROOT / "examples/gpu"
 
 
 def settings_of(environ: dict[str, str]) -> Any:

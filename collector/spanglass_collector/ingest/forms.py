@@ -9,7 +9,7 @@ Source: opentelemetry-proto 1.9, `trace/v1` and `logs/v1`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -159,6 +159,12 @@ def outside(time: int, times: Times) -> str:
     return "too_old" if time < times.first else "in_future"
 
 
+def take_out(entries: Any, bad: Sequence[int]) -> None:
+    """Takes entries out of a repeated field, by index, in rising order."""
+    for index in reversed(bad):
+        del entries[index]
+
+
 # -- spans -------------------------------------------------------------------------------------
 
 
@@ -178,8 +184,7 @@ def _sort_spans(spans: Any, times: Times, rejected: Counter[str]) -> Sorted:
             continue
         bad.append(index)
         rejected[_wrong_span(span, times)] += 1
-    for index in reversed(bad):
-        del spans[index]
+    take_out(spans, bad)
     return Sorted(len(spans), bool(bad))
 
 
@@ -257,8 +262,7 @@ def _sort_records(records: Any, times: Times, rejected: Counter[str]) -> Sorted:
         if reason:
             bad.append(index)
             rejected[reason] += 1
-    for index in reversed(bad):
-        del records[index]
+    take_out(records, bad)
     return Sorted(len(records), stamped or bool(bad))
 
 

@@ -17,7 +17,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, SummaryDataPoint
 
-from spanglass_collector.ingest.forms import ATTRIBUTES, MOST_BUCKETS, Form, Sorted, Times, outside
+from spanglass_collector.ingest.forms import (
+    ATTRIBUTES,
+    MOST_BUCKETS,
+    Form,
+    Sorted,
+    Times,
+    outside,
+    take_out,
+)
 
 
 def _points(metric: Metric) -> Any:
@@ -51,8 +59,7 @@ def _sort_metrics(metrics: Any, times: Times, rejected: Counter[str]) -> Sorted:
                 reason = outside(time, times) if time else "no_time"
             bad.append(index)
             rejected[reason] += 1
-        for index in reversed(bad):
-            del points[index]
+        take_out(points, bad)
         changed |= bool(bad)
         kept += len(points)
     return Sorted(kept, changed)

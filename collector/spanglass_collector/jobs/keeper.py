@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from spanglass_collector.jobs.config import JobSettings
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint
@@ -127,6 +129,21 @@ class JobKeeper:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._attend()
+                except (StoreError, SQLAlchemyError, OSError) as error:
+                    # A full disk, say: it passes.
+                    log.warning("jobs have to wait: %s", error)
+                except Exception:
+                    log.exception("jobs have to wait")
+                self._stop.wait(_RESTART_S)
+        finally:
+            self._end_worker()
+
+    def _attend(self) -> None:
+        """Has the worker do what there is to do, until the end."""
         store = Store(self._endpoint, timeout_s=10)
         told_at = started_at = 0.0
         try:
@@ -155,11 +172,8 @@ class JobKeeper:
                     # It may have been about to leave when it was told.
                     due |= self._worker_ended() or now - told_at < 2 * _GO_S
                 self._wake.wait(_ASK_S if self._stored is None else _LOOK_S)
-        except Exception:
-            log.exception("jobs are not run any more; restart the service")
         finally:
             store.close()
-            self._end_worker()
 
     def _first_count(self, store: Store) -> int:
         try:

@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_collector.jobs.runner import Progress, Runner
 from spanglass_collector.jobs.sandbox import DetectorFailed, Sandbox
@@ -205,6 +207,9 @@ class _Job(threading.Thread):
             self._due_at = began + LEASE_S
         except StoreError as error:
             self._fail(began, str(error))
+        except SQLAlchemyError as error:
+            # The state database can't be written: the disk is full, say.
+            self._fail(began, str(getattr(error, "orig", None) or error))
         except DetectorFailed as error:
             self._fail(began, str(error))
             self._worker.say(Progress(self._job, error=str(error)[:1_000]))

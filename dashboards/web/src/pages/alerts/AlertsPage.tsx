@@ -7,6 +7,7 @@ import { alertsQuery, queryClient, rulesQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import filters from "../../components/Filters.module.css";
+import page from "../../components/Page.module.css";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { readAlertsSearch } from "../../lib/search";
@@ -40,7 +41,7 @@ export function AlertsPage() {
           <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>
       </PageBar>
-      <div className={styles["page"]}>
+      <div className={page["page"]}>
         <div className={`${filters["segments"] ?? ""} ${styles["views"] ?? ""}`} role="group" aria-label="What to show">
           {VIEWS.map((view) => (
             <button key={view.label} type="button" aria-pressed={view.value === show} onClick={() => void navigate({ to: "/alerts", search: { show: view.value } })}>{view.label}</button>
@@ -55,7 +56,7 @@ export function AlertsPage() {
 function Alerts({ resolved, onRules }: { resolved: boolean; onRules: () => void }) {
   const alerts = useQuery(alertsQuery(resolved));
   if (alerts.isError && !alerts.data) return <Problem error={alerts.error} retry={() => void alerts.refetch()} />;
-  if (!alerts.data) return <i className={styles["waiting"]} role="status" aria-label="Loading the alerts" />;
+  if (!alerts.data) return <i className={page["waiting"]} role="status" aria-label="Loading the alerts" />;
   if (alerts.data.items.length === 0) {
     return (
       <State icon={<IconBellCheck />} title={resolved ? "Nothing was resolved of late" : "Nothing fires"} action={<Button variant="default" onClick={onRules}>Show the rules</Button>}>
@@ -65,7 +66,7 @@ function Alerts({ resolved, onRules }: { resolved: boolean; onRules: () => void 
   }
   return (
     <>
-      {alerts.isError && <p role="alert" className={styles["broken"]}>Not up to date: {alerts.error.message}</p>}
+      {alerts.isError && <p role="alert" className={page["broken"]}>Not up to date: {alerts.error.message}</p>}
       <ul className={styles["list"]} aria-label="Alerts">
         {alerts.data.items.map((alert) => <AlertCard key={alert.id} alert={alert} />)}
       </ul>
@@ -77,7 +78,7 @@ function Alerts({ resolved, onRules }: { resolved: boolean; onRules: () => void 
 function Rules() {
   const rules = useQuery(rulesQuery);
   if (rules.isError && !rules.data) return <Problem error={rules.error} retry={() => void rules.refetch()} />;
-  if (!rules.data) return <i className={styles["waiting"]} role="status" aria-label="Loading the rules" />;
+  if (!rules.data) return <i className={page["waiting"]} role="status" aria-label="Loading the rules" />;
   if (rules.data.length === 0) {
     return (
       <State icon={<IconBellCheck />} title="There are no rules">

@@ -1,11 +1,12 @@
 import type { AlertRule } from "../../api/client";
+import panel from "../../components/Panel.module.css";
 import styles from "./RuleTable.module.css";
 
 /** The rules, what each watches, and whether it can. */
 export function RuleTable({ rules }: { rules: readonly AlertRule[] }) {
   return (
-    <div className={styles["card"]}>
-      <table aria-label="Rules">
+    <div className={`${panel["panel"] ?? ""} ${panel["scroll"] ?? ""}`}>
+      <table aria-label="Rules" className={styles["rules"]}>
         <thead><tr><th>Rule</th><th>Severity</th><th>Watches</th><th>From</th></tr></thead>
         <tbody>
           {rules.map(({ rule, origin, error }) => (

@@ -1,11 +1,11 @@
 import { useMemo } from "react";
 import type { Cost } from "../../api/client";
+import panel from "../../components/Panel.module.css";
 import { type Line, TimeChart } from "../../components/TimeChart";
 import { formatCost } from "../../lib/format";
 import { type Interval, stepsOf } from "../../lib/intervals";
 import type { TraceSearch } from "../../lib/search";
 import { millisOf, type Window } from "../../lib/time";
-import styles from "./CostChart.module.css";
 
 /** Groups that have a colour of their own; the others share one. */
 const COLOURS = ["--accent", "--llm", "--retrieval", "--tool", "--agent", "--embedding"];
@@ -41,7 +41,7 @@ export function CostChart({ cost, window, interval, onShow }: Props) {
   }, [cost, window, interval]);
   const step = (times[1] ?? 0) - (times[0] ?? 0) || 3_600;
   return (
-    <section className={styles["card"]} aria-label={`Cost by ${interval}`}>
+    <section className={panel["panel"]} aria-label={`Cost by ${interval}`}>
       <h2>By {interval}</h2>
       <TimeChart
         label={`Cost by ${interval}`}

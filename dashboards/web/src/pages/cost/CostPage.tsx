@@ -8,6 +8,7 @@ import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { FacetFilter } from "../../components/FacetFilter";
 import filters from "../../components/Filters.module.css";
+import page from "../../components/Page.module.css";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { TimeRangePicker } from "../../components/TimeRangePicker";
@@ -17,7 +18,6 @@ import { CostChart } from "./CostChart";
 import { CostTable } from "./CostTable";
 import { Totals } from "./Totals";
 import { Unpriced } from "./Unpriced";
-import styles from "./CostPage.module.css";
 
 const route = getRouteApi("/cost");
 
@@ -63,8 +63,8 @@ export function CostPage() {
         </Tooltip>
         <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to })} />
       </PageBar>
-      <div className={styles["page"]}>
-        <div className={styles["filters"]} role="search" aria-label="What is shown">
+      <div className={page["page"]}>
+        <div className={page["filters"]} role="search" aria-label="What is shown">
           <div className={filters["segments"]} role="group" aria-label="Told apart by">
             {COST_GROUPS.map((each) => (
               <button key={each} type="button" aria-pressed={each === by} onClick={() => change({ by: each === "model" ? undefined : each })}>{LABELS[each]}</button>
@@ -78,7 +78,7 @@ export function CostPage() {
         {cost.isError && !data ? (
           <Problem error={cost.error} retry={refresh} />
         ) : !data ? (
-          <i className={styles["waiting"]} role="status" aria-label="Loading the cost" />
+          <i className={page["waiting"]} role="status" aria-label="Loading the cost" />
         ) : data.total.calls === 0 ? (
           <State
             icon={<IconFilterOff />}
@@ -91,7 +91,7 @@ export function CostPage() {
             {describeRange(range)}{filtered ? ", with what is set above." : "."}
           </State>
         ) : (
-          <div className={styles["content"]} data-stale={cost.isPlaceholderData || undefined}>
+          <div className={page["content"]} data-stale={cost.isPlaceholderData || undefined}>
             <Totals total={data.total} />
             {data.total.unknown_calls > 0 && <Unpriced calls={data.total.unknown_calls} />}
             <CostChart cost={data} window={data.window} interval={data.interval} onShow={show} />

@@ -1,4 +1,5 @@
 import type { Cost } from "../../api/client";
+import panel from "../../components/Panel.module.css";
 import { formatCompact, formatCost, NONE } from "../../lib/format";
 import type { CostGroup, TraceSearch } from "../../lib/search";
 import { formatShare } from "../../lib/series";
@@ -21,9 +22,9 @@ export function CostTable({ cost, by, label, onShow }: Props) {
   const most = Math.max(...cost.groups.map((group) => group.cost_usd), 0);
   const share = (dollars: number): string => (cost.total.cost_usd > 0 ? formatShare(dollars / cost.total.cost_usd) : NONE);
   return (
-    <section className={styles["card"]} aria-label={`By ${label.toLowerCase()}`}>
-      <div className={styles["scroll"]} tabIndex={0}>
-        <table>
+    <section className={panel["panel"]} aria-label={`By ${label.toLowerCase()}`}>
+      <div className={panel["scroll"]} tabIndex={0}>
+        <table className={`${panel["table"] ?? ""} ${styles["cost"] ?? ""}`}>
           <thead>
             <tr><th>{label}</th><th>Cost</th><th>Share</th><th>Calls</th><th>A call</th><th>Tokens in</th><th>Tokens out</th></tr>
           </thead>
@@ -35,7 +36,7 @@ export function CostTable({ cost, by, label, onShow }: Props) {
                 <tr key={group.name}>
                   <td>
                     {filter ? <button type="button" dir="auto" onClick={() => onShow(filter)} title="Show the traces">{group.name}</button> : <span dir="auto">{group.name || "(none)"}</span>}
-                    <i aria-hidden><i style={{ width: `${most > 0 ? (100 * group.cost_usd) / most : 0}%` }} /></i>
+                    <i className={panel["bar"]} aria-hidden><i style={{ width: `${most > 0 ? (100 * group.cost_usd) / most : 0}%` }} /></i>
                   </td>
                   <td><b>{priced > 0 ? formatCost(group.cost_usd) : NONE}</b>{group.unknown_calls > 0 && <small title={`${formatCompact(group.unknown_calls)} calls have no price`}> +?</small>}</td>
                   <td>{share(group.cost_usd)}</td>
@@ -60,7 +61,7 @@ export function CostTable({ cost, by, label, onShow }: Props) {
           </tbody>
         </table>
       </div>
-      {by === "tag" && <p>A call with several tags is in several rows.</p>}
+      {by === "tag" && <p className={panel["note"]}>A call with several tags is in several rows.</p>}
     </section>
   );
 }

@@ -1,20 +1,20 @@
 import type { Overview } from "../../api/client";
+import styles from "../../components/Panel.module.css";
 import { formatCompact, formatCost, formatSeconds, NONE } from "../../lib/format";
 import type { TraceSearch } from "../../lib/search";
 import { formatShare } from "../../lib/series";
-import styles from "./Lists.module.css";
 
 /** What each model was asked, and how it did. */
 export function ModelTable({ models, onShow }: { models: Overview["models"]; onShow: (wanted: TraceSearch) => void }) {
   const seconds = (value: number | null): string => (value === null ? NONE : formatSeconds(value));
   return (
-    <section className={styles["list"]} aria-label="Models">
+    <section className={styles["panel"]} aria-label="Models">
       <h2>Models</h2>
       {models.length === 0 ? (
-        <p className={styles["none"]}>No call of a model in this range of time.</p>
+        <p className={styles["note"]}>No call of a model in this range of time.</p>
       ) : (
         <div className={styles["scroll"]} tabIndex={0}>
-          <table>
+          <table className={styles["table"]}>
             <thead>
               <tr><th>Model</th><th>Calls</th><th>Failed</th><th>Duration p95</th><th>First token p95</th><th>Tokens</th><th>Cost</th></tr>
             </thead>

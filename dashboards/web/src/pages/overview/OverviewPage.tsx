@@ -9,6 +9,7 @@ import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { FacetFilter } from "../../components/FacetFilter";
 import { Onboarding } from "../../components/Onboarding";
+import page from "../../components/Page.module.css";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { TimeRangePicker } from "../../components/TimeRangePicker";
@@ -70,11 +71,11 @@ export function OverviewPage() {
       {onboarding.stage ? (
         <Onboarding arrived={onboarding.stage === "arrived"} />
       ) : (
-        <div className={styles["page"]}>
-          <div className={styles["filters"]} role="search" aria-label="What is shown">
+        <div className={page["page"]}>
+          <div className={page["filters"]} role="search" aria-label="What is shown">
             <FacetFilter label="Service" value={service} options={facets.data?.service ?? []} onChange={(next) => change({ service: next })} />
             <FacetFilter label="Environment" value={environment} options={facets.data?.environment ?? []} onChange={(next) => change({ environment: next })} />
-            {overview.isError && data && <span role="alert" className={styles["broken"]}>Not up to date: {overview.error.message}</span>}
+            {overview.isError && data && <span role="alert" className={page["broken"]}>Not up to date: {overview.error.message}</span>}
           </div>
           {overview.isError && !data ? (
             <Problem error={overview.error} retry={refresh} />
@@ -92,7 +93,7 @@ export function OverviewPage() {
               {describeRange(range)}{filtered ? ", with what is set above." : " has no spans; there are older ones."}
             </State>
           ) : (
-            <div className={styles["content"]} data-stale={overview.isPlaceholderData || undefined}>
+            <div className={page["content"]} data-stale={overview.isPlaceholderData || undefined}>
               <Charts overview={data} onShow={show} />
               <div className={styles["lists"]}>
                 <ModelTable models={data.models} onShow={show} />

@@ -1,20 +1,21 @@
 import type { Overview } from "../../api/client";
+import panel from "../../components/Panel.module.css";
 import { formatCompact } from "../../lib/format";
 import { formatScore } from "../../lib/scores";
 import { changeOf, formatChange } from "../../lib/series";
-import styles from "./Lists.module.css";
+import styles from "./ScoreMeans.module.css";
 
 /** How good the answers were, by whoever said so. */
 export function ScoreMeans({ scores }: { scores: Overview["scores"] }) {
   return (
-    <section className={styles["list"]} aria-label="Scores">
+    <section className={panel["panel"]} aria-label="Scores">
       <h2>Scores</h2>
       {scores.length === 0 ? (
-        <p className={styles["none"]}>
+        <p className={panel["note"]}>
           Nobody has scored anything in this range of time. <code>spanglass.feedback(thumbs="up")</code> records what users say.
         </p>
       ) : (
-        <ul>
+        <ul className={styles["scores"]}>
           {scores.map((score) => {
             const change = changeOf(score.mean, score.before);
             const within = score.mean >= 0 && score.mean <= 1;
@@ -24,7 +25,7 @@ export function ScoreMeans({ scores }: { scores: Overview["scores"] }) {
                 <small>{formatCompact(score.count)}</small>
                 {change !== undefined && <small title="Beside the range before">{formatChange(change)}</small>}
                 <b>{formatScore({ ...score, value: score.mean, label: "", span_id: "" })}</b>
-                <i aria-hidden>{within && <i style={{ width: `${100 * score.mean}%` }} />}</i>
+                <i className={panel["bar"]} aria-hidden>{within && <i style={{ width: `${100 * score.mean}%` }} />}</i>
               </li>
             );
           })}
