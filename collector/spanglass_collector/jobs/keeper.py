@@ -162,15 +162,16 @@ class JobKeeper:
                 if self._wake_at and self._wake_at <= now_us():
                     due, self._wake_at = True, 0
                 now = time.monotonic()
+                if self._worker is not None and not self.is_at_work:
+                    # It may have been about to leave when it was told.
+                    due |= self._worker_ended() or now - told_at < 2 * _GO_S
                 if due and now - told_at >= _GO_S and self._tell_worker():
                     told_at, due = now, False
-                elif due and not self.is_at_work and now - started_at >= _RESTART_S:
+                # One that ended just now is cleared up behind first: its leases are given back.
+                elif due and self._worker is None and now - started_at >= _RESTART_S:
                     self._start_worker()
                     started_at = told_at = now
                     due = False
-                if not self.is_at_work and self._worker is not None:
-                    # It may have been about to leave when it was told.
-                    due |= self._worker_ended() or now - told_at < 2 * _GO_S
                 self._wake.wait(_ASK_S if self._stored is None else _LOOK_S)
         finally:
             store.close()
