@@ -23,6 +23,8 @@ VENV: Final = ROOT / ".venv"
 PYTHON: Final = VENV / "bin" / "python"
 #: What an installation depends on; when one changes, it is done again.
 _INPUTS: Final = ("pyproject.toml", "constraints.txt")
+#: How pytest says that tests ran, and that some failed.
+_TESTS_FAILED: Final = 1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,9 +71,14 @@ def demo(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """The whole suite, in parallel."""
+    """The whole suite, in parallel; what fails beside others is tried once more alone."""
     have_chromium()
-    return call([str(PYTHON), "-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments])
+    pytest = [str(PYTHON), "-m", "pytest", *arguments]
+    code = call([*pytest, "-n", "2", "--dist", "worksteal"])
+    if code != _TESTS_FAILED:
+        return code
+    say("Once more, alone: what passes now hangs on the machine's load, and is to be mended.")
+    return call([*pytest, "--last-failed", "--last-failed-no-failures", "none", "--exitfirst"])
 
 
 def lint(_: Sequence[str]) -> int:

@@ -265,7 +265,7 @@ def test_a_worker_that_is_killed_is_replaced(running: RunningService, unique: st
     assert detectors
     worker.kill()
     ids = send(running, unique, "one", "two")
-    wait_until(lambda: len(scores(running, "letters", ids)) == 2, "another one goes on", 150)
+    wait_until(lambda: len(scores(running, "letters", ids)) == 2, "another one goes on")
     assert not any(each.is_running() for each in detectors), "they do not outlive it"
     assert running.metrics()["spanglass_job_worker_deaths_total"][()] == 1
 
