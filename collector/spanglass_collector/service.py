@@ -29,6 +29,7 @@ from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.jobs.desk import JobDesk
 from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.metrics import ServiceMetrics
+from spanglass_collector.opening import open_store
 from spanglass_collector.pricing import PriceKeeper
 from spanglass_collector.receivers.connections import bounded, most_connections
 from spanglass_collector.receivers.grpc import OtlpGrpc
@@ -41,8 +42,7 @@ from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory, write_private
 from spanglass_store.embedded import EmbeddedServer
-from spanglass_store.embedded.config import Limits
-from spanglass_store.endpoint import Endpoint, parse_url
+from spanglass_store.endpoint import Endpoint
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
@@ -56,26 +56,6 @@ log = logging.getLogger(__name__)
 #: Seconds from `SIGTERM` until the receivers and the writers have ended, at most; the embedded
 #: server and the event loop take up to a second each behind that.
 DRAIN_S: Final = 7.0
-
-
-@contextlib.contextmanager
-def open_store(settings: Settings, directory: DataDirectory) -> Any:
-    """The ClickHouse of these settings: the embedded one, started, or somebody's.
-
-    Yields:
-        The endpoint, and the embedded server or None.
-
-    Raises:
-        StoreError: if it does not start, can't be reached or is too old.
-    """
-    if settings.clickhouse:
-        yield parse_url(settings.clickhouse), None
-        return
-    limits = Limits(
-        settings.store_memory_bytes, settings.query_memory_bytes, settings.query_seconds
-    )
-    with EmbeddedServer(directory, limits) as server:
-        yield server.endpoint, server
 
 
 class Service:

@@ -17,6 +17,12 @@ from spanglass_store.errors import StoreError
 
 app = typer.Typer(help="Alerts: rules, what fires, and who is told.", no_args_is_help=True)
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="alerts")
+
+
 _PATH = "/api/v1/alerts"
 
 Files = Annotated[

@@ -24,6 +24,12 @@ from spanglass_store.state.database import Database
 
 app = typer.Typer(help="Budgets: what calls may cost in a day or a month.", no_args_is_help=True)
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="budgets")
+
+
 _PATH: Final = "/api/v1/budgets"
 _COLUMNS: Final = (
     "id", "name", "of", "amount", "spent", "share", "a day", "forecast", "runs out",

@@ -19,6 +19,12 @@ from spanglass_store.data_directory import DataDirectory
 
 app = typer.Typer(help="Spans that ClickHouse refused for ever.", no_args_is_help=True)
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="dead-letters")
+
+
 _PATH = "/api/v1/dead-letters"
 #: Names in one request.
 _AT_ONCE = 10_000

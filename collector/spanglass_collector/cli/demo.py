@@ -5,15 +5,17 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from spanglass_collector.cli.output import errors
 from spanglass_collector.cli.serve import run
-from spanglass_collector.service import Service
 from spanglass_collector.settings import load
 from spanglass_store.errors import StoreError
+
+if TYPE_CHECKING:
+    from spanglass_collector.service import Service
 
 #: Where a checkout has the sample application; an installation has it as a package.
 _CHECKOUT: Final = Path(__file__).resolve().parents[3] / "examples" / "demo"
@@ -58,7 +60,7 @@ def demo(
         )
         started: list[subprocess.Popen[bytes]] = []
 
-        def ready(service: Service) -> None:
+        def ready(service: "Service") -> None:
             address = f"http://{service.addresses['otlp_http']}"
             command = [sys.executable, str(script), "--endpoint", address, "--days", str(days)]
             started.append(subprocess.Popen([*command, "--live" if live else "--no-live"]))

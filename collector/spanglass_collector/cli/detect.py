@@ -33,6 +33,12 @@ app = typer.Typer(
     help="Jobs that judge spans: personal data and your own detectors.", no_args_is_help=True
 )
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="detect")
+
+
 _PATH: Final = "/api/v1/jobs"
 _POLL_S: Final = 0.3
 _STATUS: Final = (

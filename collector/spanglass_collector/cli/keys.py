@@ -19,6 +19,12 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="keys")
+
+
 State = Annotated[
     str, typer.Option("--state", envvar="SPANGLASS_STATE", help="State database, if not SQLite.")
 ]

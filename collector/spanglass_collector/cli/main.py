@@ -2,25 +2,12 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Final, NoReturn
 
 import typer
 
-from spanglass_collector.cli import (
-    agent,
-    alerts,
-    budgets,
-    dead_letters,
-    demo,
-    detect,
-    doctor,
-    keys,
-    migrate,
-    prices,
-    serve,
-    sql,
-    tail,
-)
 from spanglass_collector.cli.output import errors
 from spanglass_store.errors import StoreError
 
@@ -30,33 +17,43 @@ _CLICK_ERROR: Final[type[Exception]] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
-app = typer.Typer(
-    name="spanglass",
-    help="Observability for LLM applications: collector, store, web application.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    add_completion=True,
-)
-serve.register(app)
-demo.register(app)
-agent.register(app)
-sql.register(app)
-tail.register(app)
-doctor.register(app)
-migrate.register(app)
-app.add_typer(keys.app, name="keys")
-app.add_typer(detect.app, name="detect")
-app.add_typer(prices.app, name="prices")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(budgets.app, name="budgets")
-app.add_typer(dead_letters.app, name="dead-letters")
+#: Every command, in the order of the help; each has a module of its name.
+_COMMANDS: Final = (
+    "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
+    "keys", "detect", "prices", "alerts", "budgets", "dead-letters",
+)  # fmt: skip
+
+
+def _commands(words: Sequence[str]) -> typer.Typer:
+    """The command that is named, or all of them.
+
+    A module of the service takes a second to load, so none is loaded that the command does not use.
+    """
+    named = next((word for word in words if not word.startswith("-")), "")
+    app = typer.Typer(
+        name="spanglass",
+        help="Observability for LLM applications: collector, store, web application.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        add_completion=True,
+    )
+    # A group stays one with a single command in it.
+    app.callback()(_nothing)
+    for name in (named,) if named in _COMMANDS else _COMMANDS:
+        module = import_module(f"spanglass_collector.cli.{name.replace('-', '_')}")
+        module.register(app)
+    return app
+
+
+def _nothing() -> None:
+    """Observability for LLM applications: collector, store, web application."""
 
 
 def main() -> NoReturn:
     """Runs the command line; exits with 0, 1 (it could not), or 2 (used wrongly)."""
     try:
-        code = app(prog_name="spanglass", standalone_mode=False)
+        code = _commands(sys.argv[1:])(prog_name="spanglass", standalone_mode=False)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except _CLICK_ERROR as wrong:

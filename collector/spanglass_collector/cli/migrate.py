@@ -4,7 +4,7 @@ import typer
 
 from spanglass_collector.cli.output import console
 from spanglass_collector.cli.remote import DataDir
-from spanglass_collector.service import open_store
+from spanglass_collector.opening import open_store
 from spanglass_collector.settings import load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory

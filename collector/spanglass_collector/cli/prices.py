@@ -28,6 +28,12 @@ from spanglass_store.prices.table import list_prices
 
 app = typer.Typer(help="Prices of models, and what was charged by them.", no_args_is_help=True)
 
+
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="prices")
+
+
 _PATH = "/api/v1/prices"
 _POLL_S = 0.3
 _COLUMNS = (

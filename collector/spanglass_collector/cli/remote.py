@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from spanglass_collector.service import open_store
+from spanglass_collector.opening import open_store
 from spanglass_collector.settings import Settings, load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory

@@ -1,5 +1,7 @@
 """`spanglass serve`: the whole service. Its flags are the table of settings."""
 
+from __future__ import annotations
+
 import asyncio
 import inspect
 import logging
@@ -9,15 +11,17 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from spanglass_collector.cli.output import errors
-from spanglass_collector.ingest.pipeline import Hooks
-from spanglass_collector.service import Service
 from spanglass_collector.settings import Settings, load
 from spanglass_store.errors import StoreError
+
+if TYPE_CHECKING:
+    from spanglass_collector.ingest.pipeline import Hooks
+    from spanglass_collector.service import Service
 
 #: Seconds that the event loop has to close, at the very end.
 _CLOSE_S: Final = 1.0
@@ -119,6 +123,9 @@ def run(
     Raises:
         StoreError: if it can't start.
     """
+    # Loaded here: it takes a second, which the help need not wait for.
+    from spanglass_collector.service import Service
+
     # A connection each: the usual 1,024 are soon used up, and then the store can't be reached.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
