@@ -8,13 +8,13 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from spanglass_alerts.alert import Alert, Observation, fingerprint
+from spanglass_alerts.alert import Alert, Observation
 from spanglass_alerts.book import Shelf
-from spanglass_alerts.decide import Decision, Policy, acknowledge, decide
+from spanglass_alerts.decide import Policy
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.evaluate.live import SETTINGS, Evaluated, Evaluator
 from spanglass_alerts.evaluate.measure import Ticks
@@ -25,6 +25,7 @@ from spanglass_alerts.notify import words
 from spanglass_alerts.notify.hold import Silence, held
 from spanglass_alerts.notify.plan import Thread
 from spanglass_alerts.notify.threads import RECEIVER_FAILS, RULE_FAILS, STORE_FAILS, advance
+from spanglass_alerts.register import Event, Register
 from spanglass_alerts.rules.model import Rule
 from spanglass_store.errors import StoreError
 from spanglass_store.state.alerts import AlertState
@@ -84,8 +85,7 @@ class Engine:
         self._lease_until = 0.0
         self._has_led = False
         self._unavailable = ""
-        self._by_rule: dict[str, set[str]] = {}
-        self._alerts: dict[str, Alert] = {}
+        self._alerts = Register()
         self._threads: dict[str, Thread] = {}
         self._last: dict[str, float] = {}
         self._newest = 0.0
@@ -158,10 +158,10 @@ class Engine:
             return False
         if self._clock_went_back(now):
             return False
-        acknowledged = self._acknowledge(now)
+        said = self._state.documents("ack")
         evaluated = self._is_due(rules, now)
-        if evaluated or acknowledged or self._alerts or self._threads:
-            self._advance(rules if evaluated else [], now, acknowledged)
+        if evaluated or said or self._alerts or self._threads:
+            self._advance(rules if evaluated else [], now, said)
         bring(self._state, self._evaluator.store)
         if now - self._cleaned_at >= _CLEAN_S:
             self._cleaned_at = now
@@ -184,8 +184,7 @@ class Engine:
         self._lease_until = now + length
         self._has_led = True
         if not led:
-            documents = self._state.alerts()
-            self._alerts = {d["fingerprint"]: Alert.from_document(d) for d in documents}
+            self._alerts = Register(Alert.from_document(d) for d in self._state.alerts())
             threads = self._state.documents("group")
             self._threads = {key: Thread.from_document(d) for key, d in threads.items()}
             mark = self._state.documents("mark").get("evaluated", {})
@@ -202,34 +201,13 @@ class Engine:
         log.warning("the clock went back by %.0f s", self._newest - now)
         self._newest = now
         self._last = {}
-        clamped = {
-            key: alert.with_(
-                since=min(alert.since, now), well_since=min(alert.well_since, now),
-                fired_at=min(alert.fired_at, now), resolved_at=min(alert.resolved_at, now),
-                fired=tuple(min(at, now) for at in alert.fired), seen_at=min(alert.seen_at, now),
-            )
-            for key, alert in self._alerts.items()
-        }  # fmt: skip
-        self._alerts = clamped
+        self._alerts.turn_back(now)
         return False
-
-    def _acknowledge(self, now: float) -> list[tuple[Alert, str]]:
-        """Takes up what people have said since."""
-        done: list[tuple[Alert, str]] = []
-        for alert_id, said in self._state.documents("ack").items():
-            alert = self._alerts.get(alert_id.rpartition("-")[0])
-            if alert is not None and alert.id == alert_id:
-                decision = acknowledge(alert, said.get("by", ""), said.get("note", ""), now)
-                if decision.event and decision.alert is not None:
-                    self._alerts[alert.fingerprint] = decision.alert
-                    done.append((decision.alert, decision.event))
-            self._state.put("ack", alert_id, None)
-        return done
 
     def _is_due(self, rules: list[Rule], now: float) -> bool:
         if not rules:
             return False
-        if any(alert.state != "resolved" for alert in self._alerts.values()):
+        if any(alert.state != "resolved" for alert in self._alerts):
             return True
         fresh = self._freshness()
         if fresh != self._fresh or not fresh:
@@ -251,21 +229,16 @@ class Engine:
             return ()
         return tuple(map(tuple, rows)) or ("empty",)
 
-    def _advance(self, rules: list[Rule], now: float, done: list[tuple[Alert, str]]) -> None:
+    def _advance(self, rules: list[Rule], now: float, said: Mapping[str, dict[str, Any]]) -> None:
         began = time.monotonic()
-        events = list(done)
-        changed = {alert.fingerprint for alert, _ in done}
-        before = dict(self._alerts)
-        self._by_rule = {}
-        for key, alert in before.items():
-            self._by_rule.setdefault(alert.rule, set()).add(key)
+        self._alerts.begin()
+        events = self._alerts.acknowledge(said, now)
         if rules:
             events += self._decide(rules, now)
             self._evaluated_at = now
         events += self._watch_ourselves(now)
-        self._forget_rules(rules, events, now)
-        changed |= {key for key, alert in self._alerts.items() if _differs(before.get(key), alert)}
-        gone = [key for key in before if key not in self._alerts]
+        names = {rule.name for rule in self.shelf.rules} | {RULE_FAILS, RECEIVER_FAILS, STORE_FAILS}
+        events += self._alerts.forget_rules(names, now)
         self._add_evidence(rules, events, now)
         threads, messages = self._plan(now)
         for key, thread in threads.items():
@@ -276,21 +249,23 @@ class Engine:
         marks = {}
         if rules and (now - self._marked_at >= IDLE_S or events):
             marks, self._marked_at = {"evaluated": {"at": now}}, now
-        if changed or gone or events or threads or messages or marks:
+        changed, gone = self._alerts.changed(), self._alerts.gone()
+        if changed or gone or events or threads or messages or marks or said:
             self._state.save(
-                alerts=[self._alerts[key].document() for key in changed if key in self._alerts],
+                alerts=[alert.document() for alert in changed],
                 forgotten=gone,
                 events=[event_of(alert, what, now) for alert, what in events],
                 groups={key: t.document() if t else None for key, t in threads.items()},
                 messages=[words.document(m, self._base) | {"due_at": now} for m in messages],
                 marks=marks,
+                heard=said,
             )
         self._newest = max(self._newest, now)
         self.took_s = time.monotonic() - began
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def _decide(self, rules: list[Rule], now: float) -> list[tuple[Alert, str]]:
+    def _decide(self, rules: list[Rule], now: float) -> list[Event]:
         by_ticks: dict[Ticks, list[Rule]] = {}
         for rule in rules:
             last = self._last.get(rule.name, self._newest)
@@ -300,7 +275,7 @@ class Engine:
             missed = now - last - rule.every if last else 0
             by_ticks.setdefault(self._ticks(at, missed), []).append(rule)
             self._last[rule.name] = now
-        events: list[tuple[Alert, str]] = []
+        events: list[Event] = []
         errors: dict[str, str] = {n: e for n, e in self.errors.items() if n in self._last}
         self._unavailable = ""
         for ticks, some in by_ticks.items():
@@ -330,40 +305,16 @@ class Engine:
         count = max(1, int(span / step))
         return Ticks(at - (count - 1) * step, step, count)
 
-    def _of_rule(self, rule: Rule, found: Evaluated, ticks: Ticks) -> list[tuple[Alert, str]]:
-        events: list[tuple[Alert, str]] = []
+    def _of_rule(self, rule: Rule, found: Evaluated, ticks: Ticks) -> list[Event]:
+        events: list[Event] = []
         policy = Policy.of(rule)
         for at, observations in zip(ticks, found.observations[rule.name], strict=True):
             # Decisions are made at the time of the clock; what was measured ended `delay` before.
             moment = at + self._delay + rule.delay
-            events += self._observe(policy, observations, moment)
+            events += self._alerts.observe(policy, observations, moment)
         return events
 
-    def _observe(
-        self, policy: Policy, observations: Iterable[Observation], now: float
-    ) -> list[tuple[Alert, str]]:
-        events: list[tuple[Alert, str]] = []
-        left = {key for key in self._by_rule.get(policy.rule, ()) if key in self._alerts}
-        for observed in observations:
-            # The fingerprint is of the group; asking for it costs less than making an alert.
-            if not observed.breached and not left and observed.breached is not None:
-                continue
-            key = fingerprint(policy.rule, observed.labels)
-            left.discard(key)
-            events += self._set(key, decide(self._alerts.get(key), observed, policy, now))
-        for key in left:
-            events += self._set(key, decide(self._alerts[key], None, policy, now))
-        return events
-
-    def _set(self, key: str, decision: Decision) -> list[tuple[Alert, str]]:
-        if decision.alert is None:
-            self._alerts.pop(key, None)
-            return []
-        self._alerts[key] = decision.alert
-        self._by_rule.setdefault(decision.alert.rule, set()).add(key)
-        return [(decision.alert, decision.event)] if decision.event else []
-
-    def _watch_ourselves(self, now: float) -> list[tuple[Alert, str]]:
+    def _watch_ourselves(self, now: float) -> list[Event]:
         """Rules that fail, receivers that fail, a store that can't be asked: alerts like others."""
 
         def seen(label: str, problems: Mapping[str, str]) -> list[Observation]:
@@ -382,25 +333,16 @@ class Engine:
         for name, label, problems, severity, summary in fails:
             hold = 30.0 if name == STORE_FAILS else 0.0
             policy = Policy(name, severity=severity, summary=summary, for_s=hold)
-            for alert, event in self._observe(policy, seen(label, problems), now):
+            for alert, event in self._alerts.observe(policy, seen(label, problems), now):
                 told = alert
                 if event == "firing":
                     reason = problems.get(alert.labels.get(label, ""), "")
                     told = alert.with_(evidence={"reason": reason})
-                    self._alerts[alert.fingerprint] = told
+                    self._alerts.put(told)
                 events.append((told, event))
         return events
 
-    def _forget_rules(self, rules: list[Rule], events: list[tuple[Alert, str]], now: float) -> None:
-        """What belongs to rules that are no more ends."""
-        names = {rule.name for rule in self.shelf.rules} | {RULE_FAILS, RECEIVER_FAILS, STORE_FAILS}
-        for key, alert in list(self._alerts.items()):
-            if alert.rule not in names:
-                if alert.is_active:
-                    events.append((alert.with_(state="resolved", resolved_at=now), "resolved"))
-                del self._alerts[key]
-
-    def _add_evidence(self, rules: list[Rule], events: list[tuple[Alert, str]], now: float) -> None:
+    def _add_evidence(self, rules: list[Rule], events: list[Event], now: float) -> None:
         by_name = {rule.name: rule for rule in rules}
         room = _MOST_EVIDENCE
         for i, (alert, event) in enumerate(events):
@@ -414,23 +356,15 @@ class Engine:
             at = now - self._delay - rule.delay
             found = gather(self._evaluator.store, rule, alert, at, SETTINGS)
             told = known.with_(evidence=found)
-            self._alerts[alert.fingerprint] = told
+            self._alerts.put(told)
             events[i] = (alert.with_(evidence=found), event)
 
     def _plan(self, now: float) -> Any:
         book = self.shelf.book
-        firing = [alert for alert in self._alerts.values() if alert.is_active]
+        firing = [alert for alert in self._alerts if alert.is_active]
         if not firing and not self._threads:
             return {}, []
         silences = [Silence.from_document(d) for d in self._state.documents("silence").values()]
         quiet = held(firing, silences, book.maintenance, book.inhibit, now)
         channels = [each.name for each in book.channels]
         return advance(self._threads, firing, quiet, book.routes, channels, now)
-
-
-def _differs(before: Alert | None, after: Alert) -> bool:
-    """Whether an alert has to be kept anew; that it was seen again is no reason."""
-    if before is None:
-        return True
-    unimportant: dict[str, Any] = {"seen_at": 0.0, "value": None, "count": 0.0, "detail": {}}
-    return before.with_(**unimportant) != after.with_(**unimportant)

@@ -1,7 +1,9 @@
 """Delivery: what receivers get, what becomes of it when they do not take it, and where it may go."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -12,7 +14,7 @@ from aiosmtpd.controller import Controller
 from pydantic import TypeAdapter
 
 from spanglass_alerts.alert import Alert
-from spanglass_alerts.delivery import forms
+from spanglass_alerts.delivery import forms, outgoing
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, Refused, Unreachable, networks
 from spanglass_alerts.delivery.send import send
@@ -83,7 +85,8 @@ def test_forms_keep_the_limits_of_their_receivers(text: str, alerts: int) -> Non
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "192.168.1.1", "[::1]", "[::ffff:127.0.0.1]",
-     "0.0.0.0", "[fd00::1]", "100.64.0.1", "224.0.0.1", "2130706433"],
+     "0.0.0.0", "[fd00::1]", "100.64.0.1", "224.0.0.1", "2130706433", "[64:ff9b::7f00:1]", "[::7f00:1]",
+     "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[fec0::1]", "[64:ff9b:1::7f00:1]"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:
     with pytest.raises(Refused, match=r"--alerts-private-networks|not a public"):
@@ -157,6 +160,36 @@ def test_secrets_are_never_said(
     assert "NOWHERE_SET is not set" in missing.reason
     made = channel(type="pagerduty", routing_key={"file": str(tmp_path / "none")})
     assert "can't be read" in send(made, message(), HERE).reason
+
+    monkeypatch.setenv("HOOK", f"{there.url}/hook?token=most-secret")
+    there.answers["/hook?token=most-secret"] = lambda _: (403, {}, b"\x1b[2Jno token most-secret")
+    result = send(channel(type="webhook", url={"env": "HOOK"}), message(), HERE)
+    assert result.reason == "The receiver answered 403: [2Jno token •••."
+    monkeypatch.setenv("TOKEN", "two\nlines")
+    made = channel(type="webhook", url=f"{there.url}/x", headers={"x-token": {"env": "TOKEN"}})
+    result = send(made, message(), HERE)
+    assert (result.sent, result.retry) == (False, False)
+    assert "lines" not in result.reason
+
+
+def test_a_receiver_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "WHOLE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            peer, _ = server.accept()
+            with peer, contextlib.suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+                for _ in range(200):
+                    peer.sendall(b"x")
+                    time.sleep(0.05)
+                peer.sendall(b"\r\ncontent-length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(Unreachable, match="in time"):
+            HERE.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"", {})
+        thread.join()
 
 
 class Inbox:
@@ -268,6 +301,10 @@ def test_the_later_message_replaces_the_one_that_waits(state: AlertState, there:
     post.deliver(hook)
     # Nobody heard that it fired, so nobody hears that it ended; and nothing fires after its end.
     assert post.log() == [("firing", "left_out"), ("firing", "left_out"), ("resolved", "left_out")]
+    # What became of it before is still said.
+    reason = state.messages()[-1]["reason"]
+    assert "A later message" in reason
+    assert "503" in reason
     assert len(there.got["/slow"]) == 1
     post.put("c", number=4)
     post.deliver(hook)
@@ -309,6 +346,20 @@ def test_two_that_send_send_once_and_what_was_being_sent_is_sent_again(state: Al
     again = state.claim("c", post.now + 61, 60)
     assert again is not None
     assert again["row"] == first["row"]
+
+
+def test_a_group_is_told_in_its_order_by_several(state: AlertState) -> None:
+    post = Post(state)
+    post.put("c")
+    post.put("c", "resolved", 2)
+    first = state.claim("c", post.now, 60)
+    assert first is not None
+    # Another process does not overtake: whether the first message arrives is not known yet.
+    assert state.claim("c", post.now, 60) is None
+    state.settle(first["row"], "sent")
+    second = state.claim("c", post.now, 60)
+    assert second is not None
+    assert second["event"] == "resolved"
 
 
 def test_it_is_given_up_after_a_day(state: AlertState, there: Receivers) -> None:

@@ -130,8 +130,10 @@ def test_one_rule_that_fails_fails_alone(
             ("other", "SELECT count() AS value FROM system.users"),
         )
     ]
+    half = {"kind": "threshold", "metric": "spans", "group_by": ["attributes.\ud800"]}
+    bad.append(rule({"name": "half-a-character", "condition": "> 0", **half}))
     found = evaluator.evaluate([*bad, good], Ticks(NOW + 1))
-    assert set(found.errors) == {"wrong", "no-value", "writes", "other"}
+    assert set(found.errors) == {"wrong", "no-value", "writes", "other", "half-a-character"}
     assert "no column 'value'" in found.errors["no-value"]
     assert found.observations["good"][0][0].breached
 
@@ -247,6 +249,7 @@ def test_two_collectors_send_one_message_and_one_goes_on_alone(
         made.now += 1
     wait_until(lambda: there.taken["/hook"], "the receiver hears")
     assert [r.json["event"] for r in there.taken["/hook"]] == ["firing"]
+    wait_until(lambda: not first._state.waiting(), "it is known that it did")
     # The first one is gone without a word; what it knew is not lost, and nobody hears it twice.
     made.now += 20
     assert not second.tick()
@@ -254,6 +257,35 @@ def test_two_collectors_send_one_message_and_one_goes_on_alone(
     assert second.tick()
     wait_until(lambda: len(there.taken["/hook"]) == 2, "the receiver hears the end")
     assert [r.json["event"] for r in there.taken["/hook"]] == ["firing", "resolved"]
+
+
+def test_an_acknowledgement_outlives_an_evaluation_that_fails(
+    installation: tuple[Installation, Receivers],
+    embedded_store: EmbeddedStore,
+    unique: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, _ = installation
+    spans = [call(made.now - 1, failed=True) for _ in range(5)]
+    insert(embedded_store.owner, unique, spans, unique)
+    engine = made.start()
+    engine.tick()
+    (fired,) = engine._state.alerts()
+    engine._state.put("ack", f"{fired['fingerprint']}-{fired['episode']}", {"by": "me"})
+
+    def full(**_: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._state, "save", full)
+        with pytest.raises(OSError, match="disk full"):
+            engine.tick()
+    # As the loop does: what was kept counts.
+    engine._lease_until = 0
+    engine.tick()
+    (taken,) = engine._state.alerts()
+    assert (taken["state"], taken["acknowledged_by"]) == ("acknowledged", "me")
+    assert engine._state.documents("ack") == {}
 
 
 def test_missed_time_is_made_up_for_and_a_clock_set_back_counts_nothing_twice(

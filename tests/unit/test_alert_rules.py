@@ -1,11 +1,14 @@
 """Rules as people write them: what is right, what is wrong and where, and what ships."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanglass_alerts.evaluate.given import run
 from spanglass_alerts.evaluate.needs import needs
@@ -15,7 +18,7 @@ from spanglass_alerts.rules.book import schema
 from spanglass_alerts.rules.files import RulesError, parse, paths, read, shipped_rules
 from spanglass_alerts.rules.model import document, rule
 from spanglass_alerts.rules.routing import Maintenance
-from spanglass_alerts.rules.values import seconds, selects, written
+from spanglass_alerts.rules.values import matches, seconds, selects, written
 from support.commands import Commands
 from support.running import ROOT
 
@@ -162,6 +165,24 @@ def test_filters() -> None:
     assert not selects({"a": "x"}, {})
     assert selects({"a": ""}, {})
     assert not selects({"b": "!z"}, {"b": "z"})
+
+
+def test_a_filter_can_be_written_to_no_harm() -> None:
+    assert selects({"a": "!" * 1000 + "x"}, {"a": "x"})
+    assert not selects({"a": "!" * 999 + "x"}, {"a": "x"})
+    where = {"service": "!" * 999 + "x"}
+    made = rule(
+        {"name": "r", "kind": "threshold", "metric": "spans", "condition": "> 0", "where": where}
+    )
+    assert needs(made)[0].where == ("(NOT service = 'x')",)
+    # A regular expression would try every way to share out the a's.
+    assert not selects({"a": "*a" * 400 + "*b*"}, {"a": "a" * 1000})
+
+
+@given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
+def test_stars_stand_for_anything(pattern: str, value: str) -> None:
+    parts = ".*".join(re.escape(part) for part in pattern.split("*"))
+    assert matches(pattern, value) is (re.fullmatch(parts, value) is not None)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ WHOLE_S: Final = 30.0
 _MOST_ANSWER: Final = 64 << 10
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: Addresses of IPv6 that are given to networks at all (RFC 4291, IANA): others lead nowhere, or
+#: carry an IPv4 address in a form that is not looked into.
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+#: IPv4 behind a translator (RFC 6052).
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Refused(StoreError):
@@ -86,11 +93,9 @@ class Outgoing:
 
     def _check(self, host: str, text: str) -> None:
         address = ipaddress.ip_address(text.partition("%")[0])
-        # An IPv4 address in IPv6's clothes is what it is inside.
-        inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-        for each in (address, inner) if inner else (address,):
+        for each in _meant(address):
             inside = any(each.version == n.version and each in n for n in self._allowed)
-            if not inside and (not each.is_global or each.is_multicast):
+            if not inside and not _is_public(each):
                 raise Refused(
                     f"{host} is {each}, which is not a public address. If it is meant, allow its"
                     f" network: --alerts-private-networks {each}/{each.max_prefixlen}"
@@ -112,12 +117,13 @@ class Outgoing:
         try:
             with (
                 httpcore.ConnectionPool(
-                    ssl_context=self._tls, network_backend=_Guarded(self), max_connections=1
+                    ssl_context=self._tls, network_backend=_Guarded(self, deadline),
+                    max_connections=1,
                 ) as pool,
                 pool.stream(
                     method, url, headers=sent, content=body, extensions={"timeout": times}
                 ) as response,
-            ):
+            ):  # fmt: skip
                 said = b""
                 for chunk in response.iter_stream():
                     said += chunk
@@ -132,6 +138,9 @@ class Outgoing:
             raise
         except (httpcore.UnsupportedProtocol, UnicodeError, ValueError) as error:
             raise Refused(f"The address is none: {type(error).__name__}.") from error
+        except httpcore.LocalProtocolError as error:
+            # Its text quotes the header, which can be a secret.
+            raise Refused("A header has characters that HTTP does not carry.") from error
         except httpcore.TimeoutException as error:
             raise Unreachable(f"No answer in time ({type(error).__name__}).") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
@@ -143,11 +152,28 @@ class Outgoing:
         return socket.create_connection((self.resolve(host, port), port), timeout)
 
 
+def _meant(address: Address) -> tuple[Address, ...]:
+    """The address, or the IPv4 address in its clothes; both where both are routed."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    if address in _TRANSLATED:
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    return (address, address.sixtofour) if address.sixtofour is not None else (address,)
+
+
+def _is_public(address: Address) -> bool:
+    is_unicast = isinstance(address, ipaddress.IPv4Address) or address in _UNICAST
+    return is_unicast and address.is_global and not address.is_multicast
+
+
 class _Guarded(httpcore.NetworkBackend):
     """Connects to the address that was checked. TLS still asks for the name."""
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    def __init__(self, outgoing: Outgoing, deadline: float) -> None:
         self._outgoing = outgoing
+        self._deadline = deadline
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -155,7 +181,8 @@ class _Guarded(httpcore.NetworkBackend):
         local_address: str | None = None, socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
         address = self._outgoing.resolve(host, port)
-        return self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+        stream = self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+        return _Timed(stream, self._deadline)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
@@ -164,3 +191,36 @@ class _Guarded(httpcore.NetworkBackend):
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)
+
+
+class _Timed(httpcore.NetworkStream):
+    """A connection that ends in time, however slowly the other side goes on."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def _left(self, timeout: float | None) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout(f"longer than {WHOLE_S:.0f} s")
+        return left if timeout is None else min(timeout, left)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:  # fmt: skip
+        secured = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return _Timed(secured, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from spanglass_alerts.delivery import forms
 from spanglass_alerts.delivery.outgoing import READ_S, Answer, Outgoing, Refused, Unreachable
@@ -47,7 +47,10 @@ def send(channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoi
         value = reveal(of)
         if not isinstance(of, str):
             secrets.append(value)
-            secrets.append(urlsplit(value).path if "://" in value else "")
+            if "://" in value:
+                # A receiver may quote a part of its address.
+                parts = urlsplit(value)
+                secrets.extend((parts.path, parts.query, *(v for _, v in parse_qsl(parts.query))))
         return value
 
     try:
@@ -103,7 +106,9 @@ def _judged(answer: Answer, is_expected: bool) -> Result:
         if is_expected:
             return Result(True, reason=f"{answer.status}")
         return Result(False, True, reason="The receiver said 200, and nothing that it should say.")
-    said = " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    text = answer.body[:300].decode("utf-8", "replace")
+    # Read in a terminal, too: nothing that moves its cursor.
+    said = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     reason = f"The receiver answered {answer.status}{f': {said}' if said else ''}."
     if 300 <= answer.status < 400:
         return Result(False, False, reason=reason + " Redirects are not followed.")

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from spanglass_alerts.alert import Observation
 from spanglass_alerts.rules import model, vocabulary
+from spanglass_alerts.rules.values import wanted
 from spanglass_alerts.rules.vocabulary import METRICS, Metric, Source
 from spanglass_store.otlp.literal import quoted
 
@@ -69,17 +70,18 @@ def conditions(source: Source, where: Mapping[str, str | list[str]]) -> tuple[st
 
 
 def _matching(column: str, want: str | list[str]) -> str:
-    wanted = [want] if isinstance(want, str) else want
-    return "(" + " OR ".join(_one(column, each) for each in wanted) + ")" if wanted else "1"
+    each_of = [want] if isinstance(want, str) else want
+    return "(" + " OR ".join(_one(column, each) for each in each_of) + ")" if each_of else "1"
 
 
 def _one(column: str, want: str) -> str:
-    if want.startswith("!"):
-        return f"NOT {_one(column, want[1:])}"
-    if "*" in want:
-        escaped = want.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{column} LIKE {quoted(escaped.replace('*', '%'))}"
-    return f"{column} = {quoted(want)}"
+    is_so, text = wanted(want)
+    if "*" in text:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        said = f"{column} LIKE {quoted(escaped.replace('*', '%'))}"
+    else:
+        said = f"{column} = {quoted(text)}"
+    return said if is_so else f"NOT {said}"
 
 
 def needs(rule: model.Rule) -> list[Need]:

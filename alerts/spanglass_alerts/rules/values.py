@@ -125,14 +125,35 @@ Labels = dict[
 ]
 
 
+def wanted(pattern: str) -> tuple[bool, str]:
+    """Whether a filter's text asks for a value or, by `!`, for all others, and for which."""
+    text = pattern.lstrip("!")
+    return (len(pattern) - len(text)) % 2 == 0, text
+
+
 def matches(pattern: str, value: str) -> bool:
     """Whether a value is what a filter's text means."""
-    if pattern.startswith("!"):
-        return not matches(pattern[1:], value)
-    if "*" in pattern:
-        parts = ".*".join(re.escape(part) for part in pattern.split("*"))
-        return re.fullmatch(parts, value, re.DOTALL) is not None
-    return pattern == value
+    is_so, text = wanted(pattern)
+    return _fits(text, value) is is_so
+
+
+def _fits(pattern: str, value: str) -> bool:
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == value
+    *middle, last = rest
+    if len(value) < len(first) + len(last):
+        return False
+    if not (value.startswith(first) and value.endswith(last)):
+        return False
+    # The first place of each part leaves most to the next: no place has to be tried twice.
+    at, end = len(first), len(value) - len(last)
+    for part in middle:
+        found = value.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def selects(where: Mapping[str, str | list[str]], labels: Mapping[str, str]) -> bool:

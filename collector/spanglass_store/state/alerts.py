@@ -9,9 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Float, Index, Integer, String, Text, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    Float,
+    Index,
+    Integer,
+    String,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from spanglass_store.state.database import Base, Database, UtcTime
 
@@ -152,6 +165,7 @@ class AlertState:
         groups: Mapping[str, Mapping[str, Any] | None] | None = None,
         messages: Iterable[Mapping[str, Any]] = (),
         marks: Mapping[str, Mapping[str, Any]] | None = None,
+        heard: Iterable[str] = (),
     ) -> None:
         """Keeps what an evaluation has made, all of it or nothing.
 
@@ -162,6 +176,7 @@ class AlertState:
             groups: groups of messages by key; None for those that are no more.
             messages: to send: channel, group, due_at, and what they say.
             marks: single documents by name.
+            heard: ids of acknowledgements that are taken up with it.
         """
         now = datetime.now(UTC)
         with self._database.transaction() as session:
@@ -179,6 +194,8 @@ class AlertState:
                 _put(session, "group", key, group)
             for name, mark in (marks or {}).items():
                 _put(session, "mark", name, mark)
+            for name in heard:
+                _put(session, "ack", name, None)
             for each in messages:
                 session.add(
                     MessageRow(
@@ -216,10 +233,17 @@ class AlertState:
             now: seconds since 1970.
             seconds: after this time it is taken for not sent, and handed out again.
         """
+        earlier = aliased(MessageRow)
+        # Whether the end is told depends on what became of the beginning.
+        is_first = ~exists().where(
+            earlier.channel == channel, earlier.group == MessageRow.group,
+            earlier.id < MessageRow.id, earlier.status == "sending", earlier.due_at > now,
+        )  # fmt: skip
         free = and_(
             MessageRow.channel == channel,
             MessageRow.status.in_(("waiting", "sending")),
             MessageRow.due_at <= now,
+            is_first,
         )
         with self._database.transaction() as session:
             found = session.scalars(select(MessageRow).where(free).order_by(MessageRow.id)).first()
@@ -228,7 +252,11 @@ class AlertState:
             due = found.due_at
             taken: Any = session.execute(
                 update(MessageRow)
-                .where(MessageRow.id == found.id, MessageRow.due_at == due, free)
+                .where(
+                    MessageRow.id == found.id,
+                    MessageRow.due_at == due,
+                    MessageRow.status == found.status,
+                )
                 .values(status="sending", due_at=now + seconds)
                 .execution_options(synchronize_session=False)
             )
@@ -266,6 +294,9 @@ class AlertState:
             row = session.get(MessageRow, message_id)
             if row is None:
                 return
+            if status == "left_out" and row.reason:
+                # It was tried, and that it was in vain is what the log is read for.
+                reason = f"{reason} Before: {row.reason}"
             row.status, row.reason, row.attempts = status, reason[:2000], row.attempts + 1
             row.due_at = due_at or row.due_at
             row.settled_at = datetime.now(UTC) if done else None
