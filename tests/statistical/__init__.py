@@ -1,0 +1,1 @@
+"""Rates of error by simulation, with fixed seeds."""

@@ -1,0 +1,122 @@
+"""Drift: false alarms and power, by simulation. Bounds are those of the binomial at 1 in 100,000."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spanglass_detectors.drift import OnlineFdr, compare, compare_counts, judge
+from spanglass_detectors.drift.numeric import smooth
+from spanglass_detectors.drift.streaming import Adwin, Cusum, PageHinkley
+
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+STILL: dict[str, Draw] = {
+    "normal": lambda r, n: r.normal(size=n),
+    "heavy-tailed": lambda r, n: r.standard_t(1.5, size=n),
+    "lognormal": lambda r, n: r.lognormal(0, 2, size=n),
+    "counts": lambda r, n: r.poisson(1.5, size=n).astype(float),
+    "mostly zero": lambda r, n: r.poisson(0.1, size=n).astype(float),
+    "rounded": lambda r, n: np.round(r.normal(size=n)),
+}  # fmt: skip
+
+
+def at_most(times: int, rate: float) -> int:
+    """As many hits as a rate gives but once in 100,000."""
+    return int(stats.binom.isf(1e-5, times, rate))
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_no_change_is_no_alarm(name: str) -> None:
+    r, times = np.random.default_rng(20), 1_000
+    p = np.array([smooth(STILL[name](r, 300), STILL[name](r, 60)).p for _ in range(times)])
+    for level in (0.05, 0.01, 0.001):
+        # A fifth more for what chi-squared is off by in samples of sixty.
+        assert (p <= level).sum() <= at_most(times, 1.2 * level), level
+
+
+def _hours(r: np.random.Generator, hours: int, each: int) -> tuple[np.ndarray, np.ndarray]:
+    levels = r.normal(0, 0.4, hours)
+    return np.repeat(levels, each) + r.normal(size=hours * each), np.repeat(np.arange(hours), each)
+
+
+def test_values_that_follow_each_other_give_no_alarm() -> None:
+    r, times, alarms, naive = np.random.default_rng(21), 300, 0, 0
+    for _ in range(times):
+        (a, blocks), (b, others) = _hours(r, 70, 20), _hours(r, 24, 20)
+        naive += compare(a, b, alpha=0.01, interval=False).p <= 0.01  # type: ignore[operator]
+        found = compare(
+            a, b, alpha=0.01, interval=False, reference_blocks=blocks, current_blocks=others
+        )
+        assert found.p is not None
+        alarms += found.p <= 0.01
+    assert alarms <= at_most(times, 0.012)
+    assert naive > at_most(times, 0.05), "without blocks it has to be wrong, or this shows nothing"
+
+
+def test_categories_without_a_change() -> None:
+    r, times, alarms = np.random.default_rng(22), 600, 0
+    shares = r.dirichlet(np.ones(12) * 0.4)
+    names = [str(n) for n in range(12)]
+    for _ in range(times):
+        sides = [
+            dict(zip(names, r.multinomial(n, shares).astype(float), strict=True)) for n in (400, 80)
+        ]
+        found = compare_counts(sides[0], sides[1], alpha=0.01)
+        alarms += found.p is not None and found.p <= 0.01
+    assert alarms <= at_most(times, 0.012)
+
+
+def test_two_hundred_series_that_do_not_change() -> None:
+    """The promise of the job: findings of chance are as rare as the budget says."""
+    r, found, budget = np.random.default_rng(23), 0, 1.0
+    for _ in range(14):
+        results = []
+        for series in range(200):
+            draw = list(STILL.values())[series % len(STILL)]
+            results.append(compare(draw(r, 280), draw(r, 60), interval=False, alpha=budget / 28))
+        found += sum(each.is_drift for each in judge(results, budget / 28))
+    # Half a week of six-hour windows: half of the budget.
+    assert found <= stats.poisson.isf(1e-4, budget / 2)
+
+
+def test_power_against_named_changes() -> None:
+    r, times = np.random.default_rng(24), 100
+    changes: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
+        "mean 0.2 sd": (lambda x: x + 0.2, 0.75),
+        "deviation 1.2 times": (lambda x: 1.2 * x, 0.85),
+        "5 % of another kind": (lambda x: np.where(r.random(len(x)) < 0.05, x + 4, x), 0.8),
+    }
+    for name, (change, least) in changes.items():
+        hits = sum(
+            smooth(r.normal(size=3000), change(r.normal(size=500))).p <= 0.01 for _ in range(times)
+        )
+        assert hits >= least * times, name
+
+
+def test_online_findings_are_mostly_true() -> None:
+    r, wrong, right = np.random.default_rng(25), 0, 0
+    for _ in range(20):
+        online = OnlineFdr(0.1)
+        for n in range(400):
+            is_change = n % 20 == 0
+            p = stats.norm.sf(r.normal(4.5 if is_change else 0))
+            if online.test(p):
+                right, wrong = right + is_change, wrong + (not is_change)
+    assert wrong <= 0.1 * (right + wrong) + 10
+    assert right > 0.5 * 20 * 20
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [(lambda: Cusum(steps=10_000), 6), (lambda: PageHinkley(), 6), (lambda: Adwin(), 2)],
+)
+def test_streams_without_a_change(make: Callable[[], Adwin], most: int) -> None:
+    # Two values of five follow from the one before.
+    r, alarms = np.random.default_rng(26), 0
+    detector, value = make(), 0.0
+    for shock in r.normal(size=30_000):
+        value = 0.2 * value + shock
+        alarms += detector.update(value)
+    assert alarms <= most
