@@ -1,6 +1,8 @@
 """What calls cost: where they arrive, against genai-prices, and when prices change."""
 
 import random
+import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -156,6 +158,36 @@ def test_a_name_that_is_new_is_looked_up_and_its_spans_are_charged(
     assert [(row["model"], row["calls"], row["input_tokens"]) for row in listed] == [
         (f"mine-{unique}", 1, MILLION)
     ]
+
+
+def test_spans_that_come_while_their_name_is_looked_up_are_charged(
+    owner: Store, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = f"ft:gpt-4o-mini-2024-07-18:{unique}"
+    day = 86_400 * 10**9
+    early, late = call(model), call(model, start=time.time_ns() - 3 * day)
+    insert(owner, unique, [early], unique)
+    desk = PriceDesk(owner)
+    look_up = desk._look_up
+
+    def while_another_comes(fresh: Any) -> None:
+        insert(owner, unique, [late], f"{unique}-late")
+        look_up(fresh)
+
+    monkeypatch.setattr(desk, "_look_up", while_another_comes)
+    assert desk.attend() >= 1
+    assert {row["source"] for row in costs(owner, unique).values()} == {"priced"}
+
+
+def test_a_call_that_failed_before_any_token_has_no_price_to_miss(
+    owner: Store, unique: str
+) -> None:
+    attrs = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"}
+    failed = otlp.span("chat", attrs=attrs, error="429")
+    silent = otlp.span("chat", attrs=attrs)
+    insert(owner, unique, [failed, silent], unique)
+    total = cost(owner, replace(ALL, project=unique), "model")["total"]
+    assert (total["calls"], total["unknown_calls"]) == (2, 1)
 
 
 def test_charging_that_was_interrupted_is_made_up_for(owner: Store, unique: str) -> None:

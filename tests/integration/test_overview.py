@@ -67,6 +67,28 @@ def test_a_range_beside_the_one_before_it(service: RunningService, unique: str) 
     assert model["failed_calls"] == 1
 
 
+def test_no_more_requests_fail_than_there_are(service: RunningService, unique: str) -> None:
+    """Traces without a root, and one whose call fails in another step than it began in."""
+    now = time.time_ns() // HOUR * HOUR
+    spans = [
+        otlp.chat_span(1, 1, parent=otlp.span_id(), start=now - HOUR // 2, error="no")
+        for _ in range(5)
+    ]
+    trace, root = otlp.trace_id(), otlp.span_id()
+    spans += [
+        otlp.span(trace=trace, id=root, start=now - HOUR // 2),
+        otlp.chat_span(1, 1, trace=trace, parent=root, start=now - HOUR // 4, error="no"),
+        otlp.span(start=now - HOUR // 2),
+    ]
+    service.send(otlp.request(*spans, service=unique))
+    service.settle()
+    found = ask(service, start=at(now - HOUR), end=at(now), service=unique)
+    assert (found["total"]["requests"], found["total"]["failed"]) == (2, 1)
+    assert (found["total"]["calls"], found["total"]["failed_calls"]) == (6, 6)
+    steps = [(step["requests"], step["failed"]) for step in found["series"] if step["calls"]]
+    assert steps == [(2, 1), (0, 0)]
+
+
 def test_scores_are_means_by_name(service: RunningService, unique: str) -> None:
     for value in (0, 1, 1, 1):
         given = {"name": unique, "value": value, "session_id": "s"}

@@ -275,6 +275,23 @@ def test_a_large_body_is_refused_before_it_is_read(
 # -- completeness ------------------------------------------------------------------------------
 
 
+def test_spans_that_say_they_began_long_ago_are_not_missing(
+    service: RunningService, sdk: str
+) -> None:
+    """Work that ran for days, or that is sent from a record."""
+    with spanglass.span("long", start_time_ns=time.time_ns() - 3 * 86_400 * 10**9):
+        pass
+    assert spanglass.flush(20) is True
+    spanglass.shutdown()
+
+    def hours() -> Rows:
+        items: Rows = service.get("/api/v1/completeness", service=sdk)["items"]
+        return items
+
+    items = eventually(hours, lambda rows: bool(rows) and rows[0]["received"] == 1)
+    assert [(each["expected"], each["missing"]) for each in items] == [(1, 0)]
+
+
 def test_what_was_lost_is_known(service: RunningService, sdk: str) -> None:
     """Spans that the SDK dropped, and one that was sent and never came."""
     for _ in range(20):

@@ -70,6 +70,11 @@ def test_every_kind_survives_the_way_there_and_back() -> None:
         assert rule(document(each)) == each
 
 
+def test_a_rule_says_how_severe_it_is() -> None:
+    made = rule({"name": "r", "kind": "threshold", "metric": "spans", "condition": "> 0"})
+    assert document(made)["severity"] == "warning"
+
+
 def test_what_ships_fits_its_schema_and_passes_its_tests() -> None:
     text = yaml.safe_load(shipped_rules().read_text())
     for each in text["rules"]:
@@ -165,6 +170,13 @@ def test_filters() -> None:
     assert not selects({"a": "x"}, {})
     assert selects({"a": ""}, {})
     assert not selects({"b": "!z"}, {"b": "z"})
+
+
+def test_what_a_sender_calls_itself_is_no_pattern() -> None:
+    for name in ("*", "!x", "=x", "a*"):
+        assert selects({"service": f"={name}"}, {"service": name})
+        assert not selects({"service": f"={name}"}, {"service": "ab"})
+        assert not selects({"service": f"!={name}"}, {"service": name})
 
 
 def test_a_filter_can_be_written_to_no_harm() -> None:

@@ -75,12 +75,12 @@ def _matching(column: str, want: str | list[str]) -> str:
 
 
 def _one(column: str, want: str) -> str:
-    is_so, text = wanted(want)
-    if "*" in text:
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        said = f"{column} LIKE {quoted(escaped.replace('*', '%'))}"
+    is_so, parts = wanted(want)
+    if len(parts) > 1:
+        literal = [p.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for p in parts]
+        said = f"{column} LIKE {quoted('%'.join(literal))}"
     else:
-        said = f"{column} = {quoted(text)}"
+        said = f"{column} = {quoted(parts[0])}"
     return said if is_so else f"NOT {said}"
 
 

@@ -52,7 +52,8 @@ class RuleBase(Model):
     labels: Labels = Field(default_factory=dict, description="Added to every alert, for routing.")
     project: str = Field("", max_length=64, description="Whose data; everybody's unless given.")
     where: Filter = Field(
-        default_factory=dict, description="Only rows with these values; `!` is not, `*` anything."
+        default_factory=dict,
+        description="Only rows with these values; `!` is not, `*` anything, `=` exactly.",
     )
     group_by: Annotated[list[str], Field(max_length=5)] = Field(
         default_factory=list, description="An alert for each value of these."
@@ -365,9 +366,9 @@ def rule(document: Any) -> Rule:
 
 
 def document(of: Rule) -> dict[str, Any]:
-    """A rule as a document: what was not given is left out."""
+    """A rule as a document: what was not given is left out, but for the severity."""
     given = of.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {"name": of.name, "kind": of.kind} | given
+    return {"name": of.name, "kind": of.kind, "severity": of.severity} | given
 
 
 def _condition(text: str) -> Any:

@@ -113,7 +113,8 @@ Compared = Annotated[
     WithJsonSchema({"type": "string", "examples": ["> 0.05", "< 90%"]}),
 ]
 
-#: A value of a dimension: as it is, `!` for all others, `*` for anything; a list for any of them.
+#: A value of a dimension: as it is, `!` for all others, `*` for anything, `=` for exactly what
+#: follows; a list for any of them.
 Filter = dict[
     Annotated[str, StringConstraints(max_length=300)],
     Annotated[str, StringConstraints(max_length=1000)]
@@ -125,22 +126,28 @@ Labels = dict[
 ]
 
 
-def wanted(pattern: str) -> tuple[bool, str]:
-    """Whether a filter's text asks for a value or, by `!`, for all others, and for which."""
+def wanted(pattern: str) -> tuple[bool, list[str]]:
+    """What a filter's text asks for.
+
+    Returns:
+        Whether a value has to be so (else, by `!`, it must not be), and the parts of it between
+        which anything can stand.
+    """
     text = pattern.lstrip("!")
-    return (len(pattern) - len(text)) % 2 == 0, text
+    parts = [text[1:]] if text.startswith("=") else text.split("*")
+    return (len(pattern) - len(text)) % 2 == 0, parts
 
 
 def matches(pattern: str, value: str) -> bool:
     """Whether a value is what a filter's text means."""
-    is_so, text = wanted(pattern)
-    return _fits(text, value) is is_so
+    is_so, parts = wanted(pattern)
+    return _fits(parts, value) is is_so
 
 
-def _fits(pattern: str, value: str) -> bool:
-    first, *rest = pattern.split("*")
+def _fits(parts: list[str], value: str) -> bool:
+    first, *rest = parts
     if not rest:
-        return pattern == value
+        return first == value
     *middle, last = rest
     if len(value) < len(first) + len(last):
         return False

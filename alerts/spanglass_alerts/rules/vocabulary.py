@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from spanglass_store.otlp.literal import quoted
-from spanglass_store.prices.costs import IS_INFERENCE
+from spanglass_store.prices.costs import IS_INFERENCE, is_unpriced
 from spanglass_store.queries.cost import GROUPS
 
 #: `calls` are calls of models that no other call is above; `spans` all spans; `scores`
@@ -103,7 +103,7 @@ METRICS: Final[dict[str, Metric]] = {
     "tokens": Metric("calls", f"{_sum('input_tokens')} + {_sum('output_tokens')}", "tokens", "tokens sent and received", "ifNull(input_tokens, 0) + ifNull(output_tokens, 0)", True),
     "cost_usd": Metric("calls", _sum("cost_usd"), "USD", "cost of calls", "ifNull(cost_usd, 0)", True),
     "cost_per_request": Metric("calls", f"{_sum('cost_usd')} / sumIf(sample_weight, {{c}})", "USD", "mean cost of a call", "ifNull(cost_usd, 0)"),
-    "unpriced_requests": Metric("calls", "sumIf(sample_weight, {c} AND cost_source = 'unknown')", "requests", "calls without a known price", "cost_source = 'unknown'", True),
+    "unpriced_requests": Metric("calls", f"sumIf(sample_weight, {{c}} AND {is_unpriced()})", "requests", "calls without a known price", is_unpriced(), True),
     "truncated_rate": Metric("calls", _rate("hasAny(finish_reasons, ['length', 'max_tokens'])"), "1", "share of answers cut off for length", "hasAny(finish_reasons, ['length', 'max_tokens'])"),
     "users": Metric("calls", "toFloat64(uniqIf(user_id, {c} AND user_id != ''))", "users", "users seen", "1", True),
     "spans": Metric("spans", "sumIf(sample_weight, {c})", "spans", "spans of any kind", "1", True),

@@ -16,6 +16,22 @@ from spanglass_store.otlp.literal import quoted
 INFERENCE: Final = ("chat", "text_completion", "generate_content", "embeddings", "rerank")
 IS_INFERENCE: Final = f"operation IN ({', '.join(map(quoted, INFERENCE))})"
 
+
+def is_unpriced(table: str = "") -> str:
+    """The condition that makes a call one whose price is missing.
+
+    A call that failed before any token was counted is none: nobody charges for it.
+
+    Args:
+        table: the name that stands for `spans`, where its columns need one.
+    """
+    of = f"{table}." if table else ""
+    return (
+        f"({of}cost_source = 'unknown' AND ({of}status != 'error'"
+        f" OR {of}input_tokens IS NOT NULL OR {of}output_tokens IS NOT NULL))"
+    )
+
+
 #: The name of a model that a span is priced by.
 PRICED_MODEL: Final = "if(response_model != '', response_model, request_model)"
 #: Attributes that say which tier of service answered, the first that a span has.

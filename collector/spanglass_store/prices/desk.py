@@ -16,7 +16,7 @@ from spanglass_store.errors import Busy, StoreError
 from spanglass_store.prices import catalog, costs, file, table
 from spanglass_store.prices.book import Name, PriceBook, Schedule
 from spanglass_store.prices.entry import Price, Source
-from spanglass_store.prices.recompute import Progress, recompute
+from spanglass_store.prices.recompute import Progress, await_inserts, recompute
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +162,7 @@ class PriceDesk:
             if fresh:
                 self._look_up(fresh)
         if self._owed:
+            self._owe_what_came_since()
             owed = dict(self._owed)
             days = [day for period in owed.values() for day in period]
             self.recompute(min(days), max(days), sorted(owed))
@@ -191,6 +192,17 @@ class PriceDesk:
         """Remembers spans that came before their price was known."""
         before = self._owed.get(model, (first, last))
         self._owed[model] = (min(first, before[0]), max(last, before[1]))
+
+    def _owe_what_came_since(self) -> None:
+        """Takes in the days of inserts that were under way when their names were looked up."""
+        await_inserts(self._store)
+        for model, first, last in self._store.query(
+            "SELECT model, min(first_day), max(last_day)"
+            f" FROM {self._store.database}.unpriced_names"
+            " WHERE model IN {models:Array(String)} GROUP BY model",
+            {"models": list(self._owed)},
+        ).rows:
+            self._owe(str(model), first, last)
 
     def _fresh_names(self) -> dict[tuple[str, str, str], tuple[date, date]]:
         """Names nobody has looked up, with the first and last day of their spans."""

@@ -76,7 +76,7 @@ def recompute(
     Raises:
         StoreUnavailable: if the store can't do it right now; what is done stays done.
     """
-    _await_inserts(store)
+    await_inserts(store)
     where, values = _range(first, last, models)
     days = store.query(
         f"SELECT toDate(start_time) AS day, count() FROM {_charged(store, where)}"
@@ -127,8 +127,12 @@ def _charged(store: Store, where: str) -> str:
     )
 
 
-def _await_inserts(store: Store) -> None:
-    """Until no insert is under way that may have read the schedules as they were."""
+def await_inserts(store: Store) -> None:
+    """Until no insert is under way that may have read the schedules as they were.
+
+    Raises:
+        StoreUnavailable: if one does not end.
+    """
     began = time.monotonic()
     while True:
         elapsed = time.monotonic() - began

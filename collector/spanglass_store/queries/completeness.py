@@ -10,8 +10,8 @@ from typing import Final
 
 from spanglass_store.client import Store
 
-#: How long before the range a span may have begun that ended in it, in hours.
-_LONGEST_H: Final = 6
+#: How much earlier than by the sender's clock a span can have come by ours, in hours.
+_SKEW_H: Final = 6
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,14 @@ def completeness(
         project: only this one.
         service: only this one.
     """
-    where = " AND ".join(
-        [
-            "{column} >= {{start:DateTime64(6)}}" + " - toIntervalHour({hours})",
-            "{column} < {{end:DateTime64(6)}}",
-            *(["project = {{project:String}}"] if project else []),
-            *(["service = {{service:String}}"] if service else []),
-        ]
+    of = " AND project = {project:String}" if project else ""
+    of += " AND service = {service:String}" if service else ""
+    reports = f"end_time >= {{start:DateTime64(6)}} AND end_time < {{end:DateTime64(6)}}{of}"
+    # It arrives after it was made, however long it ran, and whatever it says of its beginning.
+    spans = (
+        f"ingested_at >= {{start:DateTime64(6)}} - toIntervalHour({_SKEW_H})"
+        f" AND start_time < {{end:DateTime64(6)}}{of}"
     )
-    reports = where.format(column="end_time", hours=0)
-    spans = where.format(column="start_time", hours=_LONGEST_H)
     database = store.database
     rows = store.query(
         "WITH made AS ("

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from spanglass_store.client import Store
-from spanglass_store.prices.costs import PRICED_MODEL
+from spanglass_store.prices.costs import PRICED_MODEL, is_unpriced
 from spanglass_store.queries.leaves import is_leaf
 
 GroupBy = Literal[
@@ -44,7 +44,7 @@ _SUMS: Final = ", ".join((
     "sum(s.input_cost_usd * s.sample_weight) AS input_cost_usd",
     "sum(s.output_cost_usd * s.sample_weight) AS output_cost_usd",
     "sum(s.sample_weight) AS calls",
-    "sumIf(s.sample_weight, s.cost_source = 'unknown') AS unknown_calls",
+    f"sumIf(s.sample_weight, {is_unpriced('s')}) AS unknown_calls",
     "sum(s.input_tokens * s.sample_weight) AS input_tokens",
     "sum(s.output_tokens * s.sample_weight) AS output_tokens",
 ))  # fmt: skip

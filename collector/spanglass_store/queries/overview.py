@@ -1,6 +1,7 @@
 """How an application is doing: traffic, errors, latency, tokens, cost and scores, over time.
 
-Requests are root spans; a request has failed if any span of its trace has. Calls are inference
+Requests are root spans; a request has failed if any span of its trace has. What failed in a trace
+whose root is not among these spans is no failed request. Calls are inference
 spans, each once. A sampled span counts for those that it stands for; percentiles are of the spans
 as they are, from a t-digest.
 """
@@ -27,7 +28,7 @@ MOST_SCORES: Final = 12
 _ROOT: Final = "parent_span_id = ''"
 _SUMS: Final[Mapping[str, str]] = {
     "requests": f"sumIf(sample_weight, {_ROOT})",
-    "failed": "uniqExactIf(cityHash64(project, trace_id), status = 'error')",
+    "failed": f"sumIf(sample_weight, {_ROOT} AND has_failed)",
     "calls": "sumIf(sample_weight, is_leaf)",
     "failed_calls": "sumIf(sample_weight, is_leaf AND status = 'error')",
     "input_tokens": "sumIf(ifNull(input_tokens, 0) * sample_weight, is_leaf)",
@@ -114,6 +115,8 @@ def overview(store: Store, which: OverviewFilter) -> dict[str, Any]:
     columns = ", ".join(f"{sql} AS {name}" for name, sql in _SUMS.items())
     source = (
         f"(SELECT {_COLUMNS}, ({is_leaf(store.database)}) AS is_leaf,"
+        f" {_ROOT} AND cityHash64(project, trace_id) IN (SELECT cityHash64(project, trace_id)"
+        f" FROM {store.database}.spans FINAL WHERE {where} AND status = 'error') AS has_failed,"
         " start_time >= {middle:DateTime64(6, 'UTC')} AS is_now"
         f" FROM {store.database}.spans FINAL WHERE {where})"
     )

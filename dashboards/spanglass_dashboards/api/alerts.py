@@ -19,7 +19,7 @@ State = Literal["pending", "firing", "acknowledged", "resolved"]
 _Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9._-]{0,99}$")]
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}(-[0-9]{1,9})?$")]
 _Document = dict[str, Any]
-_Wanted = Annotated[str, Field(max_length=1000)]
+_Wanted = Annotated[str, Field(max_length=65_536)]
 _Match = dict[Annotated[str, Field(max_length=300)], _Wanted | list[_Wanted]]
 
 
@@ -70,7 +70,7 @@ class SilenceIn(BaseModel):
 
     match: _Match = Field(
         min_length=1, max_length=20,
-        description="Labels; `!` before a value is not, `*` in it anything.",
+        description="Labels; `!` before a value is not, `*` in it anything, `=` exactly so.",
         examples=[{"service": "checkout"}],
     )  # fmt: skip
     start: OpenStart = None

@@ -21,7 +21,9 @@ class Sums(BaseModel):
     input_cost_usd: float
     output_cost_usd: float
     calls: float
-    unknown_calls: float = Field(description="Calls that no price is known for.")
+    unknown_calls: float = Field(
+        description="Calls that no price is known for; not those that failed before any token."
+    )
     input_tokens: float
     output_tokens: float
 

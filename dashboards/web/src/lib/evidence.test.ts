@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readEvidence, sparkline } from "./evidence";
+import { exactly, readEvidence, sparkline } from "./evidence";
 
 test("evidence is what it says, and nothing where it says something else", () => {
   const id = "0".repeat(32);
@@ -24,4 +24,8 @@ test("evidence is what it says, and nothing where it says something else", () =>
 test("a line of numbers fits its box", () => {
   expect(sparkline([0, null, 4])).toBe("0.0,23.0 100.0,1.0");
   expect(sparkline([])).toBe("");
+});
+
+test("a name is no pattern", () => {
+  expect(exactly({ rule: "r", service: "*", model: "!gpt", user: "=", host: "a b" })).toEqual({ rule: "r", service: "=*", model: "=!gpt", user: "==", host: "a b" });
 });

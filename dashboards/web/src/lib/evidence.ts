@@ -50,3 +50,8 @@ export function sparkline(values: readonly (number | null)[]): string {
     .flatMap((value, index) => (value === null ? [] : [`${((100 * index) / Math.max(1, values.length - 1)).toFixed(1)},${(23 - (22 * (value - least)) / height).toFixed(1)}`]))
     .join(" ");
 }
+
+/** Labels as a silence names them: senders choose names, and a name is no pattern. */
+export function exactly(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, /^[!=]|\*/.test(value) ? `=${value}` : value]));
+}

@@ -6,7 +6,7 @@ import { useMemo, useState } from "react";
 import type { Alert } from "../../api/client";
 import { acknowledge, playbookQuery, queryClient, silence } from "../../api/queries";
 import { useNow, When } from "../../components/When";
-import { readEvidence, sparkline } from "../../lib/evidence";
+import { exactly, readEvidence, sparkline } from "../../lib/evidence";
 import { readTraceSearch } from "../../lib/search";
 import { formatShare } from "../../lib/series";
 import styles from "./AlertCard.module.css";
@@ -22,7 +22,7 @@ export function AlertCard({ alert }: { alert: Alert }) {
   const playbook = useQuery({ ...playbookQuery(alert.playbook, alert.id), enabled: reading && alert.playbook !== "" });
   const options = { onSettled: () => queryClient.invalidateQueries({ queryKey: ["alerts"] }) };
   const taking = useMutation({ mutationFn: () => acknowledge(alert.id), ...options });
-  const silencing = useMutation({ mutationFn: () => silence({ rule: alert.rule, ...alert.labels }), ...options });
+  const silencing = useMutation({ mutationFn: () => silence(exactly({ rule: alert.rule, ...alert.labels })), ...options });
   const failed = taking.error ?? silencing.error;
   const Icon = alert.state === "firing" ? (SEVERITIES[alert.severity] ?? IconAlertTriangleFilled) : ICONS[alert.state];
   const began = alert.fired_at ?? alert.since;
