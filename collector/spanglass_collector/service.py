@@ -215,6 +215,9 @@ class Service:
             assert ingest is not None
             return ingest.pipelines[0].ledger.account().stored
 
+        def backlog() -> int:
+            return sum(each.backlog for each in ingest.pipelines) if ingest is not None else 0
+
         return JobKeeper(
             settings.jobs,
             settings.detect,
@@ -224,6 +227,7 @@ class Service:
             settings.log_level,
             Path.cwd(),
             stored if ingest is not None else None,
+            backlog,
         )
 
     def _refuse_open_doors(self, keys: Keys) -> None:

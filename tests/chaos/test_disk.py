@@ -13,6 +13,7 @@ import pytest
 
 from chaos.sender import Sender
 from chaos.victim import Victim, marks
+from support.running import ALL_ROLES
 from support.waiting import wait_until
 
 pytestmark = marks(300)
@@ -66,7 +67,7 @@ def test_below_the_mark(tmp_path: Path) -> None:
 @pytest.mark.parametrize("killed", ["nothing", "server", "collector"])
 def test_full(killed: str, small_disk: Path) -> None:
     """Not one byte left, for the spool, for the accounts, and for ClickHouse."""
-    victim = Victim(small_disk / "data", "--min-free-bytes", "0")
+    victim = Victim(small_disk / "data", "--min-free-bytes", "0", roles=ALL_ROLES)
     # What a process prints goes elsewhere: that is not the data directory's disk.
     victim.log = small_disk.parent / "service.log"
     ballast = small_disk / "ballast"

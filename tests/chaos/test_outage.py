@@ -12,6 +12,7 @@ import pytest
 from chaos.sender import Sender
 from chaos.victim import Victim, marks, rounds
 from support.external import ExternalServer
+from support.running import ALL_ROLES
 from support.waiting import wait_until
 
 pytestmark = marks(300)
@@ -93,7 +94,7 @@ def test_spool_is_full(tmp_path: Path, external: ExternalServer) -> None:
 def test_end_while_the_store_hangs(tmp_path: Path, external: ExternalServer) -> None:
     """SIGTERM ends it in time, with what it could not store in the spool."""
     with external, closing(external.owner()) as owner:
-        victim = Victim(tmp_path / "data", "--clickhouse", external.url)
+        victim = Victim(tmp_path / "data", "--clickhouse", external.url, roles=ALL_ROLES)
         with victim, Sender(victim.door) as sender:
             wait_until(sender.more_than(1), "it takes spans")
             external.signal(signal.SIGSTOP)

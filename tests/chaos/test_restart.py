@@ -7,7 +7,7 @@ from chaos.sender import Sender
 from chaos.victim import Victim, marks, rounds
 from spanglass_collector.ingest import wire
 from support import otlp
-from support.running import run_cli
+from support.running import ALL_ROLES, run_cli
 from support.waiting import wait_until
 
 pytestmark = marks(300)
@@ -33,11 +33,12 @@ def test_torn_end(tmp_path: Path) -> None:
     assert victim.output().count("of a request that was not acknowledged") == 2
 
 
-def test_ended_under_load(victim: Victim) -> None:
+def test_ended_under_load(tmp_path: Path) -> None:
     chance = random.Random()
+    victim = Victim(tmp_path / "data", roles=ALL_ROLES)
     victim.start()
     with Sender(victim.door) as sender:
-        for _ in range(rounds(4)):
+        for _ in range(rounds(3)):
             wait_until(sender.more_than(chance.randint(1, 1500)), "it takes spans")
             victim.end_in_time()
             assert not victim.servers()
@@ -45,6 +46,7 @@ def test_ended_under_load(victim: Victim) -> None:
             victim.start()
         sender.pause()
         victim.verify(sender)
+    victim.stop()
 
 
 def test_clock_jumps(victim: Victim) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from chaos.sender import Sender
 from spanglass_store.client import Store
-from support.running import RunningService, environment
+from support.running import ROLES, RunningService, environment
 from support.waiting import PATIENCE_S, wait_until
 
 _FAULTY: Final = Path(__file__).with_name("faulty.py")
@@ -42,10 +42,11 @@ class Victim(RunningService):
     Args:
         data_dir: its data directory.
         flags: further flags and their values.
+        roles: what it does.
     """
 
-    def __init__(self, data_dir: Path, *flags: str | Path) -> None:
-        super().__init__(data_dir, *flags)
+    def __init__(self, data_dir: Path, *flags: str | Path, roles: str = ROLES) -> None:
+        super().__init__(data_dir, *flags, env={"SPANGLASS_ROLES": roles})
         self._alive = False
         self._asked: list[HTTPConnection] = []
 
@@ -71,7 +72,7 @@ class Victim(RunningService):
             self._process = subprocess.Popen(
                 [sys.executable, str(_FAULTY), *faults, *arguments],
                 cwd=self.data_dir.parent,
-                env=environment(),
+                env=environment(**self._env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -36,6 +36,10 @@ FEEDBACK_SECRET: Final = "a secret of the tests, long enough"
 ITEMS: Final = {"traces": "spans", "logs": "log_records", "metrics": "data_points"}
 #: A batch is sealed that soon, in milliseconds, so that tests need not wait for it.
 SEGMENT_AGE_MS: Final = 40
+#: What a service of a test does. Jobs take a process and a good second of every start, so they run
+#: where a test sets them or alerts up, or asks for them.
+ROLES: Final = "ingest,web"
+ALL_ROLES: Final = "ingest,jobs,web"
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -107,6 +111,8 @@ class RunningService:
         self.data_dir = data_dir
         self._flags = flags
         self._env = dict(env or {})
+        with_jobs = "SPANGLASS_DETECT" in self._env or "--alerts" in flags
+        self._env.setdefault("SPANGLASS_ROLES", ALL_ROLES if with_jobs else ROLES)
         self._process: subprocess.Popen[bytes] | None = None
         self._client: httpx.Client | None = None
         self._channel: grpc.Channel | None = None

@@ -126,6 +126,11 @@ class Pipeline:
             hooks.after_finish,
         )
 
+    @property
+    def backlog(self) -> int:
+        """How many items wait for the writers; what the slow lane has is none of them."""
+        return self.spool.items - self.writer.slow_lane.items
+
     def drain(self, deadline: float) -> None:
         """Stores what is spooled as far as the time allows; the rest is stored next time.
 

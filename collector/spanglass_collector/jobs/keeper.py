@@ -35,6 +35,10 @@ _ASK_S: Final = 10.0
 #: Seconds between two lines to a worker that is at work, and until it is started again if it died.
 _GO_S: Final = 2.0
 _RESTART_S: Final = 10.0
+#: So many items that wait to be stored are more than inserts under way: the writers are behind.
+_BEHIND: Final = 20_000
+#: Seconds that a worker is not started for that, at most.
+_PATIENCE_S: Final = 15.0
 _ENDS_S: Final = 4.0
 
 
@@ -64,6 +68,7 @@ class JobKeeper:
         log_level: of the worker.
         folder: where relative paths of detectors begin.
         stored: how many spans this process has stored; None where it stores none.
+        backlog: how many items wait to be stored.
         linger_s: seconds without work after which the worker ends; its own unless given.
     """
 
@@ -77,6 +82,7 @@ class JobKeeper:
         log_level: str,
         folder: Path | None = None,
         stored: Callable[[], int] | None = None,
+        backlog: Callable[[], int] = lambda: 0,
         linger_s: float | None = None,
     ) -> None:
         self.jobs = jobs
@@ -94,6 +100,7 @@ class JobKeeper:
         self._endpoint = endpoint
         self._book = book
         self._stored = stored
+        self._backlog = backlog
         self.counts = {name: JobCounts() for name, job in jobs.items() if job.enabled}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -145,7 +152,7 @@ class JobKeeper:
     def _attend(self) -> None:
         """Has the worker do what there is to do, until the end."""
         store = Store(self._endpoint, timeout_s=10)
-        told_at = started_at = 0.0
+        told_at = started_at = behind_at = 0.0
         try:
             # What came while nobody ran jobs is judged at the start.
             seen, due = self._first_count(store), self._is_behind(store)
@@ -162,13 +169,23 @@ class JobKeeper:
                 if self._wake_at and self._wake_at <= now_us():
                     due, self._wake_at = True, 0
                 now = time.monotonic()
+                if self._backlog() < _BEHIND:
+                    behind_at = 0.0
+                else:
+                    behind_at = behind_at or now
+                    self._tell_worker("busy")
                 if self._worker is not None and not self.is_at_work:
                     # It may have been about to leave when it was told.
                     due |= self._worker_ended() or now - told_at < 2 * _GO_S
-                if due and now - told_at >= _GO_S and self._tell_worker():
+                if due and now - told_at >= _GO_S and self._tell_worker("go"):
                     told_at, due = now, False
                 # One that ended just now is cleared up behind first: its leases are given back.
-                elif due and self._worker is None and now - started_at >= _RESTART_S:
+                elif (
+                    due
+                    and self._worker is None
+                    and now - started_at >= _RESTART_S
+                    and not (behind_at and now - behind_at < _PATIENCE_S)
+                ):
                     self._start_worker()
                     started_at = told_at = now
                     due = False
@@ -213,13 +230,13 @@ class JobKeeper:
         except StoreError:
             return True
 
-    def _tell_worker(self) -> bool:
-        """Tells the worker that spans have come; whether there is one."""
+    def _tell_worker(self, what: str) -> bool:
+        """Tells the worker: `go`, spans have come; `busy`, inserts are behind. Whether it runs."""
         worker = self._worker
         if worker is None or worker.poll() is not None or worker.stdin is None:
             return False
         try:
-            worker.stdin.write("go\n")
+            worker.stdin.write(f"{what}\n")
             worker.stdin.flush()
         except OSError:
             return False

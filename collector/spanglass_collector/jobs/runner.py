@@ -40,6 +40,10 @@ _LONGEST_RUN_US: Final = 3600 * _US
 #: Seconds after which a span that failed is tried again, by attempt.
 _AGAIN_S: Final = (60.0, 600.0)
 _FAILURES: Final = 200
+#: Seconds that spans wait, while inserts are behind, until they are judged all the same; half of
+#: what they may take to be judged. Also the longest wait of a page of old spans.
+PATIENCE_S: Final = 15.0
+_LOOK_S: Final = 0.2
 #: How often a run's row is written while it goes on, in seconds.
 _WRITE_RUN_S: Final = 15.0
 
@@ -97,6 +101,7 @@ class Runner:
         owner: who holds the lease.
         is_stopping: whether to end after the page at hand.
         report: called after each page.
+        is_busy: whether inserts are behind: they need the processor and the store more.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Runner:
         owner: str,
         is_stopping: Callable[[], bool] = lambda: False,
         report: Callable[[Progress], None] = lambda progress: None,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self._settings = settings
@@ -118,6 +124,7 @@ class Runner:
         self._owner = owner
         self._is_stopping = is_stopping
         self._report = report
+        self._is_busy = is_busy
         self._state = JobState(name, 0)
         #: Until when another collector holds the job's lease, in microseconds since 1970.
         self.held_until = 0
@@ -284,12 +291,14 @@ class Runner:
             cursor: behind which key.
             keep: called with the new cursor and the number of spans after each page.
         """
+        self._let_inserts_pass(window)
         about = self._sandbox.start()
         reader = self._reader(about)
         while True:
             keys = reader.keys(window, cursor, _KEYS)
             at = 0
             while at < len(keys):
+                self._let_inserts_pass(window)
                 if self._is_stopping() or self._is_over_budget():
                     return False
                 page = keys[at : at + self._page_size(about)]
@@ -299,6 +308,12 @@ class Runner:
                 keep(cursor, count)
             if len(keys) < _KEYS:
                 return True
+
+    def _let_inserts_pass(self, window: Window) -> None:
+        """Waits while inserts are behind, but not until what came is late."""
+        came = window.start / 1e6 if window.column == "ingested_at" else time.time()
+        while self._is_busy() and time.time() - came < PATIENCE_S and not self._is_stopping():
+            time.sleep(_LOOK_S)
 
     def _reader(self, about: About) -> SpanReader:
         which = self._settings.filter(about.operations)

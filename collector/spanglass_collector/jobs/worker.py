@@ -1,7 +1,8 @@
 """The process that runs jobs: started when there is something to judge, gone when there is not.
 
-Its first line of input says all that it needs; a line `go` behind it says that spans have come, and
-the end of the input that it is to end. What it did goes to its output, a line of JSON each.
+Its first line of input says all that it needs; a line `go` behind it says that spans have come,
+`busy` that inserts are behind, and the end of the input that it is to end. What it did goes to its
+output, a line of JSON each.
 """
 
 import contextlib
@@ -39,6 +40,8 @@ _COMPANY_S: Final = 1.0
 _SETTLED_S: Final = 1.0
 #: Seconds that the page at hand has to end in.
 _END_S: Final = 3.0
+#: Seconds for which `busy` holds.
+_BUSY_S: Final = 3.0
 #: Inserts and queries come first.
 _NICE: Final = 10
 
@@ -81,6 +84,7 @@ class Worker:
         self._owner = str(told["owner"])
         self.stopping = threading.Event()
         self._saying = threading.Lock()
+        self._busy_until = 0.0
         self.linger_s = float(told.get("linger_s", LINGER_S))
         folder = Path(told["folder"]) if told["folder"] else None
         self._jobs = [
@@ -112,6 +116,8 @@ class Worker:
             if line.strip() == "go":
                 for job in self._jobs:
                     job.spans_came()
+            elif line.strip() == "busy":
+                self._busy_until = time.monotonic() + _BUSY_S
         self.stopping.set()
         # Whoever started us is ending, or gone. What is not written down by then is done again.
         time.sleep(_END_S)
@@ -131,7 +137,7 @@ class Worker:
         sandbox = Sandbox(settings, job_options(settings, self.book), folder)
         return Runner(
             name, settings, self._store, self.book, sandbox, self._owner, self.stopping.is_set,
-            self.say,
+            self.say, lambda: time.monotonic() < self._busy_until,
         )  # fmt: skip
 
 
