@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 #: How deep JSON may be nested, JSON in strings included; what is deeper is one text.
 MOST_LEVELS: Final = 40
+#: Digits of an integer that Python reads.
+_LONGEST_INTEGER: Final = 4_000
 #: Names whose value says who wrote what is beside it.
 _ROLE: Final = "role"
 _ROLES: Final = {
@@ -43,11 +45,13 @@ class Passage(NamedTuple):
         text: what it says.
         field: `input`, `output`, or the name of an attribute or event.
         role: who wrote it; empty if not known.
+        name: under which it stands in JSON; empty if under none.
     """
 
     text: str
     field: str
     role: str
+    name: str = ""
 
 
 def passages_of(field: str, value: str, operation: str = "") -> list[Passage]:
@@ -61,16 +65,20 @@ def passages_of(field: str, value: str, operation: str = "") -> list[Passage]:
     if not value:
         return []
     role = role_of(field, operation)
-    return [Passage(text, field, who) for text, who in texts(value, role)]
+    return [Passage(text, field, who, name) for text, who, name in _named(value, role)]
 
 
 def texts(value: str, role: str = "") -> Iterator[tuple[str, str]]:
     """Every text of a JSON value in a string, with its role; the string itself if it is none."""
+    yield from ((text, who) for text, who, _ in _named(value, role))
+
+
+def _named(value: str, role: str) -> Iterator[tuple[str, str, str]]:
     parsed = parsed_json(value)
     if parsed is None:
-        yield value, role
+        yield value, role, ""
     else:
-        yield from _below(parsed, role, MOST_LEVELS)
+        yield from _below(parsed, role, MOST_LEVELS, "")
 
 
 def parsed_json(value: str) -> Any:
@@ -78,40 +86,52 @@ def parsed_json(value: str) -> Any:
     if value[:1] not in ("{", "[") and value[:64].lstrip()[:1] not in ("{", "["):
         return None
     try:
-        found = json.loads(value)
+        found = json.loads(value, parse_int=_integer if len(value) > _LONGEST_INTEGER else None)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict | list) else None
 
 
-def _below(value: Any, role: str, levels: int) -> Iterator[tuple[str, str]]:
+def _integer(text: str) -> int | str:
+    # Python reads no longer ones, and JSON may have them.
+    return int(text) if len(text) <= _LONGEST_INTEGER else text
+
+
+def _number(value: Any) -> str:
+    """A long whole number as it is written; empty for everything else."""
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return str(int(value)) if abs(value) >= 10**6 else ""
+    return ""
+
+
+def _below(value: Any, role: str, levels: int, name: str) -> Iterator[tuple[str, str, str]]:
     if isinstance(value, str):
         inner = parsed_json(value) if levels > 0 else None
         if inner is None:
             if value:
-                yield value, role
+                yield value, role, name
         else:
-            yield from _below(inner, role, levels - 1)
+            yield from _below(inner, role, levels - 1, name)
     elif isinstance(value, dict):
         if levels <= 0:
-            yield json.dumps(value, ensure_ascii=False), role
+            yield json.dumps(value, ensure_ascii=False), role, name
             return
         role = _role_of(value, role)
-        for name, each in value.items():
-            if name in _STRUCTURE and isinstance(each, str):
+        for key, each in value.items():
+            if key in _STRUCTURE and isinstance(each, str):
                 continue
-            yield from _below(each, role, levels - 1)
+            yield from _below(each, role, levels - 1, key)
             # A name can be somebody's address; the names that programs give are short words.
-            if not name.isidentifier():
-                yield name, role
+            if not key.isidentifier():
+                yield key, role, ""
     elif isinstance(value, list):
         if levels <= 0:
-            yield json.dumps(value, ensure_ascii=False), role
+            yield json.dumps(value, ensure_ascii=False), role, name
             return
         for each in value:
-            yield from _below(each, role, levels - 1)
-    elif type(value) is int and abs(value) >= 10**6:
-        yield str(value), role
+            yield from _below(each, role, levels - 1, name)
+    elif written := _number(value):
+        yield written, role, name
 
 
 def _role_of(value: dict[str, Any], role: str) -> str:
@@ -124,47 +144,66 @@ def _role_of(value: dict[str, Any], role: str) -> str:
     return role
 
 
-def rewritten(value: str, role: str, change: Callable[[str, str], str]) -> str:
+def rewritten(value: str, role: str, change: Callable[[str, str, str], str]) -> str:
     """A field with each of its texts changed, in the shape that it has.
 
     Args:
         value: JSON or text.
         role: who wrote it, where nothing in it says so.
-        change: makes the new text of one, given its role.
+        change: makes the new text of one, given its role and the name that it stands under.
     """
     parsed = parsed_json(value)
     if parsed is None:
-        return change(value, role)
-    changed = _changed(parsed, role, change, MOST_LEVELS)
-    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
+        return change(value, role, "")
+    changed = _changed(parsed, role, change, MOST_LEVELS, "")
+    return value if changed == parsed and not _says_twice(value) else _dumped(changed)
 
 
-def _changed(value: Any, role: str, change: Callable[[str, str], str], levels: int) -> Any:
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _says_twice(value: str) -> bool:
+    """Whether an object in JSON has a name twice: what the first one says is not looked at."""
+    twice = False
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        made = dict(found)
+        twice = twice or len(made) < len(found)
+        return made
+
+    json.loads(value, object_pairs_hook=pairs, parse_int=str)
+    return twice
+
+
+def _changed(
+    value: Any, role: str, change: Callable[[str, str, str], str], levels: int, name: str
+) -> Any:
     if isinstance(value, str):
         inner = parsed_json(value) if levels > 0 else None
         if inner is None:
-            return change(value, role) if value else value
-        after = _changed(inner, role, change, levels - 1)
-        return value if after == inner else json.dumps(after, ensure_ascii=False)
+            return change(value, role, name) if value else value
+        after = _changed(inner, role, change, levels - 1, name)
+        return value if after == inner and not _says_twice(value) else _dumped(after)
     if isinstance(value, dict | list) and levels <= 0:
-        before = json.dumps(value, ensure_ascii=False)
-        shown = change(before, role)
+        before = _dumped(value)
+        shown = change(before, role, name)
         return value if shown == before else shown
     if isinstance(value, dict):
         role = _role_of(value, role)
         return {
-            (name if name.isidentifier() else change(name, role)): (
+            (key if key.isidentifier() else change(key, role, "")): (
                 each
-                if name in _STRUCTURE and isinstance(each, str)
-                else _changed(each, role, change, levels - 1)
+                if key in _STRUCTURE and isinstance(each, str)
+                else _changed(each, role, change, levels - 1, key)
             )
-            for name, each in value.items()
+            for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_changed(each, role, change, levels - 1) for each in value]
-    if type(value) is int and abs(value) >= 10**6:
-        before = str(value)
-        shown = change(before, role)
+        return [_changed(each, role, change, levels - 1, name) for each in value]
+    if before := _number(value):
+        shown = change(before, role, name)
         return value if shown == before else shown
     return value
 

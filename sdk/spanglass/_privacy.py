@@ -19,6 +19,7 @@ from spanglass._guard import log
 from spanglass._recorded import Event, RecordedSpan
 from spanglass._shown import Shown
 from spanglass.redaction._redactor import CUT_MARK, Redactor, mapped
+from spanglass.redaction._rules import has_announcing_names
 
 if TYPE_CHECKING:
     from spanglass._queue import AnySpan
@@ -194,7 +195,9 @@ class Privacy:
         redactor = self._redactor
         if redactor is None or self._mask is not None or stream or "\\" in value:
             return False
-        return CUT_MARK not in value and not redactor.find(value)
+        if CUT_MARK in value or has_announcing_names(value):
+            return False
+        return not redactor.find(value)
 
     def _json(self, value: str, parsed: Any, counts: Counter[str], stream: bool) -> str:
         """Text by text: an escape is no part of what it stands beside."""
@@ -202,7 +205,7 @@ class Privacy:
         if self._redactor is not None:
             changed = self._redactor.redact_value(parsed, counts, stream=stream)
         if self._mask is not None:
-            changed = mapped(changed, self._masked)
+            changed = mapped(changed, lambda text, _: self._masked(text))
         written = json.dumps(changed, ensure_ascii=False)
         return value if written == value else written
 

@@ -76,6 +76,29 @@ def test_a_long_text_is_found_to_its_end() -> None:
         assert values(text) == [("EMAIL_ADDRESS", "ana@example.com")]
 
 
+@pytest.mark.timeout(60)
+def test_as_many_as_fit_are_found_in_time() -> None:
+    """What took quadratic time would not come to an end."""
+    finder = Finder()
+    for text in ("a@b.co ", "a://b:c@ ", "tel 020 7946 0958 ", "AB123456C "):
+        assert len(finder.find(text * 20_000)) == 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card 4111\u20621111\u20621111\u20621111", "card 4111\x001111\x001111\x001111",
+        "card 4111\ufe0f 1111\u2066 1111\u034f 1111", "card \\u0034111 1111 1111 1111",
+        "card 4111\\u200b1111 1111 1111", "card \\\\\\u0034111 1111 1111 1111!",
+    ],
+)  # fmt: skip
+def test_what_nobody_sees_hides_nothing(text: str) -> None:
+    [found] = Finder().find(text)
+    assert found.entity == "CREDIT_CARD"
+    assert text[: found.start] == "card "
+    assert text[found.end :] in ("", "!")
+
+
 def test_own_recognisers_and_allow_lists() -> None:
     finder = Finder(
         allow=["support@example.com"],

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 
+from spanglass_collector.ingest import forms
 from spanglass_collector.ingest.check import Window, check_request
+from spanglass_collector.ingest.metric_form import METRICS
 from spanglass_collector.stages.redact import MARK, Redaction, read_redact
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.redaction import (
@@ -104,8 +110,24 @@ def test_what_holds_nothing_stays_as_it_came(value: str) -> None:
     assert redacted(value) == (value, Counter())
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"password": "hunter2-abc"}', '{"a": {"dbPassword": ["x", "hunter2-abc!"]}}',
+        f'{{"a": "{MAIL}", "a": "b"}}', '"ana.marsh\\u0040example.com"',
+        " " * 70 + '{"m": "ana.marsh\\u0040example.com"}', '[1, "ana.marsh\\u0040example.com',
+        '{"n": ' + "1" * 5000 + ', "m": "ana.marsh\\u0040example.com"}',
+        '{"card": 4111111111111111.0, "x": "\\n"}', '{"mobile": "02079460958", "x": "\\n"}',
+    ],
+)  # fmt: skip
+def test_json_hides_nothing(value: str) -> None:
+    shown, _ = redacted(value)
+    for each in ("hunter2", MAIL, "marsh", "4111", "02079460958"):
+        assert each not in shown
+
+
 def test_it_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: str) -> None:
+    def fail(_: str, __: str) -> None:
         raise MemoryError
 
     finder = Finder()
@@ -152,3 +174,54 @@ def test_a_project_of_its_own() -> None:
         MAIL.encode() not in each
         for each in check_request(hidden, Window(0), stage=redaction("shop")).resources
     )
+
+
+def everywhere(mail: str) -> list[tuple[forms.Form, Any]]:
+    """Requests that have a text in every place that has one."""
+    attributes: dict[str, Any] = {
+        mail: mail,
+        "db.password": "hunter2-abc",
+        "card": 4111111111111111.0,
+    }
+    attributes["nested"] = {mail: [mail, mail.encode()]}
+    span = otlp.span(mail, attrs=attributes, error=mail)
+    span.trace_state = f"x={mail}"
+    span.events.add(name=mail).attributes.extend(span.attributes)
+    span.links.add(trace_id=b"1" * 16, span_id=b"2" * 8, trace_state=mail).attributes.extend(
+        span.attributes
+    )
+    spans = otlp.request(span)
+    spans.resource_spans[0].resource.attributes.extend(span.attributes)
+    scope = spans.resource_spans[0].scope_spans[0].scope
+    scope.name, scope.version = mail, mail
+    scope.attributes.extend(span.attributes)
+    logs = ExportLogsServiceRequest()
+    record = (
+        logs.resource_logs.add()
+        .scope_logs.add()
+        .log_records.add(
+            severity_text=mail, event_name=mail, attributes=span.attributes, time_unix_nano=1
+        )
+    )
+    record.body.CopyFrom(span.attributes[-1].value)
+    metrics = ExportMetricsServiceRequest()
+    metric = (
+        metrics.resource_metrics.add()
+        .scope_metrics.add()
+        .metrics.add(name=mail, description=mail, unit=mail)
+    )
+    point = metric.gauge.data_points.add(attributes=span.attributes, as_int=1, time_unix_nano=1)
+    point.exemplars.add(filtered_attributes=span.attributes, as_int=1, time_unix_nano=1)
+    return [(forms.SPANS, spans), (forms.LOGS, logs), (METRICS, metrics)]
+
+
+def test_no_place_is_forgotten() -> None:
+    stage = Redaction(read_redact({"action": "mask"}), KEY)("shop")
+    assert stage is not None
+    for form, request in everywhere(MAIL):
+        for _ in range(2):
+            stage(request, form)
+            left = request.SerializeToString()
+            for each in (MAIL, "hunter2", "4111111111111111"):
+                assert each.encode() not in left
+        assert left.count(b"<EMAIL_ADDRESS>") >= 8

@@ -69,6 +69,17 @@ def test_values_keep_their_shape() -> None:
     assert counts == {"EMAIL_ADDRESS": 2, "CREDIT_CARD": 1}
 
 
+def test_names_say_what_is_behind_them() -> None:
+    value = {"password": "hunter2-abc", "db": {"apiKey": ["a1b2c3d4e5f6"]}, "token": "Hello"}
+    assert Redactor().redact_value(value) == {
+        "password": "<PASSWORD>", "db": {"apiKey": ["<PASSWORD>"]}, "token": "Hello",
+    }  # fmt: skip
+    for text in ("DB_PASSWORD=%s", "OPENAI_API_KEY=%s", "dbPassword: '%s'", "x_access_token=%s"):
+        assert redact(text % "a1b2c3d4e5f6") == text % "<PASSWORD>"
+    for text in ("passwordless=a1b2c3d4e5f6", "nopassword=a1b2c3d4e5f6"):
+        assert redact(text) == text
+
+
 def test_pieces_of_a_stream_are_read_as_one() -> None:
     pieces = [
         {"delta": {"text": "mail ana.ma"}, "n": 1},

@@ -28,6 +28,8 @@ _FIELDS: Final = {
 }  # fmt: skip
 #: Names of attributes that were looked at before. Cleared when there are so many.
 _REMEMBERED: Final = 20_000
+#: Longer ones are not remembered.
+_LONGEST_NAME: Final = 1_000
 
 
 class RuleSettings(BaseModel):
@@ -128,6 +130,7 @@ class _Stage:
     def __init__(self, redactor: TextRedactor, counts: Counter[str]) -> None:
         self._redactor = redactor
         self._counts = counts
+        self._clean: set[str] = set()
 
     def apply(self, request: Any, form: Form) -> None:
         """Changes a decoded request in place."""
@@ -135,6 +138,7 @@ class _Stage:
             self._attributes(resource.resource.attributes, "", "", self._counts)
             for scope in getattr(resource, form.scopes):
                 self._attributes(scope.scope.attributes, "", "", self._counts)
+                self._names(scope.scope, ("name", "version"), "", self._counts)
                 for item in getattr(scope, form.listed):
                     self._item(item, form)
 
@@ -156,19 +160,24 @@ class _Stage:
         )
         self._attributes(item.attributes, operation, scope, counts)
         if "body" in fields:
-            self._value(item.body, "body", operation, scope, counts)
+            self._value(item.body, "body", operation, scope, counts, "")
+            self._names(item, ("event_name", "severity_text"), scope, counts)
             return
         item.name = self._redactor.redact_value(item.name, "name", operation, scope, counts)
+        self._names(item, ("trace_state",), scope, counts)
         if item.status.message:
             item.status.message = self._redactor.redact_value(
                 item.status.message, "status_message", operation, scope, counts
             )
         for event in item.events:
             self._attributes(event.attributes, operation, scope, counts)
+            self._names(event, ("name",), scope, counts)
         for link in item.links:
             self._attributes(link.attributes, operation, scope, counts)
+            self._names(link, ("trace_state",), scope, counts)
 
     def _metric(self, metric: Any, counts: Counter[str]) -> None:
+        self._names(metric, ("name", "description", "unit"), "", counts)
         kind = metric.WhichOneof("data")
         for point in getattr(metric, kind).data_points if kind else ():
             self._attributes(point.attributes, "", "", counts)
@@ -179,43 +188,62 @@ class _Stage:
         self, attributes: Iterable[Any], operation: str, scope: str, counts: Counter[str]
     ) -> None:
         for attribute in attributes:
-            if attribute.key in _FIELDS or _is_looked_at(attribute.key):
-                field = _FIELDS.get(attribute.key, attribute.key)
-                self._value(attribute.value, field, operation, scope, counts)
+            key = attribute.key
+            if key in _FIELDS or _is_looked_at(key):
+                self._value(attribute.value, _FIELDS.get(key, key), operation, scope, counts, key)
+            self._names(attribute, ("key",), scope, counts)
+
+    def _names(self, of: Any, fields: Iterable[str], scope: str, counts: Counter[str]) -> None:
+        """Changes short texts that are mostly the same few, in place."""
+        for field in fields:
+            before = getattr(of, field)
+            if not before or before in self._clean:
+                continue
+            after = self._redactor.redact_value(before, "name", "", scope, counts)
+            if after != before:
+                setattr(of, field, after)
+                continue
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            if len(before) <= _LONGEST_NAME:
+                self._clean.add(before)
 
     def _value(
-        self, value: Any, field: str, operation: str, scope: str, counts: Counter[str]
+        self, value: Any, field: str, operation: str, scope: str, counts: Counter[str], name: str
     ) -> None:
         """Changes a value in place, at any depth."""
         kind = value.WhichOneof("value")
         if kind == "string_value":
             before = value.string_value
-            after = self._redactor.redact_value(before, field, operation, scope, counts)
+            after = self._redactor.redact_value(before, field, operation, scope, counts, name)
             if after is not before and after != before:
                 value.string_value = after
-        elif kind == "int_value":
-            before = str(value.int_value)
-            after = self._redactor.redact_value(before, field, operation, scope, counts)
+        elif kind in ("int_value", "double_value"):
+            number = getattr(value, kind)
+            # Some languages have no integers.
+            before = f"{number:.0f}" if kind == "double_value" and number % 1 == 0 else str(number)
+            after = self._redactor.redact_value(before, field, operation, scope, counts, name)
             if after != before:
                 value.string_value = after
         elif kind == "bytes_value":
-            self._bytes(value, field, operation, scope, counts)
+            self._bytes(value, field, operation, scope, counts, name)
         elif kind == "array_value":
             for each in value.array_value.values:
-                self._value(each, field, operation, scope, counts)
+                self._value(each, field, operation, scope, counts, name)
         elif kind == "kvlist_value":
             for entry in value.kvlist_value.values:
-                self._value(entry.value, field, operation, scope, counts)
+                self._value(entry.value, field, operation, scope, counts, entry.key)
+                self._names(entry, ("key",), scope, counts)
 
     def _bytes(
-        self, value: Any, field: str, operation: str, scope: str, counts: Counter[str]
+        self, value: Any, field: str, operation: str, scope: str, counts: Counter[str], name: str
     ) -> None:
         """Bytes that are text are looked through like text; others are pictures and the like."""
         try:
             before = value.bytes_value.decode()
         except UnicodeDecodeError:
             return
-        after = self._redactor.redact_value(before, field, operation, scope, counts)
+        after = self._redactor.redact_value(before, field, operation, scope, counts, name)
         if after != before:
             value.bytes_value = after.encode()
 

@@ -18,7 +18,10 @@ _STRUCTURE: Final = (
     "user.id", "network.", "net.", "os.", "host.", "k8s.", "container.",
 )  # fmt: skip
 #: Behind these, in spite of their beginning, stands what people give.
-_NOT_STRUCTURE: Final = ("spanglass.metadata.", "http.url", "http.target", "url.")
+_NOT_STRUCTURE: Final = (
+    "spanglass.metadata.", "http.url", "http.target", "http.request.header", "http.request.body",
+    "http.response.header", "http.response.body",
+)  # fmt: skip
 
 
 class PiiDetector(Detector):
@@ -42,8 +45,8 @@ class PiiDetector(Detector):
 
     def judge(self, span: Span) -> Iterable[PiiFinding]:
         found: dict[tuple[str, str, str], tuple[int, float, set[str]]] = {}
-        for text, place, role in _texts(span):
-            for each in self._finder.find(text):
+        for text, place, role, name in _texts(span):
+            for each in self._finder.find(text, name):
                 key = (each.entity, place, role)
                 count, confidence, subjects = found.get(key, (0, 0.0, set()))
                 if self._key and len(subjects) < MOST_SUBJECTS:
@@ -55,17 +58,17 @@ class PiiDetector(Detector):
         ]
 
 
-def _texts(span: Span) -> Iterable[tuple[str, str, str]]:
+def _texts(span: Span) -> Iterable[tuple[str, str, str, str]]:
     yield from span.passages()
     if span.status_message:
-        yield span.status_message, "status_message", ""
+        yield span.status_message, "status_message", "", ""
     for name, value in span.attributes.items():
         if is_text(name):
-            yield value, name, ""
+            yield value, name, "", name
     for event, attributes in zip(span.event_names, span.event_attributes, strict=False):
         for name, value in attributes.items():
             if is_text(name):
-                yield value, f"{event}/{name}", ""
+                yield value, f"{event}/{name}", "", name
 
 
 def is_text(name: str) -> bool:

@@ -7,10 +7,11 @@ people where they are asked for, and recognisers of one's own.
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Final
 
-from spanglass.redaction import ENTITIES, Redactor
+from spanglass.redaction import ENTITIES, Redactor, announced
 from spanglass_detectors.pii import phones
 from spanglass_detectors.pii.found import Found
 
@@ -18,8 +19,17 @@ from spanglass_detectors.pii.found import Found
 _PIECE: Final = 1 << 20
 #: Characters that two pieces share.
 _SHARED: Final = 4_096
-#: What stands between digits and is not seen.
-_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+#: What is not seen and can stand between what is: controls, and what Unicode says to ignore
+#: (Default_Ignorable_Code_Point).
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+#: A character as JSON writes it where it has to, within other JSON, too.
+_ESCAPED: Final = re.compile(r"\\{1,16}u([0-9a-fA-F]{4})")
+#: Whether a text that is not ASCII, or has such, has to be made readable.
+_HIDDEN: Final = re.compile(f"{_UNSEEN.pattern}|{_ESCAPED.pattern}")
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
@@ -83,8 +93,19 @@ class Finder:
         """Whether more is looked for than what the checked rules find."""
         return bool(self._custom) or self._presidio is not None
 
-    def find(self, text: str) -> list[Found]:
-        """What is in a text, in order, without overlaps."""
+    def find(self, text: str, name: str = "") -> list[Found]:
+        """What is in a text, in order, without overlaps.
+
+        Args:
+            text: any.
+            name: what it is the value of, which can say what it is: `password`.
+        """
+        if name and (said := announced(name)):
+            return [
+                Found(each.start - len(said), each.end - len(said), each.entity, each.confidence)
+                for each in self.find(said + text)
+                if each.start >= len(said)
+            ]
         if len(text) <= _PIECE:
             return self._find(text)
         found: list[Found] = []
@@ -129,7 +150,7 @@ class Finder:
         if places is None:
             return found
         return [
-            Found(places[each.start], places[each.end - 1] + 1, each.entity, each.confidence)
+            Found(places[each.start], places[each.end], each.entity, each.confidence)
             for each in found
         ]
 
@@ -140,21 +161,41 @@ class Finder:
 
 
 def _without(text: str, found: Sequence[Found]) -> str:
-    """A text with letters in place of what was found, at the same places."""
+    """A text with letters in place of what was found, in order, at the same places."""
+    parts: list[str] = []
+    at = 0
     for each in found:
-        text = text[: each.start] + "x" * (each.end - each.start) + text[each.end :]
-    return text
+        parts += (text[at : each.start], "x" * (each.end - each.start))
+        at = each.end
+    return "".join([*parts, text[at:]]) if parts else text
 
 
 def _readable(text: str) -> tuple[str, list[int] | None]:
-    """A text with plain digits and without what is not seen, and where its characters were."""
-    if text.isascii():
-        return text, None
-    if _UNSEEN.search(text) is None:
-        plain = "".join(map(_plain, text)) if any(map(_is_odd, text)) else text
-        return plain, None
-    places = [at for at, each in enumerate(text) if not _UNSEEN.match(each)]
-    return "".join(_plain(text[at]) for at in places), places
+    """A text with plain digits and without what is not seen, and where its characters were.
+
+    Returns:
+        The text, and the place of each of its characters in the one that was given, with the end
+        behind the last; None where they are the same.
+    """
+    if _HIDDEN.search(text) is None:
+        if text.isascii() or not any(map(_is_odd, text)):
+            return text, None
+        return "".join(map(_plain, text)), None
+    seen: list[str] = []
+    places: list[int] = []
+    at = 0
+    for match in _HIDDEN.finditer(text):
+        seen += map(_plain, text[at : match.start()])
+        places += range(at, match.start())
+        at = match.end()
+        if match[1] is not None:
+            character = chr(int(match[1], 16))
+            if not _UNSEEN.match(character):
+                seen.append(_plain(character))
+                places.append(match.start())
+    seen += map(_plain, text[at:])
+    places += range(at, len(text))
+    return "".join(seen), [*places, len(text)]
 
 
 def _is_odd(character: str) -> bool:
@@ -177,12 +218,18 @@ def _plain(character: str) -> str:
 
 def _without_overlaps(found: list[Found]) -> list[Found]:
     """In order; of what overlaps the surest, then the longest."""
+    # Starts and ends of what is taken, in order: looked up, not gone through, because a text can
+    # hold a hundred thousand of them.
+    starts: list[int] = []
+    ends: list[int] = []
     result: list[Found] = []
-    taken: list[tuple[int, int]] = []
     for each in sorted(found, key=lambda f: (-f.confidence, f.start - f.end, f.start)):
-        if all(each.end <= start or each.start >= end for start, end in taken):
-            taken.append((each.start, each.end))
-            result.append(each)
+        at = bisect_right(starts, each.start)
+        if (at and ends[at - 1] > each.start) or (at < len(starts) and starts[at] < each.end):
+            continue
+        starts.insert(at, each.start)
+        ends.insert(at, each.end)
+        result.append(each)
     return sorted(result)
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
+from spanglass.redaction import has_announcing_names
 from spanglass_detectors.content import rewritten, role_of
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.found import Found
@@ -82,8 +83,9 @@ class TextRedactor:
         self._key = key
 
     def redact_value(
-        self, value: str, field: str, operation: str, scope: str, counts: Counter[str]
-    ) -> str:
+        self, value: str, field: str, operation: str, scope: str, counts: Counter[str],
+        name: str = "",
+    ) -> str:  # fmt: skip
         """A field's value, JSON or text, without what is to go.
 
         It fails closed: where something goes wrong, the value is withheld and counted so.
@@ -94,20 +96,21 @@ class TextRedactor:
             operation: what its span does.
             scope: within which placeholders are the same: a trace.
             counts: where findings are counted, by entity.
+            name: that it stands under; it can say what the value is.
         """
         if len(value) < _SHORTEST:
             return value
         try:
             own: Counter[str] = Counter()
             if value[:1] not in ("{", "[", " ", "\n", "\t", "\r"):
-                shown = self.redact(value, field, role_of(field, operation), scope, own)
+                shown = self.redact(value, field, role_of(field, operation), scope, own, name)
                 counts.update(own)
                 return shown
             if self._is_clean(value):
                 return value
 
-            def change(text: str, role: str) -> str:
-                return self.redact(text, field, role, scope, own)
+            def change(text: str, role: str, under: str) -> str:
+                return self.redact(text, field, role, scope, own, under or name)
 
             shown = rewritten(value, role_of(field, operation), change)
         except Exception:
@@ -116,11 +119,13 @@ class TextRedactor:
         counts.update(own)
         return shown
 
-    def redact(self, text: str, field: str, role: str, scope: str, counts: Counter[str]) -> str:
+    def redact(
+        self, text: str, field: str, role: str, scope: str, counts: Counter[str], name: str = ""
+    ) -> str:
         """One text without what is to go."""
         parts: list[str] = []
         at = 0
-        for each in self._finder.find(text):
+        for each in self._finder.find(text, name):
             action = self._action(each.entity, field, role)
             if action is Action.OFF:
                 continue
@@ -137,7 +142,9 @@ class TextRedactor:
         Texts without escapes stand in JSON as they are, between quotes, which belong to nothing
         that is looked for.
         """
-        return not self._finder.has_more and "\\" not in value and not self._finder.find(value)
+        if self._finder.has_more or "\\" in value or has_announcing_names(value):
+            return False
+        return not self._finder.find(value)
 
     def _action(self, entity: str, field: str, role: str) -> Action:
         for rule in self._rules:

@@ -15,7 +15,16 @@ accuracy is in docs/sdk.md, and the labelled texts are in tests/support/redactio
 """
 
 from spanglass.redaction._redactor import Finding, Redactor, find, redact
-from spanglass.redaction._rules import ENTITIES
+from spanglass.redaction._rules import ENTITIES, announced, has_announcing_names
 from spanglass.redaction._stream import StreamRedactor
 
-__all__ = ["ENTITIES", "Finding", "Redactor", "StreamRedactor", "find", "redact"]
+__all__ = [
+    "ENTITIES",
+    "Finding",
+    "Redactor",
+    "StreamRedactor",
+    "announced",
+    "find",
+    "has_announcing_names",
+    "redact",
+]

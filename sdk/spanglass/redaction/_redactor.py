@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from spanglass.redaction._rule import Rule
-from spanglass.redaction._rules import ENTITIES, RULES
+from spanglass.redaction._rules import ENTITIES, RULES, announced
 from spanglass.redaction._starts import Scan
 
 #: Part of the mark of a cut.
@@ -83,13 +83,16 @@ class Redactor:
                         found += _matches(rule, scan.text, starts)
         return _without_overlaps(found) if len(found) > 1 else found
 
-    def redact(self, text: str, counts: Counter[str] | None = None) -> str:
+    def redact(self, text: str, counts: Counter[str] | None = None, name: str = "") -> str:
         """A text with its entities replaced.
 
         Args:
             text: any.
             counts: where to count them, by entity.
+            name: what the text is the value of, which can say what it is.
         """
+        if name and (said := announced(name)):
+            return self.redact(said + text, counts).removeprefix(said)
         if CUT_MARK in text:
             text = _without_halves(text)
         found = self.find(text)
@@ -108,7 +111,7 @@ class Redactor:
         """
         if stream and isinstance(value, list):
             _redact_pieces(self, value, counts)
-        return mapped(value, lambda text: self.redact(text, counts))
+        return mapped(value, lambda text, name: self.redact(text, counts, name))
 
 
 def _matches(rule: Rule, text: str, starts: Iterable[int] | None) -> list[Finding]:
@@ -184,22 +187,23 @@ def replaced(text: str, found: Iterable[Finding], counts: Counter[str] | None = 
     return "".join([*parts, text[at:]])
 
 
-def mapped(value: Any, change: Callable[[str], str]) -> Any:
+def mapped(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
     """A JSON value with each of its texts, keys and long numbers changed.
 
     Args:
         value: as `json.loads` gives it.
-        change: makes the new text.
+        change: makes the new text, given the old one and the name that it stands under.
+        name: of the value itself.
     """
     if isinstance(value, str):
-        return change(value)
+        return change(value, name)
     if isinstance(value, list):
-        return [mapped(each, change) for each in value]
+        return [mapped(each, change, name) for each in value]
     if isinstance(value, dict):
-        return {change(key): mapped(each, change) for key, each in value.items()}
+        return {change(key, ""): mapped(each, change, key) for key, each in value.items()}
     if type(value) is int and abs(value) >= _SHORTEST_NUMBER:
         before = str(value)
-        after = change(before)
+        after = change(before, name)
         return value if after == before else after
     return value
 

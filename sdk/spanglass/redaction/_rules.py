@@ -67,6 +67,17 @@ _SECRET_WORDS: Final = (
     "password", "passwd", "passphrase", "pwd", "secret", "api", "access", "auth", "refresh",
     "session", "client", "account", "shared",
 )  # fmt: skip
+#: Where a word begins, in names, too: `db_password`, `dbPassword`.
+_WORD_BEGINS: Final = r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))"
+_ANNOUNCING: Final = (
+    "(?:password|passwd|passphrase|pwd|secret|api[_ -]?key|access[_ -]?key"
+    "|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret"
+    "|account[_ -]?key|shared[_ -]?access[_ -]?(?:key|signature))"
+)
+_PHONE_NAMES: Final = "(?:(?:tele)?phone|mobile|fax|whatsapp|sms)(?:[_ -]?(?:number|no))?"
+_ANNOUNCES: Final = re.compile(rf"{_WORD_BEGINS}(?i:{_ANNOUNCING}|{_PHONE_NAMES})\Z")
+_NAMES_IN_JSON: Final = re.compile(rf'{_WORD_BEGINS}(?i:{_ANNOUNCING}|{_PHONE_NAMES})"\s*:')
+_LONGEST_NAME: Final = 200
 _PHONE_WORDS: Final = (
     "phone", "tel", "mobil", "cell", "call", "fax", "whatsapp", "sms", "text me", "reach ", "ring",
     "handy", "t\u00e9l",
@@ -121,9 +132,7 @@ RULES: Final[tuple[Rule, ...]] = (
             needs=("passw", "passphrase", "pwd", "secret", "key", "token"),
         ),
         re.compile(
-            r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[_ -]?key|access[_ -]?key"
-            r"|(?:access|auth|refresh|session)[_ -]?token|client[_ -]?secret"
-            r"|account[_ -]?key|shared[_ -]?access[_ -]?(?:key|signature)))"
+            rf"{_WORD_BEGINS}(?i:{_ANNOUNCING})"
             r"[\"']?(?:[ \t]{0,3}[:=]{1,2}[ \t]{0,3}|[ \t]is[ \t])[\"'`]?"
             r"(?P<found>[^\s\"'`,;<>\[\]{}]{6,256})"
         ),
@@ -205,3 +214,21 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 ENTITIES: Final = tuple(dict.fromkeys(rule.entity for rule in RULES))
+
+
+def has_announcing_names(text: str) -> bool:
+    """Whether JSON has names that say what stands under them, in lists and objects, too."""
+    return _NAMES_IN_JSON.search(text) is not None
+
+
+def announced(name: str) -> str:
+    """What the name of a value says of it, as a text would say it before the value.
+
+    Args:
+        name: of an attribute, or in JSON: `password`, `db.password`, `apiKey`.
+
+    Returns:
+        `password: `; empty where the name says nothing.
+    """
+    match = _ANNOUNCES.search(name) if 2 < len(name) <= _LONGEST_NAME else None
+    return f"{match[0]}: " if match else ""
