@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from spanglass_collector.jobs import runner
@@ -19,7 +20,7 @@ from support.running import ROOT, RunningService
 from support.waiting import wait_until
 
 DETECTORS = """
-import os, signal, time
+import os, pathlib, signal, time
 from spanglass_detectors import Detector, Score, detector
 
 @detector(version="3", operations=["chat"])
@@ -40,6 +41,16 @@ def naughty(span):
         os.kill(os.getpid(), signal.SIGKILL)
     if "exit" in span.input:
         raise SystemExit(3)
+    if "fork" in span.input:
+        child = os.fork()
+        if child == 0:
+            time.sleep(3600)
+        pathlib.Path(__file__).with_name("forked").write_text(str(child))
+        os._exit(4)
+    if "half" in span.input:
+        raise ValueError("half a character: \\ud800")
+    if "huge" in span.input:
+        return Score("naughty", 0.0, cost_usd=float("inf"))
     print("for the log")
     return Score("naughty", 0.0)
 
@@ -126,8 +137,28 @@ def test_the_example(running: RunningService, unique: str) -> None:
     assert apology["value"] == 1
 
 
+def is_alive(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_a_span_that_a_detector_fails_at_is_marked(running: RunningService) -> None:
-    inputs = ("good 1", "raise", "good 2", "hang", "good 3", "leak", "die", "exit", "good 4")
+    inputs = (
+        "good 1",
+        "raise",
+        "good 2",
+        "hang",
+        "good 3",
+        "leak",
+        "die",
+        "exit",
+        "fork",
+        "half",
+        "huge",
+        "good 4",
+    )
     ids = send(running, "naughty", *inputs)
     failed = wait_until(
         lambda: (
@@ -136,10 +167,10 @@ def test_a_span_that_a_detector_fails_at_is_marked(running: RunningService) -> N
                     "SELECT span_id, reason, attempts FROM job_failures WHERE job = 'naughty'"
                 )
             )
-            == 5
+            == 8
             and rows
         ),
-        "five failures",
+        "eight failures",
     )
     reasons = {inputs[ids.index(row["span_id"])]: row["reason"] for row in failed}
     assert reasons == {
@@ -148,13 +179,18 @@ def test_a_span_that_a_detector_fails_at_is_marked(running: RunningService) -> N
         "leak": "it used more than 256 MiB of memory",
         "die": "its process ended by signal 9",
         "exit": "its process ended with status 3",
+        "fork": "its process ended with status 4",
+        "half": "ValueError: half a character: ?",
+        "huge": "ValueError: the score naughty has cost inf dollars",
     }
     good = [each for each, text in zip(ids, inputs, strict=True) if "good" in text]
     wait_until(lambda: len(scores(running, "naughty", good)) == 4, "the others are judged")
     count = running.one("SELECT count() AS n FROM scores FINAL WHERE name = 'naughty'")
     assert count["n"] == 4
+    child = int((running.data_dir.parent / "forked").read_text())
+    wait_until(lambda: not is_alive(child), "what a detector starts ends with it")
     wait_until(
-        lambda: running.metrics()["spanglass_job_failures_total"][(("job", "naughty"),)] == 5,
+        lambda: running.metrics()["spanglass_job_failures_total"][(("job", "naughty"),)] == 8,
         "the metrics say so",
     )
     wait_until(

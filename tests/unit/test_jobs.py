@@ -115,6 +115,16 @@ def test_results_are_bounded_and_checked() -> None:
         Score("n", float("nan"))
     with pytest.raises(ValueError, match="neither"):
         Score("n")
+    for wrong in (
+        Score("n", 1.0, cost_usd=float("nan")), Score("n", 1.0, cost_usd=-1.0),
+        PiiFinding("X", "input", count=-1), PiiFinding("X", "input", count=1 << 32),
+        PiiFinding("X", "input", confidence=float("nan")),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"has (cost|count)"):
+            judge.written([wrong])
+    half = judge.written([Score("n\ud800", 1.0, "\udfff", "\ud800", {"\ud800": "\ud800"})])
+    assert half[0]["name"] == "n?"
+    json.dumps(half, ensure_ascii=False).encode()
     (row,) = judge.written([PiiFinding("EMAIL_ADDRESS", "input", subjects=("ab",))])
     assert row["subjects"] == ["ab"]
 

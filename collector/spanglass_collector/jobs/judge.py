@@ -7,6 +7,7 @@ whoever ends it knows which one it was.
 
 import contextlib
 import json
+import math
 import mmap
 import os
 import struct
@@ -110,7 +111,7 @@ def _judged(detector: Detector, lines: Sequence[bytes]) -> list[Any]:
         if len(lines) > 1:
             # Whose fault it was is seen one by one.
             return [each for line in lines for each in _judged(detector, [line])]
-        return [f"{type(error).__name__}: {error}"[:1_000]]
+        return [_text(f"{type(error).__name__}: {error}", 1_000)]
 
 
 def _span(line: bytes) -> Span:
@@ -119,34 +120,45 @@ def _span(line: bytes) -> Span:
     return Span.from_row(row)
 
 
+def _text(value: object, longest: int) -> str:
+    """As text that can be stored: half of a character can not."""
+    return str(value)[:longest].encode("utf-8", "replace").decode()
+
+
 def written(results: Iterable[Result] | None) -> list[dict[str, Any]]:
     """Results as they travel.
 
     Raises:
         TypeError: if something is none.
-        ValueError: if there are too many.
+        ValueError: if there are too many, or a number is none that can be.
     """
     found: list[dict[str, Any]] = []
     for result in results or ():
         if len(found) >= MOST_RESULTS:
             raise ValueError(f"more than {MOST_RESULTS} results for one span")
         if isinstance(result, Score):
-            metadata = {str(k)[:200]: str(v)[:_LONGEST] for k, v in result.metadata.items()}
+            metadata = {_text(k, 200): _text(v, _LONGEST) for k, v in result.metadata.items()}
             value = None if result.value is None else float(result.value)
+            cost = float(result.cost_usd)
+            if not 0 <= cost < math.inf:
+                raise ValueError(f"the score {result.name} has cost {cost} dollars")
             found.append(
                 {
-                    "kind": "score", "name": str(result.name)[:200], "value": value,
-                    "label": str(result.label)[:200], "metadata": metadata,
-                    "explanation": str(result.explanation)[:_LONGEST],
-                    "cost_usd": float(result.cost_usd),
+                    "kind": "score", "name": _text(result.name, 200), "value": value,
+                    "label": _text(result.label, 200), "metadata": metadata,
+                    "explanation": _text(result.explanation, _LONGEST), "cost_usd": cost,
                 }
             )  # fmt: skip
         elif isinstance(result, PiiFinding):
+            count, confidence = int(result.count), float(result.confidence)
+            if not (0 < count < 1 << 32 and 0 <= confidence <= 1):
+                raise ValueError(f"{result.entity} has count {count}, confidence {confidence}")
             found.append(
                 {
-                    "kind": "pii", "entity": result.entity, "field": result.field[:200],
-                    "role": result.role, "count": int(result.count),
-                    "confidence": float(result.confidence), "subjects": list(result.subjects),
+                    "kind": "pii", "entity": _text(result.entity, 100),
+                    "field": _text(result.field, 200), "role": _text(result.role, 100),
+                    "count": count, "confidence": confidence,
+                    "subjects": [_text(each, 64) for each in result.subjects],
                 }
             )  # fmt: skip
         else:

@@ -9,6 +9,7 @@ import json
 import logging
 import mmap
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -113,6 +114,8 @@ class Sandbox:
                 ],
                 pass_fds=handles,
                 stdin=subprocess.DEVNULL,
+                # A group of its own: what it starts ends with it.
+                start_new_session=True,
             )  # fmt: skip
         theirs.close()
         self._connection = Connection(ours.detach())
@@ -140,6 +143,8 @@ class Sandbox:
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.wait()
         self._process = self._connection = self._progress = None
@@ -234,6 +239,7 @@ class Sandbox:
         """
         assert self._connection is not None
         assert self._progress is not None
+        assert self._process is not None
         began = looked = time.monotonic()
         seen = self._progress[:8]
         while True:
@@ -241,6 +247,9 @@ class Sandbox:
                 if self._connection.poll(_POLL_S):
                     return json.loads(self._connection.recv_bytes())
             except (EOFError, OSError):
+                return "its process ended"
+            if self._process.poll() is not None and not self._connection.poll():
+                # What it has started may hold the other end.
                 return "its process ended"
             now = time.monotonic()
             if watch and self._progress[:8] != seen:
@@ -255,10 +264,13 @@ class Sandbox:
 
     def _memory(self) -> int:
         assert self._process is not None
-        try:
-            return int(psutil.Process(self._process.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
+        used = 0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self._process.pid)
+            for each in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    used += int(each.memory_info().rss)
+        return used
 
     def _replace_if_it_leaks(self) -> None:
         if self._memory() > _LEAKS * (self._settings.memory_mb << 20):
