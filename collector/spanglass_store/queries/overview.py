@@ -36,6 +36,7 @@ _SUMS: Final[Mapping[str, str]] = {
     "cost_usd": "sumIf(ifNull(cost_usd, 0) * sample_weight, is_leaf)",
 }
 _DURATION: Final = f"quantilesTDigestIf(0.5, 0.95)(duration_ns / 1e9, {_ROOT})"
+_CALL: Final = "quantilesTDigestIf(0.5, 0.95)(duration_ns / 1e9, is_leaf)"
 _TTFT: Final = (
     "quantilesTDigestIf(0.5, 0.95)(assumeNotNull(time_to_first_token_s),"
     " is_leaf AND time_to_first_token_s IS NOT NULL)"
@@ -117,24 +118,29 @@ def overview(store: Store, which: OverviewFilter) -> dict[str, Any]:
         f"(SELECT {_COLUMNS}, ({is_leaf(store.database)}) AS is_leaf,"
         f" {_ROOT} AND cityHash64(project, trace_id) IN (SELECT cityHash64(project, trace_id)"
         f" FROM {store.database}.spans FINAL WHERE {where} AND status = 'error') AS has_failed,"
+        f" if(is_leaf, {_MODEL}, '') AS model,"
         " start_time >= {middle:DateTime64(6, 'UTC')} AS is_now"
         f" FROM {store.database}.spans FINAL WHERE {where})"
     )
+    # By time, by model and in all, so that the spans are read once.
     rows = store.query(
         "SELECT is_now, toUnixTimestamp(toStartOfInterval(start_time,"
-        " toIntervalSecond({step:UInt32}))) AS time, grouping(time) AS is_sum,"
-        f" {columns}, {_DURATION} AS duration, {_TTFT} AS first_token FROM {source}"
-        " GROUP BY GROUPING SETS ((is_now, time), (is_now))",
+        " toIntervalSecond({step:UInt32}))) AS time, model,"
+        " multiIf(grouping(time) = 0, 'time', grouping(model) = 0, 'model', 'all') AS by,"
+        f" any(provider) AS provider, {columns},"
+        f" {_DURATION} AS duration, {_CALL} AS call, {_TTFT} AS first_token FROM {source}"
+        " GROUP BY GROUPING SETS ((is_now, time), (is_now, model), (is_now))"
+        " HAVING by = 'all' OR (is_now AND (by = 'time' OR (model != '' AND calls > 0)))",
         values,
     ).dicts()
-    sums = {bool(row["is_now"]): _shaped(row) for row in rows if row["is_sum"]}
-    steps = {row["time"]: _shaped(row) for row in rows if row["is_now"] and not row["is_sum"]}
+    sums = {bool(row["is_now"]): _shaped(row) for row in rows if row["by"] == "all"}
+    steps = {row["time"]: _shaped(row) for row in rows if row["by"] == "time"}
     return {
         "step_s": step,
         "total": sums.get(True, _NOTHING),
         "before": sums.get(False, _NOTHING),
         "series": _filled(which, step, steps),
-        "models": _models(store, source, values),
+        "models": _models([row for row in rows if row["by"] == "model"]),
         "scores": _scores(store, which),
     }
 
@@ -165,25 +171,15 @@ def _filled(
     ]
 
 
-def _models(store: Store, source: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    columns = ", ".join(
-        f"{sql} AS {name}" for name, sql in _SUMS.items() if name not in ("requests", "failed")
-    )
-    found = store.query(
-        f"SELECT {_MODEL} AS model, any(provider) AS provider, {columns},"
-        " quantilesTDigest(0.5, 0.95)(duration_ns / 1e9) AS duration,"
-        f" {_TTFT} AS first_token FROM {source}"
-        " WHERE is_now AND is_leaf AND model != '' GROUP BY model"
-        " ORDER BY calls DESC, model LIMIT {most:UInt32}",
-        {**values, "most": MOST_MODELS},
-    ).dicts()
+def _models(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    most = sorted(rows, key=lambda row: (-row["calls"], row["model"]))[:MOST_MODELS]
     return [
         {
             "model": row["model"],
             "provider": row["provider"],
-            **_shaped({"requests": 0, "failed": 0, **row}),
+            **_shaped({**row, "requests": 0, "failed": 0, "duration": row["call"]}),
         }
-        for row in found
+        for row in most
     ]
 
 
