@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from spanglass._scores import Ids, current_ids, feedback, score
     from spanglass._stats import Counts, Stats
     from spanglass._status import Status
+    from spanglass.prompts._registry import prompt
 
 __all__ = [
     "Context",
@@ -80,6 +81,7 @@ __all__ = [
     "inject",
     "instrument",
     "observe",
+    "prompt",
     "score",
     "shutdown",
     "span",
@@ -108,6 +110,7 @@ _LATER: Final = {
     "feedback_link": "_feedback_link",
     "inject": "_propagation",
     "instrument": "_instrument",
+    "prompt": "prompts._registry",
     "score": "_scores",
     "uninstrument": "_instrument",
 }

@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from spanglass import _messages as messages_
 from spanglass import _names as names
+from spanglass import _prompt_text
 from spanglass._guard import guarded, nothing
 from spanglass._kinds import Kind
 from spanglass._pieces import Pieces
@@ -312,6 +313,10 @@ def generation(
     if model:
         result._attributes[names.REQUEST_MODEL] = model
     result._record_request(request)
+    if _prompt_text.is_used and (prompt := _prompt_text.prompt_of(messages, system)) is not None:
+        result._attributes[names.PROMPT_NAME] = prompt.prompt_name
+        if prompt.prompt_version:
+            result._attributes[names.PROMPT_VERSION] = prompt.prompt_version
     if result._captures(None, *_CONTENT):
         limit = runtime.settings.max_content_chars
         if system is not None:

@@ -55,6 +55,8 @@ def init(
     logs_endpoint: str | None = None,
     project: str | None = None,
     feedback_secret: str | None = None,
+    prompt_dir: str | None = None,
+    prompt_refresh_s: float | None = None,
     compression: str | None = None,
     certificate: str | None = None,
     client_certificate: str | None = None,
@@ -110,6 +112,9 @@ def init(
             the endpoint.
         project: whose feedback links are signed here; for all else the key decides.
         feedback_secret: signs feedback links; the collector has the same.
+        prompt_dir: folder for the last good copies of prompts, used while the registry is away;
+            `off` for none. By default in `~/.cache/spanglass`.
+        prompt_refresh_s: seconds after which a prompt is asked for again, in the background.
         compression: `auto` (gzip, but not to this machine), `gzip` or `none`.
         certificate: file with the authorities that may vouch for the endpoint.
         client_certificate: file with the certificate that this side shows.

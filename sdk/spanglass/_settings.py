@@ -245,6 +245,18 @@ class Settings:
         "SPANGLASS_FEEDBACK_SECRET",
         secret=True,
     )
+    prompt_dir: str = _setting(
+        "",
+        "folder for the last good copies of prompts; off for none, ~/.cache/spanglass by default",
+        str.strip,
+        "SPANGLASS_PROMPT_DIR",
+    )
+    prompt_refresh_s: float = _setting(
+        60.0,
+        "seconds after which a prompt is asked for again, in the background",
+        values.number,
+        "SPANGLASS_PROMPT_REFRESH_S",
+    )
     use_global_provider: bool = _setting(
         False, "whether to share OpenTelemetry's global tracer provider", values.flag
     )

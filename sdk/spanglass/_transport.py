@@ -85,14 +85,31 @@ class Transport:
             headers = {**headers, "Content-Encoding": "gzip"}
         reused = self._connection is not None
         try:
-            return self._exchange(body, headers, timeout_s)
+            return self._exchange("POST", self._path, body, headers, timeout_s)
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException):
             # The server may have closed a connection that nobody used for a while.
             if not reused:
                 raise
-        return self._exchange(body, headers, timeout_s)
+        return self._exchange("POST", self._path, body, headers, timeout_s)
+
+    def get(self, path: str, timeout_s: float) -> Answer:
+        """Asks for a document below the endpoint's path, on a connection of its own.
+
+        Args:
+            path: with its query.
+            timeout_s: seconds that each step of it may take.
+
+        Raises:
+            OSError: the endpoint can't be reached, or went silent.
+            http.client.HTTPException: what answers does not speak HTTP.
+        """
+        headers = {k: v for k, v in self._headers.items() if k != "Content-Type"}
+        try:
+            return self._exchange("GET", self._path.rstrip("/") + path, None, headers, timeout_s)
+        finally:
+            self.close()
 
     def interrupt(self) -> None:
         """Ends the request under way, called on another thread; no other is sent after it."""
@@ -110,7 +127,9 @@ class Transport:
             with contextlib.suppress(OSError):
                 connection.close()
 
-    def _exchange(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
+    ) -> Answer:
         connect_s = min(timeout_s, self._connect_s)
         if self._connection is None:
             self._connection = self._connect(connect_s)
@@ -122,7 +141,7 @@ class Transport:
                 connection.connect()
                 self._refuse_interrupted()
             connection.sock.settimeout(timeout_s)
-            connection.request("POST", self._path, body, headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             content = response.read(_MAX_ANSWER)
             keep = not response.will_close and response.isclosed()
