@@ -50,6 +50,7 @@ from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
+from spanglass_store.state.prompts import PromptBook
 
 log = logging.getLogger(__name__)
 
@@ -169,6 +170,7 @@ class Service:
                     prices=prices,
                     subject_key=key,
                     budgets=Budgets(database),
+                    prompts=PromptBook(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                 )

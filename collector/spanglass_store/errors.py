@@ -17,6 +17,10 @@ class Busy(StoreError):
     """What is to begin is under way already; it can be asked for again when that has ended."""
 
 
+class Conflict(StoreError):
+    """Somebody else has changed it meanwhile; look at it again and then decide."""
+
+
 class StoreUnavailable(StoreError):
     """ClickHouse can't be reached, is short of something, or gave no answer; it may later.
 

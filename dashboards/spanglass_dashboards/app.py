@@ -25,6 +25,7 @@ from spanglass_dashboards.api import (
     overview,
     pii,
     prices,
+    prompts,
     scores,
     session,
     sql,
@@ -73,7 +74,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, budgets, overview, jobs, pii, alerts,
+        cost, prices, budgets, overview, jobs, pii, alerts, prompts,
         energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

@@ -13,6 +13,7 @@ from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.keys import Principal, Scope
+from spanglass_store.state.prompts import PromptBook
 
 
 class DeadLetterOffice(Protocol):
@@ -102,6 +103,7 @@ class Context:
         prices: the book of prices.
         budgets: what calls may cost.
         jobs: what judges spans.
+        prompts: the registry of prompts.
         alerts: rules, what fires, and who is told.
         subject_key: what values are hashed with that somebody asks about.
     """
@@ -117,6 +119,7 @@ class Context:
     prices: PriceDesk | None = None
     budgets: Budgets | None = None
     jobs: JobOffice | None = None
+    prompts: PromptBook | None = None
     alerts: AlertDesk | None = None
     subject_key: bytes = field(default=b"", repr=False)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
@@ -148,7 +151,7 @@ def context_of(request: Request) -> Context:
     return context
 
 
-def _admit(request: Request, scope: Scope) -> Principal:
+def _admit(request: Request, scope: Scope | None) -> Principal:
     headers = {name.lower(): value for name, value in request.headers.items()}
     return context_of(request).gate.admit(headers, scope)
 
@@ -156,6 +159,11 @@ def _admit(request: Request, scope: Scope) -> Principal:
 def reader(request: Request) -> Principal:
     """Whoever asks may read, or the request ends here."""
     return _admit(request, Scope.READ)
+
+
+def keyholder(request: Request) -> Principal:
+    """Whoever asks has a key, whatever for, or the request ends here."""
+    return _admit(request, None)
 
 
 def writer(request: Request) -> Principal:

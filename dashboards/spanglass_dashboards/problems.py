@@ -15,6 +15,7 @@ from starlette.routing import Match, Route
 from spanglass_store.access import Denied
 from spanglass_store.errors import (
     Busy,
+    Conflict,
     NotAllowed,
     QueryRefused,
     StoreError,
@@ -40,7 +41,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (401, "A key is needed"),
         (403, "Not allowed"),
         (404, "Not found"),
-        (409, "Already under way"),
+        (409, "Already under way, or changed meanwhile"),
         (422, "Not valid"),
         (503, "Not available right now"),
     )
@@ -85,6 +86,8 @@ def install(app: FastAPI) -> None:
             return problem(403, "Not allowed", str(error))
         if isinstance(error, Busy):
             return problem(409, "Already under way", str(error))
+        if isinstance(error, Conflict):
+            return problem(409, "Changed meanwhile", str(error))
         if isinstance(error, Unknown):
             return problem(404, "Not found", str(error))
         if isinstance(error, QueryRefused):

@@ -35,6 +35,11 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/alerts/rules/{name}/preview": 400,
     "POST /api/v1/alerts/silences": 400,
     "GET /api/v1/pii": 400,
+    "GET /api/v1/prompts/{name}/compare": 400,
+    "POST /api/v1/prompts/{name}/versions": 400,
+    "POST /api/v1/prompts/{name}/render": 400,
+    "PUT /api/v1/prompts/{name}/labels/{label}": 400,
+    "DELETE /api/v1/prompts/{name}/labels/{label}": 400,
     "POST /api/v1/pii/subjects": 400,
 }
 

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import pytest
@@ -392,3 +393,29 @@ def test_who_is_asking(keyed: Keyed) -> None:
     assert (
         keyed.service.api("GET", "/api/v1/session", keyed.secrets["red ingest"]).status_code == 403
     )
+
+
+# -- prompts -------------------------------------------------------------------------------------
+
+
+def test_who_may_do_what_with_prompts(keyed: Keyed) -> None:
+    def ask(who: str, method: str, path: str, **options: Any) -> int:
+        return keyed.service.api(
+            method, f"/api/v1/prompts{path}", keyed.secrets[who], **options
+        ).status_code
+
+    body = {"definition": {"template": "Hi"}}
+    assert ask("blue read", "POST", "/hi/versions", json=body) == 403
+    assert ask("blue ingest", "POST", "/hi/versions", json=body) == 403
+    assert ask("admin", "POST", "/hi/versions", json=body) == 201
+    assert ask("blue read", "PUT", "/hi/labels/production", json={"version": 1}) == 403
+    assert ask("admin", "PUT", "/hi/labels/production", json={"version": 1}) == 200
+    assert ask("blue ingest", "GET", "/hi/resolve") == 200
+    assert ask("blue ingest", "GET", "/hi") == 403
+    assert ask("blue finance", "GET", "/hi") == 200
+    assert ask("red ingest", "GET", "/hi/resolve") == 404
+    assert ask("red read", "GET", "/hi", params={"project": "blue"}) == 403
+    assert ask("red read", "GET", "", params={"project": "blue"}) == 403
+    mine = keyed.service.get("/api/v1/prompts", keyed.secrets["red read"])
+    assert mine["items"] == []
+    assert keyed.service.api("GET", "/api/v1/prompts/hi/resolve", key="").status_code == 401

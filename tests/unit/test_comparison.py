@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spanglass_detectors.comparison import holm, means, quantiles
+from spanglass_detectors.comparison import (
+    benjamini_hochberg,
+    holm,
+    means,
+    quantiles,
+    shares,
+    shift,
+)
 from spanglass_detectors.saturation import Load, right_size, saturation
 
 
@@ -76,3 +83,46 @@ def test_the_right_size() -> None:
     assert verdict(utilization=0.6, kv_peak=0.8, waiting=0) == "right"
     assert verdict(utilization=0.9, kv_peak=1, kv_usage=0.95, waiting=4) == "too small"
     assert verdict(utilization=0.9) == "unknown"
+
+
+def test_shares_hold_what_they_promise_and_are_exact_where_few_are() -> None:
+    found = shares([0] * 40 + [1] * 10, [0] * 20 + [1] * 30)
+    assert found is not None
+    assert (found.before, found.after, found.is_clear) == (0.2, 0.6, True)
+    # Newcombe (1998), table II, 56/70 and 48/80 the other way round: 0.0524 to 0.3339.
+    published = shares([1] * 48 + [0] * 32, [1] * 56 + [0] * 14)
+    assert published is not None
+    assert (published.low, published.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    rare = shares([0] * 50, [1] * 3 + [0] * 47)
+    assert rare is not None
+    assert rare.p == pytest.approx(stats.fisher_exact([[0, 50], [3, 47]])[1])
+    none = shares([0] * 9, [0] * 9)
+    assert none is not None
+    assert (none.p, none.is_clear) == (1, False)
+    rng = np.random.default_rng(4)
+    false = sum(
+        shares(rng.random(80) < 0.3, rng.random(120) < 0.3).is_clear  # type: ignore[union-attr]
+        for _ in range(200)
+    )
+    assert false <= 20
+
+
+def test_a_shift_is_seen_behind_a_few_huge_values() -> None:
+    rng = np.random.default_rng(5)
+    a, b = rng.lognormal(0, 0.5, 100), rng.lognormal(0.5, 0.5, 100)
+    a[:2] = 1e6
+    found = shift(a, b)
+    assert found is not None
+    assert found.p < 0.001
+    assert found.superiority == pytest.approx(
+        np.mean(b[:, None] > a[None, :]) + np.mean(b[:, None] == a[None, :]) / 2
+    )
+    same = shift([1] * 9, [1] * 9)
+    assert same is not None
+    assert (same.superiority, same.p) == (0.5, 1)
+    assert shift([1, 2], a) is None
+
+
+def test_the_false_discovery_rate_is_as_scipy_says() -> None:
+    ps = [0.001, 0.04, 0.03, 0.2, 0.9]
+    assert benjamini_hochberg(ps) == pytest.approx(list(stats.false_discovery_control(ps)))

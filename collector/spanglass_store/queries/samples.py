@@ -11,6 +11,13 @@ from spanglass_store.queries.energy import shares, step_of
 
 #: Calls of a side at most; of more, as many are taken by chance.
 MOST_CALLS: Final = 20_000
+_VALUES: Final = (
+    "duration_s", "time_to_first_token_s", "time_per_output_token_s", "cost_usd", "input_tokens",
+    "output_tokens",
+)  # fmt: skip
+_EQUAL: Final = (
+    "project", "service", "release", "prompt_name", "prompt_version", "feature", "environment",
+)  # fmt: skip
 #: Longest range of time for which energy is shared out here, in seconds.
 _ENERGY_S: Final = 2 * 86_400
 
@@ -30,6 +37,10 @@ class Side:
     model: str = ""
     service: str = ""
     release: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
+    feature: str = ""
+    environment: str = ""
 
 
 def samples(store: Store, which: Side) -> dict[str, list[float]]:
@@ -42,7 +53,8 @@ def samples(store: Store, which: Side) -> dict[str, list[float]]:
     where, values = _where(which)
     rows = store.query(
         "SELECT trace_id, span_id, duration_ns / 1e9 AS duration_s, time_to_first_token_s,"
-        " time_per_output_token_s, output_tokens, cost_usd, status = 'error' AS is_error"
+        " time_per_output_token_s, input_tokens,"
+        " output_tokens, cost_usd, status = 'error' AS is_error"
         f" FROM {store.database}.spans FINAL WHERE {where}"
         " ORDER BY cityHash64(trace_id, span_id) LIMIT {most:UInt32}",
         values,
@@ -57,13 +69,15 @@ def samples(store: Store, which: Side) -> dict[str, list[float]]:
         put("error_rate", row["is_error"])
         if row["is_error"]:
             continue
-        for name in ("duration_s", "time_to_first_token_s", "time_per_output_token_s", "cost_usd"):
+        for name in _VALUES:
             put(name, row[name])
         if row["output_tokens"] and row["duration_s"] > 0:
             put("output_tokens_per_second", row["output_tokens"] / row["duration_s"])
-    _add_throughput(store, where, values, found)
-    _add_scores(store, where, values, found)
-    _add_energy(store, which, found)
+    _add_scores(store, which, where, values, found)
+    if not which.prompt_name:
+        # Of an engine, not of a prompt.
+        _add_throughput(store, where, values, found)
+        _add_energy(store, which, found)
     return found
 
 
@@ -73,7 +87,7 @@ def _where(which: Side) -> tuple[str, dict[str, Any]]:
         IS_INFERENCE,
     ]  # fmt: skip
     values: dict[str, Any] = {"start": which.start, "end": which.end, "most": MOST_CALLS}
-    for name in ("project", "service", "release"):
+    for name in _EQUAL:
         if value := getattr(which, name):
             where.append(f"{name} = {{{name}:String}}")
             values[name] = value
@@ -97,12 +111,14 @@ def _add_throughput(
 
 
 def _add_scores(
-    store: Store, where: str, values: dict[str, Any], found: dict[str, list[float]]
+    store: Store, which: Side, where: str, values: dict[str, Any], found: dict[str, list[float]]
 ) -> None:
+    # What became of a prompt is often said of the whole answer, not of the call inside of it.
+    key = "trace_id" if which.prompt_name else "(trace_id, span_id)"
     rows = store.query(
         f"SELECT name, value FROM {store.database}.scores FINAL WHERE value IS NOT NULL"
-        " AND created_at >= {start:DateTime64(6, 'UTC')} AND (trace_id, span_id) IN ("
-        f"SELECT trace_id, span_id FROM {store.database}.spans FINAL WHERE {where})"
+        f" AND created_at >= {{start:DateTime64(6, 'UTC')}} AND {key} IN ("
+        f"SELECT {key} FROM {store.database}.spans FINAL WHERE {where})"
         " ORDER BY cityHash64(trace_id, span_id) LIMIT {most:UInt32}",
         values,
     ).rows

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
+from spanglass_dashboards.api.comparing import Comparison, compared
 from spanglass_dashboards.api.time_range import End, Start, recent
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_detectors.saturation import Load, right_size, saturation
@@ -21,8 +22,6 @@ from spanglass_store.state.keys import Principal
 router = APIRouter(prefix="/api/v1", tags=["gpus"])
 
 Text = Annotated[str, Query(max_length=1000)]
-#: Of which values the 95th percentile is compared, too.
-_TAILED: Final = ("duration_s", "time_to_first_token_s")
 
 
 class Saturation(BaseModel):
@@ -87,29 +86,6 @@ class Engines(BaseModel):
     """Engines that were asked in the range of time."""
 
     engines: list[Watched]
-
-
-class Compared(BaseModel):
-    """A value before and after, with a 95 % interval of the difference."""
-
-    name: str
-    statistic: str = Field(description="mean or p95.")
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
-    p: float | None = Field(description="Corrected for the number of means that are compared.")
-    is_clear: bool = Field(description="Whether the interval leaves zero out.")
-    n_before: int
-    n_after: int
-
-
-class Comparison(BaseModel):
-    """Two sets of calls, value by value; those with fewer than five on a side are left out."""
-
-    values: list[Compared]
-    left_out: list[str]
 
 
 @router.get("/engines")
@@ -247,38 +223,6 @@ async def compare(
     store = context.store(principal)
 
     def answer() -> Comparison:
-        return _compare(samples(store, sides[0]), samples(store, sides[1]))
+        return compared(samples(store, sides[0]), samples(store, sides[1]))
 
     return await asyncio.to_thread(answer)
-
-
-def _compare(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> Comparison:
-    try:
-        from spanglass_detectors.comparison import holm, means, quantiles
-    except ModuleNotFoundError as missing:
-        raise StoreError(
-            f"{missing.name} is not installed: pip install 'spanglass[detectors]'."
-        ) from missing
-    found, left_out = [], []
-    for name in sorted({*before, *after}):
-        a, b = before.get(name, []), after.get(name, [])
-        mean = means(a, b)
-        if mean is None:
-            left_out.append(name)
-            continue
-        found.append((name, "mean", mean))
-        if name in _TAILED and (tail := quantiles(a, b, 0.95)) is not None:
-            found.append((name, "p95", tail))
-    corrected = iter(holm([each.p for _, _, each in found if each.p is not None]))
-    return Comparison(
-        values=[
-            Compared(
-                name=name, statistic=statistic, before=each.before, after=each.after,
-                difference=each.difference, low=each.low, high=each.high,
-                p=None if each.p is None else next(corrected), is_clear=each.is_clear,
-                n_before=each.n_before, n_after=each.n_after,
-            )
-            for name, statistic, each in found
-        ],
-        left_out=left_out,
-    )  # fmt: skip

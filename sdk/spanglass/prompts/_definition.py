@@ -165,8 +165,11 @@ def read(document: Any) -> Definition:
         raise PromptError("A prompt is a mapping with a template: {'template': 'Hi {{name}}'}.")
     if unknown := sorted(set(document) - _FIELDS):
         raise PromptError(f"{unknown[0]!r} is no field of a prompt; {', '.join(sorted(_FIELDS))}.")
-    if len(json.dumps(document, ensure_ascii=False)) > MOST_CHARS:
+    written = json.dumps(document, ensure_ascii=False)
+    if len(written) > MOST_CHARS:
         raise PromptError(f"A prompt has at most {MOST_CHARS:,} characters.")
+    if "\\u0000" in written or (not written.isascii() and _has_surrogates(written)):
+        raise PromptError("The prompt has a character that no text has: NUL, or half of one.")
     syntax = document.get("syntax") or "mustache"
     if syntax not in SYNTAXES:
         raise PromptError(f"{syntax!r} is no syntax; there are {' and '.join(SYNTAXES)}.")
@@ -186,6 +189,14 @@ def read(document: Any) -> Definition:
     if not (isinstance(tools, list) and all(isinstance(each, dict) for each in tools)):
         raise PromptError("tools is a list of mappings, as the provider takes them.")
     return Definition(template, syntax, variables, model, schema, tuple(tools), compiled)
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _template(given: Any) -> str | tuple[Mapping[str, str], ...]:

@@ -1,0 +1,1 @@
+"""Prompts outside of the registry: as files, as other products export them, as diffs."""

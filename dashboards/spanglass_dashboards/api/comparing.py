@@ -1,0 +1,95 @@
+"""Two sets of values compared, as the API says it."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from pydantic import BaseModel, Field
+
+from spanglass_store.errors import StoreError
+
+#: Of which values the median and the 95th percentile are compared, too.
+_TAILED: Final = ("duration_s", "time_to_first_token_s")
+Statistic = Literal["mean", "share", "p50", "p95"]
+_QUANTILES: Final[tuple[tuple[Statistic, float], ...]] = (("p50", 0.5), ("p95", 0.95))
+Correction = Literal["holm", "benjamini-hochberg"]
+
+
+class Compared(BaseModel):
+    """A value before and after, with a 95 % interval of the difference."""
+
+    name: str
+    statistic: Statistic = Field(
+        description="share: of those that are true, for values that are 0 or 1."
+    )
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    p: float | None = Field(description="Corrected for how many are compared; null for quantiles.")
+    superiority: float | None = Field(
+        description="How often a value after is larger than one before, ties counted half: 0.5"
+        " without a shift (Mann and Whitney). Null for shares and quantiles."
+    )
+    superiority_p: float | None = Field(description="Of that, corrected the same way.")
+    is_clear: bool = Field(description="Whether the interval leaves zero out.")
+    n_before: int
+    n_after: int
+
+
+class Comparison(BaseModel):
+    """Two sets of calls, value by value; those with fewer than five on a side are left out."""
+
+    values: list[Compared]
+    left_out: list[str]
+
+
+def compared(
+    before: Mapping[str, list[float]],
+    after: Mapping[str, list[float]],
+    correction: Correction = "holm",
+) -> Comparison:
+    """Compares values by name.
+
+    Raises:
+        StoreError: if numpy or scipy is not installed.
+    """
+    try:
+        from spanglass_detectors import comparison as by
+    except ModuleNotFoundError as missing:
+        raise StoreError(
+            f"{missing.name} is not installed: pip install 'spanglass[detectors]'."
+        ) from missing
+    found: list[tuple[str, Statistic, by.Difference, by.Shift | None]] = []
+    left_out: list[str] = []
+    for name in sorted({*before, *after}):
+        a, b = before.get(name, []), after.get(name, [])
+        is_share = {*a, *b} <= {0.0, 1.0}
+        middle = by.shares(a, b) if is_share else by.means(a, b)
+        if middle is None:
+            left_out.append(name)
+            continue
+        found.append(
+            (name, "share" if is_share else "mean", middle, None if is_share else by.shift(a, b))
+        )
+        if name in _TAILED:
+            for statistic, q in _QUANTILES:
+                if (tail := by.quantiles(a, b, q)) is not None:
+                    found.append((name, statistic, tail, None))
+    correct = by.holm if correction == "holm" else by.benjamini_hochberg
+    ps = iter(correct([each.p for _, _, each, _ in found if each.p is not None]))
+    shifts = iter(correct([each.p for *_, each in found if each is not None]))
+    return Comparison(
+        values=[
+            Compared(
+                name=name, statistic=statistic, before=each.before, after=each.after,
+                difference=each.difference, low=each.low, high=each.high,
+                p=None if each.p is None else next(ps),
+                superiority=None if moved is None else moved.superiority,
+                superiority_p=None if moved is None else next(shifts),
+                is_clear=each.is_clear, n_before=each.n_before, n_after=each.n_after,
+            )
+            for name, statistic, each, moved in found
+        ],
+        left_out=left_out,
+    )  # fmt: skip
