@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import spanglass
+from spanglass.prompts import _registry as registry
 from spanglass_store.data_directory import DataDirectory
 from support import otlp
 from support.commands import Commands, Done
@@ -256,6 +257,7 @@ def test_calls_are_stored_with_their_prompt(
     shared_service: RunningService, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
+    monkeypatch.setattr(registry, "_FIRST_WAIT_S", 60.0)
     save(shared_service, unique, "Greet {{name}}.")
     moved = shared_service.api(
         "PUT", f"/api/v1/prompts/{unique}/labels/production", json={"version": 1}
@@ -263,7 +265,11 @@ def test_calls_are_stored_with_their_prompt(
     assert moved.status_code == 200
     shared_service.dirty = True
     spanglass.init(
-        shared_service.otlp, web_url=shared_service.web, service=unique, prompt_dir=str(tmp_path)
+        shared_service.otlp,
+        web_url=shared_service.web,
+        service=unique,
+        prompt_dir=str(tmp_path),
+        timeout_s=60,
     )
     try:
         greeting = spanglass.prompt(unique)

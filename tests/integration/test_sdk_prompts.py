@@ -45,13 +45,15 @@ def begin(
     service: PromptService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., None]]:
     monkeypatch.setenv("SPANGLASS_RAISE_INTERNAL_ERRORS", "1")
+    # However slow the machine is; where nothing listens, there is nothing to wait for.
+    monkeypatch.setattr(registry, "_FIRST_WAIT_S", 60.0)
 
     def begin_(**settings: Any) -> None:
         registry._registry = None
         spanglass.shutdown(0)
         spanglass.init(
             "http://127.0.0.1:9", web_url=service.url, prompt_dir=str(tmp_path / "copies"),
-            ledger=False, **settings,
+            ledger=False, timeout_s=60, **settings,
         )  # fmt: skip
 
     yield begin_
