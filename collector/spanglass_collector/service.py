@@ -227,6 +227,7 @@ class Service:
             settings.state or directory.state_url,
             book,
             settings.log_level,
+            directory.models,
             Path.cwd(),
             stored if ingest is not None else None,
             backlog,

@@ -49,6 +49,11 @@ class DataDirectory:
         return self.path / "dead-letters"
 
     @property
+    def models(self) -> Path:
+        """What detectors make for themselves, once on a machine: vectors of words."""
+        return self.path / "models"
+
+    @property
     def credentials(self) -> Path:
         return self.path / "credentials.json"
 

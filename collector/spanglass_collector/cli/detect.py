@@ -30,7 +30,8 @@ from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook
 
 app = typer.Typer(
-    help="Jobs that judge spans: personal data and your own detectors.", no_args_is_help=True
+    help="Jobs that judge spans: quality, safety, personal data and your own detectors.",
+    no_args_is_help=True,
 )
 
 
@@ -162,7 +163,11 @@ def _run_here(settings: Settings, job: str, since: datetime, until: datetime) ->
     with opened_store(settings) as store, _book(settings) as book:
         asked = JobDesk(settings.jobs, book).request(job, since, until)
         found = settings.jobs[job]
-        sandbox = Sandbox(found, job_options(found, book), Path.cwd())
+        sandbox = Sandbox(
+            found,
+            job_options(found, book, str(DataDirectory(settings.data_dir).models)),
+            Path.cwd(),
+        )
         reason: list[str] = []
 
         def tell(progress: Progress) -> None:

@@ -16,6 +16,7 @@ from spanglass_collector.cli.output import console
 from spanglass_collector.cli.remote import DataDir, running_service
 from spanglass_collector.doors import open_door
 from spanglass_collector.ingest.dead_letters import DeadLetters
+from spanglass_collector.jobs.config import NEEDS, missing_packages
 from spanglass_collector.settings import Settings, load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
@@ -106,6 +107,11 @@ def _optional(_: Settings) -> list[Finding]:
         findings.append(
             Finding("ok", what) if found else Finding("note", f"not installed: {what}", mend)
         )
+    for job in NEEDS:
+        missing = missing_packages(job)
+        text = f"the job {job} is off: {', '.join(missing)} not installed"
+        if missing:
+            findings.append(Finding("note", text, "pip install 'spanglass[detectors]'"))
     for distribution, what, packages in _INSTRUMENTED:
         if not _is_installed(distribution):
             text = f"not installed: what spanglass.instrument() traces {what} with"

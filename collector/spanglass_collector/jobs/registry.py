@@ -13,7 +13,12 @@ from spanglass_detectors.span import COLUMNS
 #: Group of entry points in which packages offer their detectors.
 GROUP: Final = "spanglass.detectors"
 #: Those that come with Spanglass.
-BUILT_IN: Final = {"pii": "spanglass_detectors.pii.detector:PiiDetector"}
+BUILT_IN: Final = {
+    "pii": "spanglass_detectors.pii.detector:PiiDetector",
+    "quality": "spanglass_detectors.quality.detector:QualityDetector",
+    "grounding": "spanglass_detectors.quality.grounding:GroundingDetector",
+    "safety": "spanglass_detectors.safety.detector:SafetyDetector",
+}
 
 
 class DetectorError(Exception):

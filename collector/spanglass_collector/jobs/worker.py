@@ -61,9 +61,19 @@ def main() -> None:
     Worker(told).run()
 
 
-def job_options(settings: JobSettings, book: JobBook) -> dict[str, Any]:
-    """What a job's detector is made with: its options, and the installation's key for subjects."""
-    own = {"subject_key": book.secret(SUBJECT_KEY)} if settings.detector == "pii" else {}
+def job_options(settings: JobSettings, book: JobBook, models: str) -> dict[str, Any]:
+    """What a job's detector is made with: its options, and what the installation has for it.
+
+    Args:
+        settings: the job's.
+        book: where the key for subjects is.
+        models: the folder where what detectors make for themselves is kept.
+    """
+    own: dict[str, Any] = {}
+    if settings.detector == "pii":
+        own["subject_key"] = book.secret(SUBJECT_KEY)
+    elif settings.detector == "grounding":
+        own["cache"] = models
     return {**own, **settings.options}
 
 
@@ -85,6 +95,7 @@ class Worker:
         self.stopping = threading.Event()
         self._saying = threading.Lock()
         self._busy_until = 0.0
+        self._models = str(told["models"])
         self.linger_s = float(told.get("linger_s", LINGER_S))
         folder = Path(told["folder"]) if told["folder"] else None
         self._jobs = [
@@ -134,7 +145,7 @@ class Worker:
 
     def runner(self, name: str, settings: JobSettings, folder: Path | None) -> Runner:
         """The runner of a job."""
-        sandbox = Sandbox(settings, job_options(settings, self.book), folder)
+        sandbox = Sandbox(settings, job_options(settings, self.book, self._models), folder)
         return Runner(
             name, settings, self._store, self.book, sandbox, self._owner, self.stopping.is_set,
             self.say, lambda: time.monotonic() < self._busy_until,

@@ -76,4 +76,4 @@ class MiniLm:
 def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of length one; those of length zero stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-9)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)

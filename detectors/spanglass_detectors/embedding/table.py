@@ -91,10 +91,10 @@ class StaticTable:
         if not new:
             return found
         self._learn(np.unique(np.concatenate([ids for _, _, ids in new])))
-        for n, key, ids in new:
-            if len(ids):
-                weights = self._weights[ids]
-                total = weights @ self._vectors[ids].astype(np.float32)
+        for n, _, pieces in new:
+            if len(pieces):
+                weights = self._weights[pieces]
+                total = weights @ self._vectors[pieces].astype(np.float32)
                 found[n] = total - weights.sum() * self._mean
         rows = [n for n, _, _ in new]
         found[rows] = normalised(found[rows])

@@ -99,7 +99,7 @@ class InjectionFinder:
                 weight = min(0.98, rule.weight + 0.15) if way or not is_user else rule.weight
                 left *= 1 - weight
                 if weight > found.get(rule.kind, (0.0, ""))[0]:
-                    found[rule.kind] = (weight, _excerpt(each, *match.span(), way))
+                    found[rule.kind] = (weight, _excerpt(each, match.start(), match.end(), way))
         if not found:
             return Injection(0.0)
         kind = max(found, key=lambda name: found[name][0])
@@ -125,9 +125,10 @@ def _is_other_script(text: str) -> bool:
 
 def _hidden(text: str) -> list[str]:
     """What a text says in a way that is not read: tags, spaced or leet spelling, base64."""
-    found = []
-    for match in _TAGS.finditer(text):
-        found.append("".join(chr(ord(each) - 0xE0000) for each in match.group()))
+    found = [
+        "".join(chr(ord(each) - 0xE0000) for each in match.group())
+        for match in _TAGS.finditer(text)
+    ]
     spaced = [re.sub(r"[ ._-]", "", each.group()) for each in _SPACED.finditer(text)]
     if spaced:
         found.append(_SPACED.sub(lambda match: _words_of(match.group()), text))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -131,9 +132,7 @@ def _system(found: Exchange, text: str) -> None:
 
 
 def _user(found: Exchange, text: str) -> None:
-    asked = None
-    for asked in _QUESTION.finditer(text):
-        pass
+    asked = next(iter(deque(_QUESTION.finditer(text), maxlen=1)), None)
     marker = _CONTEXT.search(text)
     if asked is not None:
         found.question = _TAG.sub("", text[asked.end() :]).strip()

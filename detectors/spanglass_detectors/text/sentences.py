@@ -32,7 +32,7 @@ _STOP: Final = frozenset(
     has had having will would shall should can could may might must i you he she it we they me him
     her us them my your his its our their mine yours who whom whose which what when where why how
     all any both each few more most other some such no nor not only own same so too very just also
-    s t ve ll re d m""".split()
+    s t ve ll re d m""".split()  # noqa: SIM905
 )
 _SUFFIXES: Final = (
     ("ations", "ate"), ("ation", "ate"), ("ingly", ""), ("edly", ""), ("ies", "y"), ("ied", "y"),
