@@ -113,6 +113,10 @@ class RunningService:
         self._env = dict(env or {})
         with_jobs = "SPANGLASS_DETECT" in self._env or "--alerts" in flags
         self._env.setdefault("SPANGLASS_ROLES", ALL_ROLES if with_jobs else ROLES)
+        # Tests of other jobs need none of these; tests of these name them.
+        off = {name: {"enabled": False} for name in ("quality", "safety", "grounding")}
+        asked = json.loads(self._env.get("SPANGLASS_DETECT", "{}"))
+        self._env["SPANGLASS_DETECT"] = json.dumps({**off, **asked})
         self._process: subprocess.Popen[bytes] | None = None
         self._client: httpx.Client | None = None
         self._channel: grpc.Channel | None = None

@@ -84,7 +84,8 @@ def _structure(exchange: Exchange, span: Span) -> Iterator[Score]:
     calls = tool_calls_form(exchange.tool_calls, span)
     for name, form in (("format_validity", asked), ("tool_call_validity", calls)):
         if form is not None:
-            yield Score(name, float(form.is_valid), form.label, form.reason)
+            label = "" if form.is_valid else form.label
+            yield Score(name, float(form.is_valid), label, form.reason)
 
 
 def _language(question: str, answer: str) -> Iterator[Score]:

@@ -22,6 +22,14 @@ from spanglass_detectors.text.sentences import sentences
 TOXIC: Final = 0.5
 _WEIGHTS: Final = Path(__file__).with_name("toxic_words.tsv.gz")
 _WORD: Final = re.compile(r"\b\w\w+\b")
+#: Numbers of orders, names of models: no words.
+_CODES: Final = re.compile(r"\b\w*\d[\w-]*|\b[A-Za-z]{1,6}-(?=\d)[\w-]+")
+#: How rare a word is that the model does not know, and what it says.
+_UNKNOWN: Final = (5.0, 0.0)
+#: Weights from which on a word counts as strong, is enough alone, and several are together.
+_STRONG, _ALONE, _TOGETHER = 1.4, 2.2, 4.0
+#: What a text gets at most without such words.
+_UNSURE: Final = 0.45
 #: Characters that are judged together, and of a text altogether.
 _PIECE: Final = 300
 _MOST: Final = 40_000
@@ -118,11 +126,16 @@ def _model() -> tuple[tuple[float, float, float], dict[str, tuple[float, float]]
 def _of_words(text: str) -> float:
     """The linear model's probability."""
     (intercept, slope, offset), known = _model()
-    total = square = 0.0
-    for word, count in Counter(_WORD.findall(text.lower())).items():
-        if word in known:
-            rarity, weight = known[word]
-            total += count * rarity * weight
-            square += (count * rarity) ** 2
+    total = square = strong = strongest = 0.0
+    for word, count in Counter(_WORD.findall(_CODES.sub(" ", text).lower())).items():
+        rarity, weight = known.get(word, _UNKNOWN)
+        total += count * rarity * weight
+        square += (count * rarity) ** 2
+        strongest = max(strongest, weight)
+        strong += weight if weight > _STRONG else 0.0
     decision = intercept + (total / math.sqrt(square) if square else 0.0)
-    return round(1 / (1 + math.exp(slope * decision + offset)), 4)
+    value = 1 / (1 + math.exp(slope * decision + offset))
+    if strongest < _ALONE and strong < _TOGETHER:
+        # Rare words that are merely odd say nothing, however few others there are.
+        value = min(value, _UNSURE)
+    return round(value, 4)
