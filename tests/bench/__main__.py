@@ -22,6 +22,7 @@ from bench import (
     limit,
     metrics,
     pii,
+    quality,
     sdk,
     throughput,
     trace,
@@ -41,6 +42,7 @@ COMMANDS = (
     "agent",
     "alerts",
     "pii",
+    "quality",
     "all",
 )
 
@@ -159,6 +161,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         agent.run(report, work, seconds=asked.seconds)
     elif name == "pii":
         pii.run(report, texts=asked.texts)
+    elif name == "quality":
+        quality.run(report, work, texts=asked.texts)
     elif name == "sdk":
         sdk.run(
             report,

@@ -46,8 +46,8 @@ class GroundingDetector(Detector):
     )  # fmt: skip
 
     def __init__(self, cache: str = "", scores: Sequence[str] | None = None) -> None:
-        self._table = StaticTable(Path(cache) if cache else None)
         self._wanted = chosen(self.names, scores)
+        self._table = StaticTable(Path(cache) if cache else None)
         self._has_language = language.is_installed()
 
     def judge(self, span: Span) -> Iterable[Score]:

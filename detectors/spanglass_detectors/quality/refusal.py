@@ -14,7 +14,7 @@ _FIRST: Final = 3
 
 _SORRY: Final = r"(?:(?:i'?m|i am) (?:very |really |so )?(?:sorry|afraid)[,.]?(?: but)? |unfortunately,? |sorry,? (?:but )?|i apologi[sz]e,? (?:but )?|as an ai(?: language)?(?: model| assistant)?,? |my apologies,? (?:but )?)?"
 _CANT: Final = r"(?:can'?t|cannot|can not|won'?t|will not|(?:am|'m) (?:not able|unable|not allowed|not permitted|not comfortable|not in a position)(?: to)?|must decline|(?:have to|need to|must) (?:decline|refuse)|decline|refuse|(?:am|'m) not going to|could not|couldn'?t)"
-_DO: Final = r"(?:help|assist|support|comply|fulfil+|provide|share|give|discuss|generate|create|write|produce|do (?:that|this)|engage|answer (?:that|this)|continue|participate|support|offer|reveal|disclose|look up|change|complete|process that|respond to (?:that|this)|talk about)"
+_DO: Final = r"(?:help|assist|support|comply|fulfil+|provide|share|give|discuss|generate|create|write|produce|do (?:that|this)|comment|assist|engage|answer (?:that|this)|continue|participate|support|offer|reveal|disclose|look up|change|complete|process that|respond to (?:that|this)|talk about)"
 
 _REFUSALS: Final = re.compile(
     "|".join(

@@ -33,7 +33,7 @@ _LOOKALIKES: Final = str.maketrans(
     "абвгдезіїклмнорстуфхсцчшѕјԁɡаеіорсухՏօԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαορυ",
     "abbrdeziiklmhopctyoxcцчwsjdgaeiopcyxSoqwABEZHIKMNOPTYXaopu",
 )
-_SPACED: Final = re.compile(r"\b(?:\w[ ._-]){7,}\w\b")
+_SPACED: Final = re.compile(r"\b(?:\w[ ._-]{1,3}){7,}\w\b")
 _LEET: Final = str.maketrans("013457@$!|", "oieastasil")
 _LEET_WORD: Final = re.compile(r"\b(?=\w*[a-z])(?=[\w@$!|]*[013457@$!|])[\w@$!|]{4,}")
 _BASE64: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/]{40,4000}={0,2}(?![\w+/=])")
@@ -129,8 +129,7 @@ def _hidden(text: str) -> list[str]:
         "".join(chr(ord(each) - 0xE0000) for each in match.group())
         for match in _TAGS.finditer(text)
     ]
-    spaced = [re.sub(r"[ ._-]", "", each.group()) for each in _SPACED.finditer(text)]
-    if spaced:
+    if _SPACED.search(text):
         found.append(_SPACED.sub(lambda match: _words_of(match.group()), text))
     if _LEET_WORD.search(text[:20_000].lower()):
         found.append(

@@ -39,13 +39,13 @@ _HARMLESS: Final = re.compile(
     r"|(?:zombie|child|orphan|parent|slave|master|dummy) (?:process|node|thread|task|branch|variable|data|text|device|replica|plug)\w*"
     r"|dumb(?:bells?| terminal| pipe)|execut\w+ (?:the )?(?:command|script|query|program)"
     r"|screw(?:s|ed|ing)? (?:driver|in|on|into|cap|the|it (?:in|on))|cock(?:pit|tail|atoo|erel)\w*|hell[ -]?fire pass"
-    r"|breast (?:cancer|feeding|milk|pocket)|sex(?:es)? (?:of|chromosomes?|education|ratio))\b",
+    r"|(?:idiot|dummy|dummie)s?'?s?'? guides?|breast (?:cancer|feeding|milk|pocket)|sex(?:es)? (?:of|chromosomes?|education|ratio))\b",
     re.IGNORECASE,
 )  # fmt: skip
 _YOU: Final = r"(?:you|u|ya|your (?:family|kids|children|wife|husband|mother|house))"
 _HARM: Final = r"(?:kill|murder|stab|shoot|strangle|hurt|beat|destroy|burn|bury|break|smash|slit|cut|hunt|rape|punch|slap|gut|end|ruin)"
 _THREATS: Final = re.compile(
-    rf"\bi(?:'ll| will| am going to|'m going to|'m gonna| am gonna| swear i'll| could| would love to| want to) (?:\w+ )?{_HARM} (?:you\b|u\b|your (?:legs?|arms?|neck|face|throat|family|house|kids|car|skull|bones|life)|all of you|the lot of you)"
+    rf"\bi(?:'ll| will| am going to|'m going to|'m gonna| am gonna| swear i'll| could| would love to| want to) (?:find you and )?(?:\w+ )?{_HARM} (?:you\b|u\b|your (?:legs?|arms?|neck|face|throat|family|house|kids|car|skull|bones|life)|all of you|the lot of you)"
     rf"|\b(?:we|they|someone|somebody)(?:'ll| will| should| ought to|'re going to| are going to) (?:\w+ )?{_HARM} {_YOU}\b(?! (?:goal|appetite|order|fall|lease|subscription))"
     r"|\b(?:i|we) (?:know|found out) where (?:you|u) (?:live|work|sleep)\b"
     r"|\byou(?:'re| are) (?:a )?dead (?:man|woman|meat)\b|\byou(?:'ll| will| are going to)(?: \w+)? (?:regret|pay for) (?:this|that|it)\b"

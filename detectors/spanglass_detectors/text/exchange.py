@@ -28,7 +28,7 @@ _QUESTION: Final = re.compile(
 )
 _TAG: Final = re.compile(r"</?(?:question|query|context|documents?)>", re.IGNORECASE)
 #: What is shorter is no context.
-_SHORTEST_CONTEXT: Final = 60
+_SHORTEST_CONTEXT: Final = 30
 
 
 @dataclass(frozen=True)
