@@ -5,7 +5,7 @@ import hmac
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -171,9 +171,16 @@ def test_from_a_breach_to_its_end_over_a_restart(
     wait_until(
         lambda: stored() == ["pending", "firing", "acknowledged", "resolved"], "events are stored"
     )
-    log = service.get("/api/v1/alerts/deliveries", limit=1000)
-    assert {each["status"] for each in log if each["channel"] == "chat"} == {"sent"}
-    text = service.output() + str(log) + str(listed_channels)
+
+    def log() -> list[dict[str, Any]]:
+        return list(service.get("/api/v1/alerts/deliveries", limit=1000))
+
+    # Each channel hears in its own time, and then it is written down.
+    wait_until(
+        lambda: {each["status"] for each in log() if each["channel"] == "chat"} == {"sent"},
+        "the log says that all was sent",
+    )
+    text = service.output() + str(log()) + str(listed_channels)
     assert SECRET not in text
     assert "0123456789abcdef" not in text
     assert "Traceback" not in service.output()

@@ -173,3 +173,16 @@ def test_something_that_is_no_clickhouse(cli: Commands) -> None:
         line = refused(cli, f"http://u:secret@127.0.0.1:{server.server_port}/spanglass")
         server.shutdown()
     assert f"Can't reach ClickHouse at 127.0.0.1:{server.server_port}" in line
+
+
+def test_a_rule_that_is_tried_shows_no_payload(external: External) -> None:
+    rule = {
+        "kind": "sql", "project": "blue", "condition": "> 0", "group_by": ["said"],
+        "query": "SELECT input_text AS said, 1 AS value FROM spans",
+    }  # fmt: skip
+    path, asked = "/api/v1/alerts/rules/draft/preview", {"rule": rule}
+    refused = external.service.api("POST", path, external.finance, json=asked)
+    assert refused.status_code == 403
+    assert SECRET not in refused.text
+    seen = external.service.api("POST", path, external.read, json=asked)
+    assert seen.status_code == 200, seen.text

@@ -246,7 +246,7 @@ def test_a_receiver_that_never_answers_is_tried_again(
 ) -> None:
     hold = threading.Event()
     sink.replies = [Reply(hold=hold)]
-    start(timeout_s=0.1)
+    start(timeout_s=0.5)
     make(1)
     assert spanglass.flush(20) is True
     assert "timed out" not in spanglass.stats().last_error

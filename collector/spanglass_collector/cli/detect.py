@@ -20,8 +20,9 @@ from spanglass_collector.cli.remote import (
 )
 from spanglass_collector.jobs.desk import JobDesk
 from spanglass_collector.jobs.registry import offered
-from spanglass_collector.jobs.runner import Progress, Runner
+from spanglass_collector.jobs.runner import Runner
 from spanglass_collector.jobs.sandbox import DetectorFailed, Sandbox
+from spanglass_collector.jobs.tally import Progress
 from spanglass_collector.jobs.worker import job_options
 from spanglass_collector.settings import Settings
 from spanglass_store.data_directory import DataDirectory

@@ -14,13 +14,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.jobs.config import JobSettings
+from spanglass_collector.jobs.tally import Progress
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint
 from spanglass_store.errors import StoreError
@@ -40,20 +40,6 @@ _BEHIND: Final = 20_000
 #: Seconds that a worker is not started for that, at most.
 _PATIENCE_S: Final = 15.0
 _ENDS_S: Final = 4.0
-
-
-@dataclass
-class JobCounts:
-    """What a job did since the service started."""
-
-    spans: int = 0
-    results: int = 0
-    failures: int = 0
-    seconds: float = 0.0
-    cost_usd: float = 0.0
-    lag_s: float = 0.0
-    is_over_budget: bool = False
-    error: str = ""
 
 
 class JobKeeper:
@@ -104,7 +90,7 @@ class JobKeeper:
         self._book = book
         self._stored = stored
         self._backlog = backlog
-        self.counts = {name: JobCounts() for name, job in jobs.items() if job.enabled}
+        self.counts = {name: Progress(job=name) for name, job in jobs.items() if job.enabled}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -270,7 +256,7 @@ class JobKeeper:
                 if said.get("leaves"):
                     self._wake_at = int(said["wake_at"])
                 elif said.get("job") in self.counts:
-                    _add(self.counts[said["job"]], said)
+                    self.counts[said["job"]].take(said)
 
     def _worker_ended(self) -> bool:
         """Clears up behind a worker; whether it is to be started again."""
@@ -301,11 +287,3 @@ class JobKeeper:
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-
-
-def _add(counts: JobCounts, said: dict[str, Any]) -> None:
-    for name in ("spans", "results", "failures", "seconds", "cost_usd"):
-        setattr(counts, name, getattr(counts, name) + said[name])
-    counts.lag_s = said["lag_s"]
-    counts.is_over_budget = said["is_over_budget"]
-    counts.error = said["error"]

@@ -6,16 +6,14 @@ judges that page again and writes the same rows.
 
 import json
 import logging
-import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from spanglass_collector.jobs.config import JobSettings
-from spanglass_collector.jobs.sandbox import About, Sandbox, Verdict
+from spanglass_collector.jobs.sandbox import About, Sandbox, Verdict, batches
+from spanglass_collector.jobs.tally import Progress, Run
 from spanglass_store.client import Store
 from spanglass_store.queries import job_results, job_spans
 from spanglass_store.queries.job_results import Failure
@@ -30,9 +28,6 @@ _KEYS: Final = 20_000
 #: Most spans of a page, and seconds that judging one should take.
 _PAGE: Final = 2_000
 _PAGE_S: Final = 10.0
-#: Bytes of spans that are handed to the detector at once.
-_BATCH_BYTES: Final = 4 << 20
-_BATCH: Final = 512
 #: A live window is at most so long, so that what is new does not wait for all that is old.
 _LONGEST_US: Final = 600 * _US
 #: A run's row is of an hour at most.
@@ -46,47 +41,6 @@ PATIENCE_S: Final = 15.0
 _LOOK_S: Final = 0.2
 #: How often a run's row is written while it goes on, in seconds.
 _WRITE_RUN_S: Final = 15.0
-
-
-@dataclass
-class Progress:
-    """What a job did since it was last asked, for the metrics."""
-
-    job: str
-    spans: int = 0
-    results: int = 0
-    failures: int = 0
-    seconds: float = 0.0
-    cost_usd: float = 0.0
-    lag_s: float = 0.0
-    is_over_budget: bool = False
-    error: str = ""
-
-
-@dataclass
-class _Run:
-    """A row of `jobs`."""
-
-    job: str
-    kind: str
-    version: str = ""
-    state: str = "running"
-    error: str = ""
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    host: str = field(default_factory=socket.gethostname)
-    started_at: int = field(default_factory=now_us)
-    window_start: int = 0
-    window_end: int = 0
-    spans: int = 0
-    results: int = 0
-    failures: int = 0
-    seconds: float = 0.0
-    cost_usd: float = 0.0
-    lag_s: float = 0.0
-
-    def row(self) -> dict[str, Any]:
-        times = ("started_at", "window_start", "window_end")
-        return {**asdict(self), **{name: moment(getattr(self, name)) for name in times}}
 
 
 class Runner:
@@ -128,7 +82,7 @@ class Runner:
         self._state = JobState(name, 0)
         #: Until when another collector holds the job's lease, in microseconds since 1970.
         self.held_until = 0
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._run_written = 0.0
         self._speed = 0.0
 
@@ -174,7 +128,7 @@ class Runner:
             return
         self._state = state
         asked.state = "running"
-        run = _Run(self.name, "backfill", window_start=asked.start, window_end=asked.end)
+        run = Run(job=self.name, kind="backfill", window_start=asked.start, window_end=asked.end)
         live, self._run = self._run, run
         hour = 3600 * _US
         try:
@@ -268,7 +222,7 @@ class Runner:
             self._write_run(is_last=True)
             self._run = None
         if self._run is None:
-            self._run = _Run(self.name, "live", window_start=window.start)
+            self._run = Run(job=self.name, kind="live", window_start=window.start)
         self._run.window_end = window.end
 
         def keep(cursor: str, _: int) -> None:
@@ -333,7 +287,7 @@ class Runner:
         judged: list[tuple[dict[str, Any], Sequence[dict[str, Any]]]] = []
         failures: list[Failure] = []
         count = 0
-        for batch in _batches(lines):
+        for batch in batches(lines):
             for line, verdict in zip(batch, self._sandbox.judge(batch), strict=True):
                 count += 1
                 self._sort(line, verdict, attempts, judged, failures)
@@ -375,17 +329,17 @@ class Runner:
             state.retry_at = min(state.retry_at or (1 << 62), now_us() + int(wait))
             # Not why: a reason can quote what a span says.
             log.warning("%s could not judge %d spans: see job_failures", self.name, len(failed))
+        done: dict[str, Any] = {
+            "spans": count, "results": results, "failures": len(failed), "seconds": seconds,
+            "cost_usd": cost,
+        }  # fmt: skip
         lag = max(0.0, (now_us() - window.start) / 1e6) if window.column == "ingested_at" else 0.0
         if self._run is not None:
             run = self._run
             run.version, run.lag_s = about.version, lag
-            run.spans += count
-            run.results += results
-            run.failures += len(failed)
-            run.seconds += seconds
-            run.cost_usd += cost
+            run.add(done)
             self._write_run()
-        self._report(Progress(self.name, count, results, len(failed), seconds, cost, lag, error=""))
+        self._report(Progress(job=self.name, lag_s=lag, **done))
 
     def _try_again(self) -> None:
         """Judges spans anew that failed a while ago."""
@@ -431,7 +385,7 @@ class Runner:
     def _tell(self, *, is_over_budget: bool = False) -> None:
         state = self._state
         lag = (now_us() - state.watermark) / 1e6 if state.window_end or is_over_budget else 0.0
-        self._report(Progress(self.name, lag_s=max(0.0, lag), is_over_budget=is_over_budget))
+        self._report(Progress(job=self.name, lag_s=max(0.0, lag), is_over_budget=is_over_budget))
 
     def _write_run(self, *, is_last: bool = False) -> None:
         if self._run is None or not (self._run.spans or is_last):
@@ -440,17 +394,3 @@ class Runner:
         if is_last or now - self._run_written > _WRITE_RUN_S:
             self._run_written = now
             job_results.write_run(self._store, self._run.row())
-
-
-def _batches(lines: Iterable[bytes]) -> Iterable[list[bytes]]:
-    """Lines in lists that are neither long nor large."""
-    batch: list[bytes] = []
-    size = 0
-    for line in lines:
-        batch.append(line)
-        size += len(line)
-        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,6 +33,9 @@ _POLL_S: Final = 0.25
 _LOOK_S: Final = 0.5
 #: Spans at which the process died one after the other, after which it is not them.
 _MOST_IN_A_ROW: Final = 20
+#: Spans, and bytes of them, that are handed over at once.
+_AT_ONCE: Final = 512
+_AT_ONCE_BYTES: Final = 4 << 20
 #: Part of the memory limit at which a process is replaced between two batches: it leaks.
 _LEAKS: Final = 0.8
 
@@ -292,3 +295,17 @@ class Sandbox:
         self.deaths += 1
         self.stop()
         return reason
+
+
+def batches(lines: Iterable[bytes]) -> Iterable[list[bytes]]:
+    """Lines in lists that are neither long nor large."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if len(batch) >= _AT_ONCE or size >= _AT_ONCE_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

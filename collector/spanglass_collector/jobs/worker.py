@@ -19,8 +19,9 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.jobs.config import JobSettings, read_jobs
-from spanglass_collector.jobs.runner import Progress, Runner
+from spanglass_collector.jobs.runner import Runner
 from spanglass_collector.jobs.sandbox import DetectorFailed, Sandbox
+from spanglass_collector.jobs.tally import Progress
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
@@ -229,11 +230,13 @@ class _Job(threading.Thread):
             self._fail(began, str(getattr(error, "orig", None) or error))
         except DetectorFailed as error:
             self._fail(began, str(error))
-            self._worker.say(Progress(self._job, error=str(error)[:1_000]))
+            self._worker.say(Progress(job=self._job, error=str(error)[:1_000]))
         except Exception as error:
             log.exception("the job %s failed", self._job)
             self._fail(began, f"{type(error).__name__}: {error}")
-            self._worker.say(Progress(self._job, error=f"{type(error).__name__}: {error}"[:1_000]))
+            self._worker.say(
+                Progress(job=self._job, error=f"{type(error).__name__}: {error}"[:1_000])
+            )
 
     def _later(self) -> float:
         """When there is something to do if nothing comes, on the monotonic clock."""

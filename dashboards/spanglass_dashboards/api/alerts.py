@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from spanglass_dashboards.api.time_range import OpenEnd, OpenStart, time_range
 from spanglass_dashboards.context import AlertDesk, Context, administrator, context_of, reader
 from spanglass_dashboards.problems import NotFound
-from spanglass_store.errors import QueryRefused
+from spanglass_store.errors import NotAllowed, QueryRefused
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
@@ -262,13 +262,25 @@ async def delete_rule(desk: Desk, name: _Name) -> None:
 
 
 @router.post("/rules/{name}/preview")
-async def preview(desk: Desk, principal: Reader, name: _Name, body: PreviewIn) -> PreviewOut:
+async def preview(
+    desk: Desk,
+    context: Annotated[Context, Depends(context_of)],
+    principal: Reader,
+    name: _Name,
+    body: PreviewIn,
+) -> PreviewOut:
     """When a rule would have fired; it need not be saved."""
     since, until = time_range(body.start, body.end)
     document = body.rule | {"name": name}
     # A rule sees what its project has; one without sees everybody's.
     if principal.projects is not None and document.get("project") not in principal.projects:
         raise QueryRefused("Name a project of your key: `project`.")
+    # In somebody else's ClickHouse a rule's query can read what this key may not.
+    if document.get("kind") == "sql" and not (principal.payload or context.endpoint.isolated):
+        raise NotAllowed(
+            "This key may not read prompts and answers, and the ClickHouse given with --clickhouse"
+            " can't keep them from a rule's SQL. Use a key made with --payload."
+        )
     found = await asyncio.to_thread(
         desk.preview, document, since.timestamp(), until.timestamp(), body.step_s
     )
