@@ -15,6 +15,7 @@ from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.errors import StoreError
 
 if TYPE_CHECKING:
+    from spanglass_collector.drift.keeper import DriftKeeper
     from spanglass_collector.jobs.keeper import JobKeeper
     from spanglass_collector.service import _Ingest
 
@@ -27,6 +28,7 @@ class ServiceMetrics(Collector):
         embedded: the embedded server; None where ClickHouse is somebody's.
         store: to ask whether it answers.
         jobs: what runs jobs; None where the role is missing.
+        drift: what looks for drift; None where the role is missing.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class ServiceMetrics(Collector):
         embedded: EmbeddedServer | None,
         store: Store,
         jobs: "JobKeeper | None" = None,
+        drift: "DriftKeeper | None" = None,
     ) -> None:
         self._ingest = ingest
         self._embedded = embedded
         self._store = store
         self._jobs = jobs
+        self._drift = drift
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._started = time.time()
@@ -65,7 +69,7 @@ class ServiceMetrics(Collector):
             yield from self._pipelines()
             yield from self._requests()
         if self._jobs is not None:
-            yield from self._jobs_done(self._jobs)
+            yield from self._jobs_done(self._jobs, self._drift)
         yield GaugeMetricFamily(
             "spanglass_resident_bytes", "Resident memory of the service's process.",
             psutil.Process(os.getpid()).memory_info().rss,
@@ -160,7 +164,7 @@ class ServiceMetrics(Collector):
         )  # fmt: skip
 
     @staticmethod
-    def _jobs_done(jobs: "JobKeeper") -> Iterator[Metric]:
+    def _jobs_done(jobs: "JobKeeper", drift: "DriftKeeper | None") -> Iterator[Metric]:
         label = ["job"]
         counters = {
             "spans": CounterMetricFamily("spanglass_job_spans", "Spans judged.", labels=label),
@@ -184,7 +188,10 @@ class ServiceMetrics(Collector):
         failing = GaugeMetricFamily(
             "spanglass_job_failing", "Whether a job's detector can't be started.", labels=label
         )
-        for name, counts in jobs.counts.items():
+        every = dict(jobs.counts)
+        if drift is not None and drift.is_enabled:
+            every["drift"] = drift.counts
+        for name, counts in every.items():
             for field, family in counters.items():
                 family.add_metric([name], getattr(counts, field))
             lag.add_metric([name], counts.lag_s)

@@ -21,6 +21,7 @@ import uvicorn
 
 from spanglass_collector.alerting import Alerting
 from spanglass_collector.doors import address_of, open_door, taken
+from spanglass_collector.drift.keeper import DriftKeeper
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
@@ -143,7 +144,8 @@ class Service:
         # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
-        metrics = ServiceMetrics(ingest, embedded, pinged, jobs)
+        drift = self._drift(directory, book, endpoint, ingest) if "jobs" in roles else None
+        metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift)
         alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
@@ -181,6 +183,8 @@ class Service:
                 keeper.start()
                 jobs.start()
                 alerting.start()
+            if drift is not None:
+                drift.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -193,8 +197,9 @@ class Service:
                 if problem is not None:
                     log.error("a receiver did not end well: %s", problem)
             alerting.ask_to_stop()
-            if jobs is not None:
-                jobs.ask_to_stop()
+            for each in (jobs, drift):
+                if each is not None:
+                    each.ask_to_stop()
             # A thread of its own: the loop's may all be waiting for a store that hangs.
             with ThreadPoolExecutor(1, "end") as own:
                 loop = asyncio.get_running_loop()
@@ -204,6 +209,8 @@ class Service:
                 keeper.stop()
                 if jobs is not None:
                     await loop.run_in_executor(own, jobs.stop, 1.0)
+                if drift is not None:
+                    await loop.run_in_executor(own, drift.stop, 1.0)
                 await loop.run_in_executor(own, alerting.stop)
             store.close()
             pinged.close()
@@ -231,6 +238,25 @@ class Service:
             Path.cwd(),
             stored if ingest is not None else None,
             backlog,
+        )
+
+    def _drift(
+        self, directory: DataDirectory, book: JobBook, endpoint: Endpoint, ingest: "_Ingest | None"
+    ) -> DriftKeeper:
+        settings = self.settings
+
+        def stored() -> int:
+            assert ingest is not None
+            return ingest.pipelines[0].ledger.account().stored
+
+        return DriftKeeper(
+            settings.drift_settings,
+            settings.drift,
+            endpoint,
+            settings.state or directory.state_url,
+            book,
+            settings.log_level,
+            stored if ingest is not None else None,
         )
 
     def _refuse_open_doors(self, keys: Keys) -> None:

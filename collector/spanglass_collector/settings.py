@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from spanglass.feedback_token import MIN_SECRET_CHARS
 from spanglass_alerts.delivery.outgoing import networks
+from spanglass_collector.drift.config import DriftSettings, read_drift
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_collector.stages.redact import read_redact
 from spanglass_store.errors import StoreError
@@ -29,7 +30,7 @@ DEFAULT_FILE: Final = "spanglass.toml"
 #: Settings whose value no message repeats.
 _SECRET: Final = ("feedback_secret", "feedback_secret_before")
 #: Settings that are tables: a message names the place in it.
-_TABLES: Final = ("detect", "redact")
+_TABLES: Final = ("detect", "drift", "redact")
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -162,6 +163,13 @@ class Settings(BaseSettings):
             " as a flag or variable, JSON."
         ),
     ] = Field(default_factory=dict)
+    drift: Annotated[
+        dict[str, Any],
+        Field(
+            description="What is watched for drift: the table [drift], see docs/drift.md; as a flag"
+            " or variable, JSON."
+        ),
+    ] = Field(default_factory=dict)
     alerts: Annotated[
         str,
         Field(
@@ -221,7 +229,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
         return value
 
-    @field_validator("detect", "redact", mode="before")
+    @field_validator("detect", "drift", "redact", mode="before")
     @classmethod
     def _is_table(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -235,6 +243,12 @@ class Settings(BaseSettings):
     @classmethod
     def _are_jobs(cls, value: dict[str, Any]) -> dict[str, Any]:
         read_jobs(value)
+        return value
+
+    @field_validator("drift")
+    @classmethod
+    def _is_drift(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_drift(value)
         return value
 
     @field_validator("redact")
@@ -259,6 +273,11 @@ class Settings(BaseSettings):
     def jobs(self) -> dict[str, JobSettings]:
         """Every job, by name."""
         return read_jobs(self.detect)
+
+    @property
+    def drift_settings(self) -> DriftSettings:
+        """What is watched for drift."""
+        return read_drift(self.drift)
 
     @property
     def role_set(self) -> frozenset[str]:

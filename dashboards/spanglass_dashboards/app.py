@@ -15,6 +15,7 @@ from spanglass_dashboards.api import (
     completeness,
     cost,
     dead_letters,
+    drift,
     energy,
     engines,
     facets,
@@ -74,7 +75,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, budgets, overview, jobs, pii, alerts, prompts,
+        cost, prices, budgets, overview, jobs, pii, drift, alerts, prompts,
         energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

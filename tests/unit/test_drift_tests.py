@@ -72,10 +72,15 @@ def test_counts_are_tested_as_scipy_does() -> None:
     g = stats.chi2_contingency([a, b], correction=False, lambda_="log-likelihood")
     assert g_test(a, b) == pytest.approx((g.statistic, g.pvalue))
     assert jensen_shannon_distance(a, b) == pytest.approx(jensenshannon(a, b, base=2))
-    exact = stats.fisher_exact([[3, 40], [12, 31]])
-    assert fisher(np.array([3.0, 40]), np.array([12.0, 31])) == pytest.approx(
-        (exact.statistic, exact.pvalue)
-    )
+    for one, other in (
+        ([3, 40], [12, 31]),
+        ([0, 40], [5, 300]),
+        ([7, 1], [1, 900]),
+        ([9, 0], [4, 2]),
+    ):
+        exact = stats.fisher_exact([one, other])
+        found = fisher(np.array(one, dtype=float), np.array(other, dtype=float))
+        assert found == pytest.approx((exact.statistic, exact.pvalue))
     with pytest.raises(ValueError, match="two categories"):
         fisher(a, b)
 

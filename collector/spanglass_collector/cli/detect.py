@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from spanglass_collector.cli.detect_drift import drift
 from spanglass_collector.cli.output import console, errors, print_table
 from spanglass_collector.cli.remote import (
     ApiKey,
@@ -31,7 +32,7 @@ from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook
 
 app = typer.Typer(
-    help="Jobs that judge spans: quality, safety, personal data and your own detectors.",
+    help="Jobs that judge spans: quality, safety, personal data and your own detectors; drift.",
     no_args_is_help=True,
 )
 
@@ -49,6 +50,8 @@ _STATUS: Final = (
 )  # fmt: skip
 _BACKFILLS: Final = ("id", "job", "start", "end", "done until", "state", "spans", "error")
 _WHEN: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+app.command("drift")(drift)
 
 
 @app.command("list")

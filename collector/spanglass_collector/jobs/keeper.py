@@ -42,6 +42,14 @@ _PATIENCE_S: Final = 15.0
 _ENDS_S: Final = 4.0
 
 
+def endpoint_told(endpoint: Endpoint) -> dict[str, Any]:
+    """An endpoint as a worker is told it, in a line of JSON."""
+    return {
+        **{name: getattr(endpoint, name) for name in Endpoint.__dataclass_fields__},
+        "users": {str(role): list(user) for role, user in endpoint.users.items()},
+    }
+
+
 class JobKeeper:
     """Starts and stops the process that runs jobs.
 
@@ -75,10 +83,7 @@ class JobKeeper:
     ) -> None:
         self.jobs = jobs
         self._told = {
-            "endpoint": {
-                **{name: getattr(endpoint, name) for name in Endpoint.__dataclass_fields__},
-                "users": {str(role): list(user) for role, user in endpoint.users.items()},
-            },
+            "endpoint": endpoint_told(endpoint),
             "state": state_url,
             "jobs": given,
             "models": str(models),

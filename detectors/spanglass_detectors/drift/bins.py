@@ -44,9 +44,8 @@ def merged_counts(
     reference: dict[str, float], current: dict[str, float]
 ) -> tuple[list[str], Counts, Counts]:
     """Two counts by name over the same categories, the most frequent first."""
-    names = sorted(
-        {*reference, *current}, key=lambda n: (-reference.get(n, 0) - current.get(n, 0), n)
-    )
+    there = {name for side in (reference, current) for name, count in side.items() if count}
+    names = sorted(there, key=lambda n: (-reference.get(n, 0) - current.get(n, 0), n))
     kept, rest = names[:MOST_CATEGORIES], names[MOST_CATEGORIES:]
     sides = [[float(each.get(name, 0)) for name in kept] for each in (reference, current)]
     if rest:

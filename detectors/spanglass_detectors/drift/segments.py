@@ -69,8 +69,8 @@ class Explained:
 def explain(slices: Sequence[Slice], most: int = 5, alpha: float = 0.01) -> list[Explained]:
     """The parts that explain a change of the whole, the best first.
 
-    A part is left out of both windows; the share of the total variation that goes with it is what
-    it explains. A part that is most of the traffic takes most of any change with it, so what counts
+    A part is left out of both windows; the share of the distance that goes with it is what it
+    explains. A part that is most of the traffic takes most of any change with it, so what counts
     is how much more it explains than its size would.
 
     Args:
@@ -120,9 +120,16 @@ def _whole(slices: Sequence[Slice]) -> tuple[Counts, Counts]:
 
 
 def _distance(reference: Counts, current: Counts) -> float:
-    if reference.sum() <= 0 or current.sum() <= 0:
+    """Squared distance of the shares, less what chance alone would make of so few values."""
+    n, m = reference.sum(), current.sum()
+    both = reference + current
+    kept = both > 0
+    if n <= 0 or m <= 0 or kept.sum() < 2:
         return 0.0
-    return float(np.abs(reference / reference.sum() - current / current.sum()).sum() / 2)
+    gap = reference[kept] / n - current[kept] / m
+    usual = both[kept] / (n + m)
+    chance = float((kept.sum() - 1) * (1 / n + 1 / m))
+    return max(0.0, float((gap**2 / usual).sum()) - chance)
 
 
 def _p(part: Slice) -> float:

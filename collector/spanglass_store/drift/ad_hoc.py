@@ -1,0 +1,253 @@
+"""Two windows of anything that a user names, from the spans themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from spanglass_detectors.drift.bins import merged_counts
+from spanglass_detectors.drift.blocks import design_effect, share_design_effect
+from spanglass_detectors.drift.compare import compare_counts, compare_numbers
+from spanglass_detectors.drift.many import judge
+from spanglass_detectors.drift.pooled import Cell, Pooled, pooled
+from spanglass_detectors.drift.results import DriftResult, Kind, not_tested
+from spanglass_detectors.drift.windows import overlap_reason
+from spanglass_store.client import Store
+from spanglass_store.drift.metrics import BY_NAME, COLUMNS, MODEL, SCORE, Metric
+from spanglass_store.errors import StoreError
+from spanglass_store.queries.leaves import is_leaf
+
+#: What results can be told apart by.
+BY: Final[Mapping[str, str]] = {
+    "service": "service", "model": MODEL, "environment": "environment", "release": "release",
+    "feature": "feature", "prompt": "concat(prompt_name, ' ', prompt_version)",
+    "user": "user_id", "tool": "tool_name",
+}  # fmt: skip
+#: Values of an hour, and groups, that are looked at.
+_SAMPLE: Final = 1_000
+_GROUPS: Final = 50
+_ATTRIBUTE: Final = "attributes."
+#: Beside those that the metrics read: payload, which not everybody may read.
+_PAYLOAD: Final = ("input", "output")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared.
+
+    Attributes:
+        metric: one that is watched, `attributes.NAME` or `score.NAME`.
+        reference: from and until when.
+        current: the same.
+        by: what results are told apart by, of `BY`.
+        test: by name; the default unless given.
+        alpha: the share of false ones among what is found.
+    """
+
+    metric: str
+    reference: tuple[datetime, datetime]
+    current: tuple[datetime, datetime]
+    by: Sequence[str] = ()
+    project: str = ""
+    service: str = ""
+    environment: str = ""
+    model: str = ""
+    test: str = ""
+    alpha: float = 0.05
+
+
+def compare_windows(store: Store, asked: Asked) -> list[DriftResult]:
+    """Compares two windows, the whole or group by group.
+
+    Args:
+        store: as a reader.
+        asked: what is compared.
+
+    Raises:
+        StoreError: if there is no such metric, group or test.
+    """
+    unknown = [name for name in asked.by if name not in BY]
+    if unknown:
+        raise StoreError(
+            f"Results can't be told apart by {unknown[0]!r}; choose from {', '.join(BY)}."
+        )
+    if reason := overlap_reason(asked.reference, asked.current):
+        return [replace(not_tested(reason), metric=asked.metric)]
+    groups: dict[tuple[str, ...], tuple[list[Cell], list[Cell]]] = {}
+    for *names, is_now, cell in _cells(store, asked):
+        groups.setdefault(tuple(names), ([], []))[is_now].append(cell)
+    if not groups:
+        reason = "no span of either window has it"
+        return [replace(not_tested(reason), metric=asked.metric)]
+    biggest = sorted(
+        groups.items(), key=lambda each: -sum(c.count for c in (*each[1][0], *each[1][1]))
+    )
+    results = []
+    for values, sides in biggest[:_GROUPS]:
+        try:
+            result = _result(pooled(sides[0]), pooled(sides[1]), asked.test)
+        except ValueError as error:
+            raise StoreError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        group = dict(zip(asked.by, values, strict=True))
+        results.append(replace(result, metric=asked.metric, group=group))
+    return judge(results, asked.alpha)
+
+
+def _result(then: Pooled | None, now: Pooled | None, test: str) -> DriftResult:
+    if then is None or now is None:
+        sizes = then.count if then else 0, now.count if now else 0
+        place = "reference" if then is None else "current window"
+        kind: Kind = (then or now).kind if then or now else "numeric"  # type: ignore[union-attr]
+        return not_tested(f"there is nothing in the {place}", kind, *sizes)
+    if then.kind == "numeric":
+        sizes = len(then.values), len(now.values)
+        if min(sizes) < 30:
+            place = "reference" if sizes[0] < 30 else "current window"
+            return not_tested(
+                f"the {place} has {min(sizes)} values of 30 that are needed", "numeric",
+                then.count, now.count,
+            )  # fmt: skip
+        effect = design_effect(then.values, now.values, then.hours, now.hours)
+        found = compare_numbers(then.values, now.values, test=test, design_effect=effect)
+        return replace(found, n_reference=then.count, n_current=now.count)
+    names, _, _ = merged_counts(then.categories, now.categories)
+    tables = [
+        np.array([[hour.get(name, 0.0) for name in names] for hour in side.by_hour])
+        for side in (then, now)
+    ]
+    return compare_counts(
+        then.categories, now.categories, kind=then.kind, test=test,
+        design_effect=share_design_effect(tables),
+    )  # fmt: skip
+
+
+def metric_of(name: str) -> tuple[Metric, dict[str, Any]]:
+    """The metric of a name, with the parameters that its SQL has.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    if name in BY_NAME:
+        return BY_NAME[name], {}
+    if name.startswith(_ATTRIBUTE) and len(name) > len(_ATTRIBUTE):
+        # A number where it is one; otherwise words.
+        return (
+            Metric(name, "categorical", "span", "attributes[{attribute:String}]",
+                   "mapContains(attributes, {attribute:String})"),
+            {"attribute": name.removeprefix(_ATTRIBUTE)},
+        )  # fmt: skip
+    if name.startswith(SCORE) and len(name) > len(SCORE):
+        return Metric(name, "numeric", "span", "value"), {"score": name.removeprefix(SCORE)}
+    raise StoreError(
+        f"There is no metric {name!r}. Choose from {', '.join(BY_NAME)}, attributes.NAME or"
+        " score.NAME."
+    )
+
+
+def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
+    metric, values = metric_of(asked.metric)
+    is_score, is_attribute = "score" in values, "attribute" in values
+    start = min(asked.reference[0], asked.current[0])
+    end = max(asked.reference[1], asked.current[1])
+    values |= {
+        "start": start, "end": end, "reference_start": asked.reference[0],
+        "reference_end": asked.reference[1], "current_start": asked.current[0],
+        "current_end": asked.current[1],
+    }  # fmt: skip
+    filters = ""
+    for name in ("project", "service", "environment", "model"):
+        if given := getattr(asked, name):
+            filters += f" AND {BY.get(name, name)} = {{{name}:String}}"
+            values[name] = given
+    time = "start_time"
+    groups = ", ".join(f"toString({BY[name]}) AS g{n}" for n, name in enumerate(asked.by))
+    names = "".join(f"g{n}, " for n in range(len(asked.by)))
+    sides = [
+        f"{time} >= {{{side}_start:DateTime64(6, 'UTC')}}"
+        f" AND {time} < {{{side}_end:DateTime64(6, 'UTC')}}"
+        for side in ("reference", "current")
+    ]
+    within = f"(({sides[0]}) OR ({sides[1]}))"
+    if is_score:
+        source = _scored(store.database, filters)
+        condition = "1"
+    else:
+        columns = COLUMNS
+        if not any(f"{name}" in f"{metric.value} {metric.where}" for name in _PAYLOAD):
+            # Not everybody may read what people wrote.
+            columns = columns.replace(", input, output", "")
+        columns += ", environment, release, feature, user_id, attributes"
+        source = (
+            f"(SELECT {columns}, ({is_leaf(store.database)}) AS is_leaf FROM"
+            f" {store.database}.spans FINAL WHERE {time} >= {{start:DateTime64(6, 'UTC')}}"
+            f" AND {time} < {{end:DateTime64(6, 'UTC')}}{filters})"
+        )
+        condition = "1" if is_attribute else metric.condition
+        if is_attribute:
+            condition = metric.where
+    numeric = metric.kind == "numeric"
+    if is_attribute:
+        numeric = _is_number(store, source, condition, within, values)
+    value = metric.value
+    if is_attribute and numeric:
+        value = f"toFloat64OrNull({metric.value})"
+        condition += f" AND {value} IS NOT NULL"
+        value = f"assumeNotNull({value})"
+    kind: Kind = "numeric" if numeric else metric.kind
+    if numeric:
+        kept = (
+            f"arraySort(groupArraySampleIf({_SAMPLE}, 7)(toFloat64({value}), isFinite({value}))),"
+            " map('', toUInt64(0))"
+        )
+        counted = f"countIf(isFinite({value}))"
+    else:
+        word = f"if({value}, 'true', 'false')" if kind == "boolean" else f"toString({value})"
+        kept = f"emptyArrayFloat64(), sumMap(map({word}, toUInt64(1)))"
+        counted = "count()"
+    rows = store.query(
+        f"SELECT {groups + ', ' if groups else ''}({sides[1]}) AS is_now,"
+        f" intDiv(toUnixTimestamp({time}), 3600) AS hour, {counted}, {kept}"
+        f" FROM {source} WHERE {within} AND {condition} GROUP BY {names}is_now, hour"
+        f" ORDER BY hour, {names}is_now LIMIT 50000",
+        values,
+    ).rows
+    return [
+        (
+            *(str(name) for name in row[:-5]),
+            int(row[-5]),
+            Cell("", "", int(row[-4]), kind, int(row[-3]), np.asarray(row[-2], dtype=float),
+                 {str(name): float(count) for name, count in row[-1].items() if count}),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _is_number(
+    store: Store, source: str, condition: str, within: str, values: Mapping[str, Any]
+) -> bool:
+    """Whether an attribute is a number wherever it is."""
+    row = store.query(
+        "SELECT count(), countIf(toFloat64OrNull(attributes[{attribute:String}]) IS NULL)"
+        f" FROM {source} WHERE {within} AND {condition}",
+        values,
+    ).rows[0]
+    return int(row[0]) > 0 and int(row[1]) == 0
+
+
+def _scored(database: str, filters: str) -> str:
+    """Scores with what is known of their spans, or of their traces' roots."""
+    return (
+        "(SELECT s.created_at AS start_time, s.value AS value, p.* EXCEPT (trace_id, start_time)"
+        f" FROM (SELECT trace_id, created_at, assumeNotNull(value) AS value FROM {database}.scores"
+        " FINAL WHERE name = {score:String} AND value IS NOT NULL AND created_at >="
+        " {start:DateTime64(6, 'UTC')} AND created_at < {end:DateTime64(6, 'UTC')}) AS s"
+        " ANY LEFT JOIN (SELECT trace_id, start_time, project, service, environment, release,"
+        " feature, user_id, tool_name, prompt_name, prompt_version, request_model, response_model"
+        f" FROM {database}.spans FINAL WHERE start_time >= {{start:DateTime64(6, 'UTC')}} -"
+        " INTERVAL 1 DAY AND start_time < {end:DateTime64(6, 'UTC')}"
+        f" ORDER BY {MODEL} = '', parent_span_id != '') AS p USING (trace_id) WHERE 1{filters})"
+    )

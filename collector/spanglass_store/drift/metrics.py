@@ -1,0 +1,108 @@
+"""What is watched for drift without anybody asking: a metric is a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from spanglass_detectors.drift.results import Kind
+
+#: `call`: a call of a model, each once; `request`: a root; `tool`, `retrieval`; `span`: all.
+Scope = Literal["call", "request", "tool", "retrieval", "span"]
+
+#: SQL of a call's model, as it was asked for: a call that failed has none that answered.
+MODEL: Final = "if(request_model != '', request_model, response_model)"
+#: Conditions over the columns of spans and `is_leaf`.
+SCOPES: Final[dict[Scope, str]] = {
+    "call": "is_leaf",
+    "request": "parent_span_id = ''",
+    "tool": "operation = 'execute_tool'",
+    "retrieval": "operation = 'retrieval'",
+    "span": "operation != ''",
+}
+#: Metrics of scores are named by the score behind this.
+SCORE: Final = "score."
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Something that can drift.
+
+    Attributes:
+        value: SQL over the columns of `spans`: a number, a truth or a text.
+        where: a condition beside the scope's.
+        unit: of its values (`s`, `tokens`, `USD`), for people.
+    """
+
+    name: str
+    kind: Kind
+    scope: Scope
+    value: str
+    where: str = "1"
+    unit: str = ""
+
+    @property
+    def condition(self) -> str:
+        """Which spans have it."""
+        return f"({SCOPES[self.scope]}) AND ({self.where})"
+
+
+def _number(name: str, column: str, unit: str, scope: Scope = "call") -> Metric:
+    return Metric(
+        name, "numeric", scope, f"toFloat64(assumeNotNull({column}))", f"{column} IS NOT NULL", unit
+    )
+
+
+WATCHED: Final = (
+    Metric("request_duration_s", "numeric", "request", "duration_ns / 1e9", unit="s"),
+    Metric("request_error", "boolean", "request", "status = 'error'"),
+    Metric("duration_s", "numeric", "call", "duration_ns / 1e9", "status != 'error'", "s"),
+    _number("time_to_first_token_s", "time_to_first_token_s", "s"),
+    _number("time_per_output_token_s", "time_per_output_token_s", "s"),
+    _number("input_tokens", "input_tokens", "tokens"),
+    _number("output_tokens", "output_tokens", "tokens"),
+    _number("reasoning_tokens", "reasoning_tokens", "tokens"),
+    _number("cost_usd", "cost_usd", "USD"),
+    Metric(
+        "cached_share", "numeric", "call",
+        "assumeNotNull(cache_read_tokens) / greatest(assumeNotNull(input_tokens), 1)",
+        "cache_read_tokens IS NOT NULL AND input_tokens > 0",
+    ),
+    Metric("input_bytes", "numeric", "call", "toFloat64(length(input))", "input != ''", "bytes"),
+    Metric("output_bytes", "numeric", "call", "toFloat64(length(output))", "output != ''", "bytes"),
+    Metric(
+        "messages", "numeric", "call", "toFloat64(countSubstrings(input, '\"role\"'))",
+        "startsWith(input, '[')", "messages",
+    ),
+    Metric("input_has_code", "boolean", "call", "position(input, '```') > 0", "input != ''"),
+    Metric("output_has_code", "boolean", "call", "position(output, '```') > 0", "output != ''"),
+    Metric("output_empty", "boolean", "call", "output = ''", "status != 'error' AND input != ''"),
+    Metric("error", "boolean", "call", "status = 'error'"),
+    Metric("error_type", "categorical", "call", "toString(error_type)", "status = 'error'"),
+    Metric(
+        "finish_reason", "categorical", "call", "toString(finish_reasons[1])",
+        "notEmpty(finish_reasons)",
+    ),
+    Metric("model", "categorical", "call", f"toString({MODEL})", f"{MODEL} != ''"),
+    Metric(
+        "prompt", "categorical", "call", "concat(prompt_name, ' ', prompt_version)",
+        "prompt_name != ''",
+    ),
+    Metric("operation", "categorical", "span", "toString(operation)"),
+    Metric("tool", "categorical", "tool", "toString(tool_name)", "tool_name != ''"),
+    Metric("tool_error", "boolean", "tool", "status = 'error'"),
+    Metric("tool_duration_s", "numeric", "tool", "duration_ns / 1e9", unit="s"),
+    Metric("retrieval_duration_s", "numeric", "retrieval", "duration_ns / 1e9", unit="s"),
+    Metric(
+        "retrieved_nothing", "boolean", "retrieval", "output IN ('', '[]')", "status != 'error'"
+    ),
+)  # fmt: skip
+
+BY_NAME: Final = {each.name: each for each in WATCHED}
+#: Columns of spans that these read, and that cells are told apart by.
+COLUMNS: Final = (
+    "project, trace_id, span_id, parent_span_id, operation, service, start_time, duration_ns,"
+    " time_to_first_token_s, time_per_output_token_s, status, error_type, finish_reasons,"
+    " request_model, response_model, input_tokens, output_tokens, cache_read_tokens,"
+    " reasoning_tokens, cost_usd, prompt_name, prompt_version, tool_name, input, output"
+)

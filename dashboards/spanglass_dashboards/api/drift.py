@@ -1,0 +1,243 @@
+"""What drifted: findings of the job, and comparisons that are asked for."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from spanglass_dashboards.api.time_range import End, Start, time_range
+from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_store.errors import StoreError
+from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
+from spanglass_store.state.keys import Principal
+
+router = APIRouter(prefix="/api/v1/drift", tags=["drift"])
+
+Text = Annotated[str, Query(max_length=1000)]
+_DEFAULT_DAYS = 14
+
+
+class DriftSegment(BaseModel):
+    """A part of the traffic that explains a drift."""
+
+    dimension: str
+    value: str
+    share_before: float
+    share_now: float
+    explains: float = Field(description="The share of the change that is gone without it.")
+    p: float
+    how: str = Field(description="`changed` itself, or its share `grew` or `shrank`.")
+    words: str
+
+
+class DriftDistribution(BaseModel):
+    """Both windows' shares over the same bins or categories."""
+
+    labels: list[str]
+    edges: list[float] = Field(description="Bounds of the bins; empty for categories.")
+    reference: list[float]
+    current: list[float]
+
+
+class DriftRow(BaseModel):
+    """A comparison of a window of one metric with its reference."""
+
+    metric: str
+    service: str
+    model: str = Field(description="Empty where it is all of the service's.")
+    kind: Literal["numeric", "categorical", "boolean"]
+    window_start: datetime
+    window_end: datetime
+    reference_start: datetime
+    reference_end: datetime
+    test: str
+    statistic: float | None
+    p: float | None
+    p_corrected: float | None
+    effect: float | None
+    effect_name: str
+    low: float | None
+    high: float | None
+    threshold: float = Field(description="The effect from which a change matters.")
+    usual_effect: float | None = Field(description="By how much days differ among themselves.")
+    design_effect: float = Field(description="How many values stand for an independent one.")
+    n_reference: int
+    n_current: int
+    reference_value: float | None
+    current_value: float | None
+    verdict: str
+    reason: str
+    explanation: str
+    changed_at: datetime | None
+    changed_from: datetime | None
+    changed_until: datetime | None
+    segments: list[DriftSegment]
+    new: list[str]
+
+
+class DriftWholeRow(DriftRow):
+    """The same with what to look at."""
+
+    distribution: DriftDistribution | None
+
+
+class DriftFinding(BaseModel):
+    """What changed at a service at about the same time."""
+
+    id: str
+    project: str
+    service: str
+    first: datetime = Field(description="Where the first window begins that showed it.")
+    last: datetime = Field(description="Where the last one ends.")
+    is_open: bool = Field(description="Whether the last day still shows it.")
+    summary: str
+    changed_at: datetime | None = Field(description="When it likeliest began.")
+    changed_from: datetime | None
+    changed_until: datetime | None
+    segments: list[DriftSegment]
+    new: list[str] = Field(description="What is there only since then: `release 2.4.0`.")
+    metrics: list[DriftRow] = Field(description="The clearest window of each metric.")
+
+
+class DriftList(BaseModel):
+    """Findings."""
+
+    findings: list[DriftFinding] = Field(description="The latest first.")
+    watched: dict[str, int] = Field(description="Comparisons by verdict.")
+
+
+class DriftStep(BaseModel):
+    """An hour of a metric."""
+
+    time: datetime
+    count: int
+    low: float | None = Field(description="The first quartile.")
+    middle: float | None
+    high: float | None = Field(description="The third quartile.")
+    shares: dict[str, float] = Field(description="Of categories.")
+
+
+class DriftFindingWhole(DriftFinding):
+    """A finding with all that is known of it."""
+
+    rows: list[DriftWholeRow]
+    series: list[DriftStep] = Field(description="The clearest metric, hour by hour.")
+
+
+class DriftResultOut(BaseModel):
+    """A comparison that was asked for."""
+
+    metric: str
+    kind: str
+    test: str
+    statistic: float | None
+    p: float | None
+    p_corrected: float | None
+    effect: float | None
+    effect_name: str
+    low: float | None
+    high: float | None
+    threshold: float
+    design_effect: float
+    n_reference: int
+    n_current: int
+    reference_value: float | None
+    current_value: float | None
+    verdict: str
+    reason: str
+    explanation: str
+    group: dict[str, str]
+    distribution: DriftDistribution
+    text: str = Field(description="The same for people.")
+
+
+class DriftComparison(BaseModel):
+    """Two windows, compared."""
+
+    results: list[DriftResultOut] = Field(description="Groups with the most traffic first.")
+
+
+@router.get("")
+async def show(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    start: Start = None,
+    end: End = None,
+    project: Text = "",
+    service: Text = "",
+    metric: Text = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> DriftList:
+    """Findings of the last two weeks, unless another range is given."""
+    until = end or datetime.now(UTC) + timedelta(minutes=1)
+    since, until = time_range(start or until - timedelta(days=_DEFAULT_DAYS), until)
+    which = DriftFilter(since, until, project, service, metric)
+    store = context.store(principal)
+    found, counts = await asyncio.gather(
+        asyncio.to_thread(findings, store, which, limit), asyncio.to_thread(watched, store, which)
+    )
+    return DriftList(findings=[DriftFinding.model_validate(each) for each in found], watched=counts)
+
+
+@router.get("/compare")
+async def compare(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    metric: Annotated[str, Query(max_length=300, description="See docs/drift.md.")],
+    reference_start: datetime,
+    reference_end: datetime,
+    current_start: datetime,
+    current_end: datetime,
+    by: Annotated[list[str] | None, Query(max_length=4)] = None,
+    project: Text = "",
+    service: Text = "",
+    environment: Text = "",
+    model: Text = "",
+    test: Text = "",
+    alpha: Annotated[float, Query(gt=0, lt=1)] = 0.05,
+) -> DriftComparison:
+    """Compares any two windows of a metric, an attribute or a score, from the spans themselves."""
+    windows = []
+    for first, last in ((reference_start, reference_end), (current_start, current_end)):
+        since, until = time_range(first, last)
+        if since >= until:
+            raise StoreError("A window ends before it begins.")
+        windows.append((since, until))
+
+    def ask() -> list[Any]:
+        # What it computes with takes a while to load, and many never ask.
+        from spanglass_store.drift.ad_hoc import Asked, compare_windows
+
+        asked = Asked(
+            metric, windows[0], windows[1], tuple(by or ()), project, service, environment, model,
+            test, alpha,
+        )  # fmt: skip
+        return compare_windows(context.store(principal), asked)
+
+    results = await asyncio.to_thread(ask)
+    return DriftComparison(
+        results=[
+            DriftResultOut.model_validate({**each.as_dict(), "text": each.render()})
+            for each in results
+        ]
+    )
+
+
+@router.get("/{finding_id}")
+async def show_one(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    finding_id: str,
+    project: Text = "",
+) -> DriftFindingWhole:
+    """One finding, with both distributions of every window and the clearest metric over time."""
+    store = context.store(principal)
+    found = await asyncio.to_thread(finding, store, project, finding_id)
+    main = found["metrics"][0]
+    steps = await asyncio.to_thread(
+        series, store, found["project"], found["service"], main["metric"], main["model"],
+        found["first"] - timedelta(days=4), found["last"] + timedelta(days=1),
+    )  # fmt: skip
+    return DriftFindingWhole.model_validate({**found, "series": steps})

@@ -1,0 +1,256 @@
+"""Drift in what is stored: samples, comparisons, findings, over real spans in a real store."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spanglass_collector.drift.config import read_drift
+from spanglass_collector.drift.run import Pass, run_pass
+from spanglass_detectors.drift import DriftResult
+from spanglass_store.client import Store
+from spanglass_store.drift.ad_hoc import Asked, compare_windows
+from spanglass_store.drift.samples import read_cells
+from spanglass_store.errors import StoreError, Unknown
+from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
+from support.embedded import EmbeddedStore
+
+HOUR = 3600
+COLUMNS = (
+    "project", "trace_id", "span_id", "operation", "service", "start_time", "duration_ns", "status",
+    "request_model", "release", "input_tokens", "output_tokens", "cost_usd", "finish_reasons",
+    "input", "output", "sample_weight", "time_to_first_token_s",
+    "ingested_at",
+)  # fmt: skip
+#: The last whole hour that is over and settled, since 1970.
+LAST = int((time.time() - 300) // HOUR) // 6 * 6
+
+
+def traffic(
+    project: str,
+    first: int,
+    last: int,
+    seed: int,
+    an_hour: int = 24,
+    since: int | None = None,
+    model: str = "small",
+) -> list[list[Any]]:
+    """Calls from an hour to another; from `since` on, answers of the one model are longer."""
+    r = np.random.default_rng(seed)
+    rows = []
+    for hour in range(first, last):
+        # Nights are quiet and slower: what is the same every day is no drift.
+        by_day = 0.6 + 0.4 * np.sin(hour / 24 * 2 * np.pi)
+        for n in range(int(an_hour * by_day) + 2):
+            own = model if n % 2 else "large"
+            factor = 2.2 if since is not None and hour >= since and own == model else 1.0
+            tokens = int(r.lognormal(5, 0.5) * factor) + 1
+            rows.append(
+                [
+                    project, f"{hour:x}{n:x}".zfill(32), f"{hour:x}{n:x}".zfill(16), "chat", "shop",
+                    datetime.fromtimestamp(hour * HOUR + r.uniform(0, HOUR - 1), UTC),
+                    int(r.lognormal(0, 0.4) * 1e9 * (1.3 - 0.3 * by_day)),
+                    "error" if r.random() < 0.02 else "ok", own,
+                    "2.0" if factor > 1 else "1.0", int(r.lognormal(6, 0.3)), tokens, tokens * 1e-5,
+                    ["stop"], '[{"role":"user"}]', "x" * tokens * 4, 1.0, r.lognormal(-1, 0.3),
+                    datetime.now(UTC),
+                ]
+            )  # fmt: skip
+    return rows
+
+
+def store_spans(store: Store, rows: list[list[Any]]) -> None:
+    by_day: dict[Any, list[list[Any]]] = {}
+    for row in rows:
+        by_day.setdefault(row[5].date(), []).append(row)
+    for day in by_day.values():
+        store.insert("spans", COLUMNS, day)
+
+
+def look(store: Store, hour: int, before: Pass | None = None) -> Pass:
+    now = datetime.fromtimestamp(hour * HOUR + 400, UTC)
+    settings = read_drift({"settle_s": 300})
+    return run_pass(
+        store, settings, before.watermark if before else 0, before.seen if before else 0, now
+    )
+
+
+def rows_of(store: Store, project: str, more: str = "") -> list[dict[str, Any]]:
+    return store.query(
+        f"SELECT * FROM {store.database}.drift_results FINAL WHERE project = {{p:String}} {more}"
+        " ORDER BY window_end, window_start, metric, service, model",
+        {"p": project},
+    ).dicts()
+
+
+@pytest.fixture(scope="module")
+def changed(embedded_store: EmbeddedStore) -> Iterator[tuple[Store, str, Pass, int]]:
+    """A week and a day, in the last seven hours of which one model's answers are longer."""
+    store, project, since = embedded_store.owner, "drift-changed", LAST - 7
+    store_spans(store, traffic(project, LAST - 5 * 24, LAST, 1, since=since))
+    yield store, project, look(store, LAST), since
+    for table in ("spans", "drift_samples", "drift_results"):
+        store.command(f"TRUNCATE TABLE {store.database}.{table}")
+
+
+def test_samples_are_what_was_there(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, done, _ = changed
+    assert done.hours >= 5 * 24
+    start = datetime.fromtimestamp((LAST - 2) * HOUR, UTC)
+    end = datetime.fromtimestamp((LAST - 1) * HOUR, UTC)
+    cells = read_cells(store, project, "output_tokens", start, end)
+    assert {(cell.service, cell.model) for cell in cells} == {("shop", "small"), ("shop", "large")}
+    found = store.query(
+        f"SELECT request_model, groupArray(output_tokens) FROM {store.database}.spans FINAL"
+        " WHERE project = {p:String} AND start_time >= {s:DateTime64(6)} AND"
+        " start_time < {e:DateTime64(6)} GROUP BY request_model",
+        {"p": project, "s": start.replace(tzinfo=None), "e": end.replace(tzinfo=None)},
+    ).rows
+    expected = {model: sorted(map(float, values)) for model, values in found}
+    assert {cell.model: cell.sample.tolist() for cell in cells} == expected
+    errors = read_cells(store, project, "error", start, end)
+    assert all(set(cell.categories) == {"true", "false"} for cell in errors)
+    assert sum(cell.count for cell in errors) == sum(map(len, expected.values()))
+    models = read_cells(store, project, "model", start, end)
+    assert {name for cell in models for name in cell.categories} == {"small", "large"}
+
+
+def test_the_change_is_found_and_dated_and_explained(
+    changed: tuple[Store, str, Pass, int],
+) -> None:
+    store, project, done, since = changed
+    assert done.findings
+    found = rows_of(store, project, "AND finding_id != ''")
+    # Tokens, cost and bytes of the answers are one finding.
+    assert len({row["finding_id"] for row in found}) == 1
+    assert {row["metric"] for row in found} == {"output_tokens", "output_bytes", "cost_usd"}
+    assert {row["model"] for row in found} <= {"", "small"}
+    whole = [row for row in found if row["metric"] == "output_tokens" and row["model"] == ""]
+    (row,) = [
+        each
+        for each in whole
+        if each["window_start"].replace(tzinfo=UTC).timestamp() == (LAST - 6) * HOUR
+    ]
+    assert row["verdict"] == "drift"
+    assert row["p_corrected"] < 0.01
+    assert row["low"] <= row["effect"] <= row["high"]
+    assert row["effect"] > 1.25 * row["usual_effect"]
+    assert row["current_value"] > 1.1 * row["reference_value"]
+    # The reference ends where the change began.
+    assert row["reference_end"].replace(tzinfo=UTC).timestamp() <= (since + 1) * HOUR
+    at, start, end = (
+        row[name].replace(tzinfo=UTC).timestamp() / HOUR
+        for name in ("changed_at", "changed_from", "changed_until")
+    )
+    assert start <= since <= end
+    assert abs(at - since) < 2
+    told = json.loads(row["segments"])
+    parts = {(each["dimension"], each["value"]) for each in told["segments"]}
+    assert parts & {("model", "small"), ("release", "2.0")}
+    assert not parts & {("model", "large"), ("release", "1.0")} or ("release", "2.0") in parts
+    assert told["new"] == ["release 2.0"]
+    assert '"reference"' in row["distribution"]
+
+
+def test_what_can_not_be_tested_says_why(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, _, _ = changed
+    untested = rows_of(store, project, "AND verdict = 'not tested'")
+    assert untested
+    assert all(row["reason"] and row["p"] is None and not row["finding_id"] for row in untested)
+    reasons = {(row["metric"], row["reason"]) for row in untested}
+    assert ("finish_reason", "every value is 'stop' in both windows") in reasons
+
+
+def test_the_same_again_changes_nothing(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, done, _ = changed
+    before = [{**row, "updated_at": None} for row in rows_of(store, project)]
+    again = look(store, LAST, done)
+    assert (again.hours, again.windows) == (0, 0)
+    store.command(f"TRUNCATE TABLE {store.database}.drift_samples")
+    look(store, LAST)
+    assert [{**row, "updated_at": None} for row in rows_of(store, project)] == before
+
+
+def test_late_spans_are_looked_at_anew(changed: tuple[Store, str, Pass, int]) -> None:
+    store, _, done, _ = changed
+    project = "drift-late"
+    store_spans(store, traffic(project, LAST - 5 * 24, LAST, 2, since=LAST - 6))
+    later = look(store, LAST, done)
+    assert later.hours >= 4 * 24
+    assert rows_of(store, project, "AND finding_id != ''")
+    assert later.watermark > done.watermark
+
+
+def test_nothing_changed_and_nothing_is_found(changed: tuple[Store, str, Pass, int]) -> None:
+    store, _, done, _ = changed
+    project = "drift-still"
+    store_spans(store, traffic(project, LAST - 5 * 24, LAST, 3))
+    look(store, LAST, done)
+    rows = rows_of(store, project)
+    assert sum(row["p"] is not None for row in rows) > 80
+    assert not [row for row in rows if row["finding_id"]]
+
+
+def test_two_windows_of_anything(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, _, since = changed
+
+    def ask(metric: str, **more: Any) -> list[DriftResult]:
+        windows = [
+            tuple(datetime.fromtimestamp(hour * HOUR, UTC) for hour in pair)
+            for pair in ((since - 48, since), (since, LAST))
+        ]
+        return compare_windows(store, Asked(metric, *windows, project=project, **more))  # type: ignore[arg-type]
+
+    (whole,) = ask("output_tokens")
+    assert whole.is_drift
+    assert whole.n_current == sum(each.n_current for each in ask("output_tokens", by=["model"]))
+    by = {each.group["model"]: each for each in ask("output_tokens", by=["model"])}
+    assert by["small"].is_drift
+    assert not by["large"].is_drift
+    assert by["small"].effect is not None
+    assert by["small"].effect > 1
+    (release,) = ask("attributes.tenant")
+    assert release.reason == "no span of either window has it"
+    assert ask("finish_reason")[0].reason == "every value is 'stop' in both windows"
+    assert ask("error")[0].kind == "boolean"
+    assert ask("output_tokens", test="ks")[0].test == "ks"
+    with pytest.raises(StoreError, match="There is no metric 'nothing'. Choose from"):
+        ask("nothing")
+    with pytest.raises(StoreError, match="can't be told apart by 'colour'"):
+        ask("error", by=["colour"])
+    with pytest.raises(StoreError, match="There is no test 'student'"):
+        ask("output_tokens", test="student")
+
+
+def test_findings_as_they_are_shown(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, _, since = changed
+    first = datetime.fromtimestamp((LAST - 72) * HOUR, UTC)
+    last = datetime.fromtimestamp(LAST * HOUR, UTC)
+    (found,) = findings(store, DriftFilter(first, last, project))
+    assert found["service"] == "shop"
+    assert found["is_open"]
+    assert found["changed_from"].timestamp() <= since * HOUR <= found["changed_until"].timestamp()
+    assert {each["metric"] for each in found["metrics"]} == {
+        "output_tokens", "output_bytes", "cost_usd",
+    }  # fmt: skip
+    assert found["metrics"][0]["model"] == ""
+    whole = finding(store, project, found["id"])
+    assert whole["rows"][0]["distribution"]["current"]
+    steps = series(store, project, "shop", "output_tokens", "", first, last)
+    assert len(steps) == 72
+    assert steps[-1]["middle"] > 1.2 * steps[0]["middle"]
+    assert series(store, project, "shop", "model", "", first, last)[0]["shares"].keys() == {
+        "small", "large",
+    }  # fmt: skip
+    with pytest.raises(Unknown, match="There is no finding 'none'"):
+        finding(store, project, "none")
+    assert watched(store, DriftFilter(first, last, project))["drift"] >= 3
+
+
+def test_nothing_is_there(embedded_store: EmbeddedStore) -> None:
+    hour = LAST - 400 * 24
+    assert look(embedded_store.owner, hour).windows >= 0
