@@ -16,7 +16,7 @@ from spanglass_dashboards.openapi import document
 SCHEMA = schemathesis.openapi.from_dict(document())
 SCHEMA.config.generation.update(modes=list(GenerationMode))
 #: Operations with something that no schema can tell, and how they refuse it: SQL, a cursor that we
-#: made, a range of time that the store can hold, what is priced by what, rules of alerts.
+#: made, a range of time that the store can hold, what is priced by what, rules of alerts, metrics and groups that there are.
 MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/sql": 400,
     "GET /api/v1/traces": 400,
@@ -25,6 +25,8 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/completeness": 400,
     "GET /api/v1/cost": 400,
     "GET /api/v1/overview": 400,
+    "GET /api/v1/drift": 400,
+    "GET /api/v1/drift/compare": 400,
     "GET /api/v1/energy": 400,
     "GET /api/v1/gpus": 400,
     "GET /api/v1/engines": 400,

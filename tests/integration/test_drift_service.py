@@ -31,7 +31,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 longer = 2.5 if hour >= last - 6 else 1.0
                 start = int((hour * HOUR + r.uniform(0, HOUR)) * 1e9)
                 tokens = int(r.lognormal(5, 0.4) * longer)
-                attrs = {"tenant": str(r.integers(5)), "share": float(r.random())}
+                attrs = {"tenant": f"t{r.integers(5)}", "share": float(r.random())}
                 spans.append(otlp.chat_span(100, tokens, attrs, start=start))
         service.send(otlp.request(*spans, service="shop"))
         service.settle()

@@ -60,6 +60,7 @@ def test_the_file_can_be_named() -> None:
 #: Settings that are tables in the file, and JSON anywhere else.
 TABLES = {
     "detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n"),
+    "drift": ({"least": 80}, "[drift]\nleast = 80\n"),
     "redact": ({"action": "mask"}, "[redact]\naction = 'mask'\n"),
 }
 

@@ -37,8 +37,9 @@ class DriftFilter:
 
     def condition(self) -> tuple[str, dict[str, Any]]:
         where = [
-            "window_end >= {start:DateTime('UTC')}", "window_end <= {end:DateTime('UTC')}",
-        ]  # fmt: skip
+            "window_end >= {start:DateTime64(6, 'UTC')}",
+            "window_end <= {end:DateTime64(6, 'UTC')}",
+        ]
         values: dict[str, Any] = {"start": self.start, "end": self.end}
         for name in ("project", "service", "metric"):
             if value := getattr(self, name):
@@ -120,7 +121,7 @@ def series(
         " sumMap(categories) AS counts"
         f" FROM {store.database}.drift_samples FINAL WHERE project = {{project:String}}"
         " AND service = {service:String} AND metric = {metric:String}"
-        " AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}"
+        " AND hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
         f"{of_model} GROUP BY hour ORDER BY hour LIMIT 2000",
         {
             "project": project, "service": service, "metric": metric, "model": model,
@@ -157,7 +158,7 @@ def _latest(store: Store, which: DriftFilter) -> dict[str, datetime]:
     """The end of the last window that was looked at, by project."""
     rows = store.query(
         f"SELECT project, max(window_end) FROM {store.database}.drift_results"
-        " WHERE window_end >= {start:DateTime('UTC')} GROUP BY project",
+        " WHERE window_end >= {start:DateTime64(6, 'UTC')} GROUP BY project",
         {"start": which.start},
     ).rows
     return {str(project): moment.replace(tzinfo=UTC) for project, moment in rows}

@@ -2,12 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
-from spanglass_dashboards.api.time_range import End, Start, time_range
+from spanglass_dashboards.api.time_range import End, Start, time_range, written_out
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_store.errors import StoreError
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
@@ -16,7 +16,8 @@ from spanglass_store.state.keys import Principal
 router = APIRouter(prefix="/api/v1/drift", tags=["drift"])
 
 Text = Annotated[str, Query(max_length=1000)]
-_DEFAULT_DAYS = 14
+Moment = Annotated[datetime, BeforeValidator(written_out)]
+_DEFAULT_DAYS: Final = 14
 
 
 class DriftSegment(BaseModel):
@@ -171,8 +172,9 @@ async def show(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DriftList:
     """Findings of the last two weeks, unless another range is given."""
-    until = end or datetime.now(UTC) + timedelta(minutes=1)
-    since, until = time_range(start or until - timedelta(days=_DEFAULT_DAYS), until)
+    since, until = time_range(start, end)
+    if start is None:
+        since = max(until - timedelta(days=_DEFAULT_DAYS), datetime(1970, 1, 1, tzinfo=UTC))
     which = DriftFilter(since, until, project, service, metric)
     store = context.store(principal)
     found, counts = await asyncio.gather(
@@ -186,10 +188,10 @@ async def compare(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
     metric: Annotated[str, Query(max_length=300, description="See docs/drift.md.")],
-    reference_start: datetime,
-    reference_end: datetime,
-    current_start: datetime,
-    current_end: datetime,
+    reference_start: Moment,
+    reference_end: Moment,
+    current_start: Moment,
+    current_end: Moment,
     by: Annotated[list[str] | None, Query(max_length=4)] = None,
     project: Text = "",
     service: Text = "",
