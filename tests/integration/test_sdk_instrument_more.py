@@ -1,7 +1,4 @@
-"""`instrument()` with libraries that are no part of our set-up: those that are here are shown.
-
-`spanglass doctor` names what is missing.
-"""
+"""`instrument()` with libraries that are large: LlamaIndex, LiteLLM, MCP, Amazon Bedrock."""
 
 import subprocess
 import sys
@@ -9,14 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import spanglass
 from spanglass.testing import CapturedSpans, capture
-from spanglass_collector.cli.doctor import _INSTRUMENTED
 from support.running import environment
 
 
@@ -26,16 +21,6 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[CapturedSpans]:
     with capture() as captured:
         yield captured
     spanglass.uninstrument()
-
-
-def needs(library: str, instrumentation: str) -> None:
-    """Skips where one of two distributions is missing; `spanglass doctor` says so, too."""
-    [mend] = [mend for name, _, mend in _INSTRUMENTED if name == instrumentation]
-    for name in (library, instrumentation):
-        try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError:
-            pytest.skip(f"needs {name}: pip install {mend}")
 
 
 MCP_SERVER = """
@@ -86,7 +71,6 @@ print("once")
 
 
 def test_mcp(tmp_path: Path) -> None:
-    needs("mcp", "opentelemetry-instrumentation-mcp")
     server, client = tmp_path / "server.py", tmp_path / "client.py"
     server.write_text(MCP_SERVER)
     client.write_text(MCP_CLIENT)
@@ -98,7 +82,6 @@ def test_mcp(tmp_path: Path) -> None:
 
 
 def test_llama_index(spans: CapturedSpans) -> None:
-    needs("llama-index-core", "openinference-instrumentation-llama-index")
     found = spanglass.instrument(only=["llama-index"])
     assert found.on == {"llama-index": "openinference-instrumentation-llama-index"}
     from llama_index.core.llms import MockLLM
@@ -113,7 +96,6 @@ def test_llama_index(spans: CapturedSpans) -> None:
 
 
 def test_litellm(spans: CapturedSpans, monkeypatch: pytest.MonkeyPatch) -> None:
-    needs("litellm", "openinference-instrumentation-litellm")
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # asks nobody for prices
     import litellm
 
@@ -165,7 +147,6 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def test_bedrock(spans: CapturedSpans) -> None:
-    needs("botocore", "openinference-instrumentation-bedrock")
     from botocore.session import Session
 
     found = spanglass.instrument(only=["bedrock"])

@@ -32,7 +32,7 @@ _INSTRUMENTED: Final = (
      "litellm openinference-instrumentation-litellm"),
     ("opentelemetry-instrumentation-mcp", "MCP", "'mcp<2' opentelemetry-instrumentation-mcp"),
     ("openinference-instrumentation-bedrock", "Amazon Bedrock",
-     "botocore openinference-instrumentation-bedrock"),
+     "boto3 openinference-instrumentation-bedrock"),
 )  # fmt: skip
 
 
