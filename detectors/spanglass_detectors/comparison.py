@@ -56,7 +56,8 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def _clean(values: ArrayLike) -> NDArray[Any]:
+def clean(values: ArrayLike) -> NDArray[Any]:
+    """The values that are finite, as numbers."""
     found = np.asarray(values, dtype=float).ravel()
     kept: NDArray[Any] = found[np.isfinite(found)]
     return kept
@@ -73,7 +74,7 @@ def means(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> Diff
     Returns:
         The difference; None where one side has fewer than `FEWEST` values.
     """
-    a, b = _clean(before), _clean(after)
+    a, b = clean(before), clean(after)
     if min(a.size, b.size) < FEWEST:
         return None
     gap = float(b.mean() - a.mean())
@@ -103,7 +104,7 @@ def quantiles(
     Returns:
         The difference; None where one side has fewer than `FEWEST` values.
     """
-    a, b = _clean(before), _clean(after)
+    a, b = clean(before), clean(after)
     if min(a.size, b.size) < FEWEST:
         return None
     rng = np.random.default_rng(seed)
@@ -141,7 +142,7 @@ def shares(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> Dif
     Returns:
         The difference; None where one side has fewer than `FEWEST` values.
     """
-    a, b = _clean(before), _clean(after)
+    a, b = clean(before), clean(after)
     if min(a.size, b.size) < FEWEST:
         return None
     hits = int(np.count_nonzero(a)), int(np.count_nonzero(b))
@@ -195,7 +196,7 @@ def shift(before: ArrayLike, after: ArrayLike) -> Shift | None:
     Returns:
         The shift; None where one side has fewer than `FEWEST` values.
     """
-    a, b = _clean(before), _clean(after)
+    a, b = clean(before), clean(after)
     if min(a.size, b.size) < FEWEST:
         return None
     if np.ptp(np.concatenate([a, b])) == 0:

@@ -198,6 +198,7 @@ def compared(shared_service: RunningService) -> str:
                     "gen_ai.request.model": "gpt-4o-mini" if n % 2 else "gpt-4o",
                     "gen_ai.prompt.name": name,
                     "gen_ai.prompt.version": str(version),
+                    "user.id": f"user {version} {n % 50}",
                     "spanglass.reported_cost_usd": 0.02 / version,
                 },
                 start=start + n * 10**9,
@@ -242,12 +243,19 @@ def test_two_versions_are_compared(
     loose = shared_service.get(path, before="1", after="2", correction="benjamini-hochberg")
     for one, two in zip(answer["values"], loose["values"], strict=True):
         assert two["p"] is None or two["p"] <= one["p"]
+    assert slower["always_low"] < slower["low"]
+    assert slower["always_low"] > 0
+    fair = shared_service.get(path, before="1", after="2", expected_share=0.5)["sample_ratio"]
+    assert (fair["units_before"], fair["units_after"], fair["is_mismatch"]) == (50, 50, False)
+    broken = shared_service.get(path, before="1", after="2", expected_share=0.1)["sample_ratio"]
+    assert broken["is_mismatch"]
     none = shared_service.get(path, before="1", after="3")
     assert (none["values"], "duration_s" in none["left_out"]) == ([], True)
     same = shared_service.api("GET", path, params={"before": "1", "after": "1"})
     assert same.status_code == 400
-    shown = typed("prompts", "compare", compared, "1", "2")
+    shown = typed("prompts", "compare", compared, "1", "2", "--expected-share", "0.1")
     assert shown.returncode == 0, shown.stderr
+    assert b"the split is broken" in shown.stderr
     assert b"score.user_feedback" in shown.stdout
     as_json = json.loads(typed("prompts", "compare", compared, "1", "2", "--format", "json").stdout)
     assert len(as_json["values"]) == len(answer["values"])

@@ -73,6 +73,20 @@ def test_a_prompt_is_the_version_of_its_label(begin: Callable[..., None]) -> Non
     assert answer.text(who="us", question="Why?") == "You help us.\n\nWhy?"
 
 
+def test_a_split_gives_each_user_one_label(
+    begin: Callable[..., None], service: PromptService
+) -> None:
+    service.book.move("default", "greeting", "next", 2)
+    begin()
+    split = {"production": 0.5, "next": 0.5}
+    got = {
+        n: {spanglass.prompt("greeting", split=split, unit=f"u-{n}").version for _ in range(3)}
+        for n in range(40)
+    }
+    assert all(len(versions) == 1 for versions in got.values())
+    assert {1, 2} == set().union(*got.values())
+
+
 def test_a_moved_label_is_noticed_in_the_background(
     begin: Callable[..., None], service: PromptService
 ) -> None:

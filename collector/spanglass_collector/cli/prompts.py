@@ -12,11 +12,11 @@ from spanglass_collector.cli import prompt_files
 from spanglass_collector.cli.output import Format, console, errors, print_table, visible
 from spanglass_collector.cli.prompt_registry import PATH, Registry, registry
 from spanglass_collector.cli.remote import ApiKey, DataDir, Url, opened_store
-from spanglass_dashboards.api.comparing import Comparison, compared
+from spanglass_dashboards.api.comparing import Compared, Comparison, compared, ratio
 from spanglass_store.errors import StoreError
 from spanglass_store.prompts.diff import diff as lines_of
 from spanglass_store.prompts.files import as_yaml
-from spanglass_store.queries.samples import Side, samples
+from spanglass_store.queries.samples import Side, samples, units
 from spanglass_store.state.keys import DEFAULT_PROJECT
 from spanglass_store.state.prompt_tables import Version
 from spanglass_store.state.prompts import definition_of
@@ -40,6 +40,7 @@ _COMPARED: Final = (
     "after",
     "difference",
     "95 % interval",
+    "however often",
     "p",
     "n",
 )
@@ -187,6 +188,10 @@ def compare(
     model: Annotated[str, typer.Option(help="Only calls of this model.")] = "",
     feature: Annotated[str, typer.Option(help="Only calls of this feature.")] = "",
     environment: Annotated[str, typer.Option(help="Only calls of this environment.")] = "",
+    expected_share: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=0.999, help="Of AFTER in a split: checked against the users."),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
     project: Project = "",
     data_dir: DataDir = None,
@@ -205,6 +210,7 @@ def compare(
         if service is not None:
             params = {"before": before, "after": after, "start": start.isoformat(), **narrow}
             params |= {"project": project} if project else {}
+            params |= {"expected_share": str(expected_share)} if expected_share else {}
             answer = service.request("GET", f"{PATH}/{name}/compare", params=params)
             found = Comparison.model_validate(answer.json())
         else:
@@ -218,6 +224,9 @@ def compare(
             ]  # fmt: skip
             with opened_store(settings) as store:
                 found = compared(samples(store, sides[0]), samples(store, sides[1]))
+                if expected_share is not None:
+                    counts = [units(store, side) for side in sides]
+                    found.sample_ratio = ratio(counts[0], counts[1], expected_share)
     if format_ is Format.JSON:
         print(found.model_dump_json(indent=2))
         return
@@ -227,7 +236,7 @@ def compare(
             (
                 each.name, each.statistic, _short(each.before), _short(each.after),
                 _short(each.difference) + (" *" if each.is_clear else ""),
-                f"{_short(each.low)} … {_short(each.high)}",
+                f"{_short(each.low)} … {_short(each.high)}", _ends(each),
                 "" if each.p is None else f"{each.p:.3g}", f"{each.n_before} / {each.n_after}",
             )
             for each in found.values
@@ -240,6 +249,13 @@ def compare(
     if not found.values and not found.left_out:
         said = "There are no calls with these versions: are name and version sent with the calls?"
     errors.print(said, markup=False, highlight=False)
+    if (split := found.sample_ratio) is not None:
+        verdict = "the split is broken, trust nothing above" if split.is_mismatch else "fine"
+        errors.print(
+            f"Of {split.units_before + split.units_after} users {split.share:.1%} had {after},"
+            f" {split.expected:.1%} were to (p {split.p:.2g}): {verdict}.",
+            markup=False, highlight=False,
+        )  # fmt: skip
 
 
 def _version(book: Registry, name: str, which: str) -> Version:
@@ -263,6 +279,12 @@ def _values(given: list[str], variables: Any) -> dict[str, Any]:
         except ValueError:
             found[name] = text
     return found
+
+
+def _ends(value: Compared) -> str:
+    if value.always_low is None or value.always_high is None:
+        return ""
+    return f"{_short(value.always_low)} … {_short(value.always_high)}"
 
 
 def _short(value: float) -> str:

@@ -81,6 +81,22 @@ def samples(store: Store, which: Side) -> dict[str, list[float]]:
     return found
 
 
+def units(store: Store, which: Side) -> int:
+    """How many users, or sessions where no user is known, a side has.
+
+    Args:
+        store: as a reader.
+        which: calls.
+    """
+    where, values = _where(which)
+    rows = store.query(
+        "SELECT uniqExactIf(if(user_id != '', user_id, session_id) AS unit, unit != '')"
+        f" FROM {store.database}.spans WHERE {where}",
+        values,
+    ).rows
+    return int(rows[0][0])
+
+
 def _where(which: Side) -> tuple[str, dict[str, Any]]:
     where = [
         "start_time >= {start:DateTime64(6, 'UTC')}", "start_time < {end:DateTime64(6, 'UTC')}",

@@ -33,8 +33,26 @@ class Compared(BaseModel):
     )
     superiority_p: float | None = Field(description="Of that, corrected the same way.")
     is_clear: bool = Field(description="Whether the interval leaves zero out.")
+    always_low: float | None = Field(
+        description="Interval that holds however often one looks; null for quantiles and below 30"
+        " values on a side."
+    )
+    always_high: float | None
     n_before: int
     n_after: int
+
+
+class SampleRatio(BaseModel):
+    """How users, or else sessions, were split between the sides."""
+
+    units_before: int
+    units_after: int
+    share: float = Field(description="Of the second side.")
+    expected: float
+    p: float
+    is_mismatch: bool = Field(
+        description="p is below 0.001: the split is broken, and so is what is compared."
+    )
 
 
 class Comparison(BaseModel):
@@ -42,6 +60,7 @@ class Comparison(BaseModel):
 
     values: list[Compared]
     left_out: list[str]
+    sample_ratio: SampleRatio | None = Field(description="Where an expected share was given.")
 
 
 def compared(
@@ -56,6 +75,7 @@ def compared(
     """
     try:
         from spanglass_detectors import comparison as by
+        from spanglass_detectors import experiment
     except ModuleNotFoundError as missing:
         raise StoreError(
             f"{missing.name} is not installed: pip install 'spanglass[detectors]'."
@@ -76,10 +96,21 @@ def compared(
             for statistic, q in _QUANTILES:
                 if (tail := by.quantiles(a, b, q)) is not None:
                     found.append((name, statistic, tail, None))
+    looks = {
+        name: experiment.always_valid(before.get(name, []), after.get(name, []))
+        for name, statistic, _, _ in found
+        if statistic in ("mean", "share")
+    }
+
+    def ends(name: str, statistic: Statistic) -> tuple[float | None, float | None]:
+        look = looks.get(name) if statistic in ("mean", "share") else None
+        return (look.low, look.high) if look is not None else (None, None)
+
     correct = by.holm if correction == "holm" else by.benjamini_hochberg
     ps = iter(correct([each.p for _, _, each, _ in found if each.p is not None]))
     shifts = iter(correct([each.p for *_, each in found if each is not None]))
     return Comparison(
+        sample_ratio=None,
         values=[
             Compared(
                 name=name, statistic=statistic, before=each.before, after=each.after,
@@ -87,9 +118,23 @@ def compared(
                 p=None if each.p is None else next(ps),
                 superiority=None if moved is None else moved.superiority,
                 superiority_p=None if moved is None else next(shifts),
-                is_clear=each.is_clear, n_before=each.n_before, n_after=each.n_after,
+                is_clear=each.is_clear, always_low=ends(name, statistic)[0],
+                always_high=ends(name, statistic)[1], n_before=each.n_before, n_after=each.n_after,
             )
             for name, statistic, each, moved in found
         ],
         left_out=left_out,
+    )  # fmt: skip
+
+
+def ratio(before: int, after: int, expected: float) -> SampleRatio | None:
+    """Whether the split is as it should be; None without any units."""
+    from spanglass_detectors.experiment import sample_ratio
+
+    found = sample_ratio(before, after, expected)
+    if found is None:
+        return None
+    return SampleRatio(
+        units_before=before, units_after=after, share=found.share, expected=expected, p=found.p,
+        is_mismatch=found.is_mismatch,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query
 
 from spanglass.prompts import Definition, PromptError, read
-from spanglass_dashboards.api.comparing import Comparison, Correction, compared
+from spanglass_dashboards.api.comparing import Comparison, Correction, compared, ratio
 from spanglass_dashboards.api.prompt_models import (
     CommentIn,
     CommentOut,
@@ -31,7 +31,7 @@ from spanglass_dashboards.context import Context, administrator, context_of, key
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.errors import NotAllowed, StoreError
 from spanglass_store.prompts.diff import diff
-from spanglass_store.queries.samples import Side, samples
+from spanglass_store.queries.samples import Side, samples, units
 from spanglass_store.state.keys import Principal
 from spanglass_store.state.prompt_tables import Comment, Move, Origin, Prompt, Version
 from spanglass_store.state.prompts import LABEL, NAME, PromptBook, definition_of
@@ -241,6 +241,10 @@ async def compare(
     feature: Annotated[str, Query(max_length=1000)] = "",
     environment: Annotated[str, Query(max_length=1000)] = "",
     correction: Correction = "holm",
+    expected_share: Annotated[
+        float | None,
+        Query(gt=0, lt=1, description="Of `after` in a split: it is checked against the users."),
+    ] = None,
 ) -> Comparison:
     """Latency, tokens, cost, errors and scores of calls with two versions of a prompt.
 
@@ -259,7 +263,11 @@ async def compare(
     store = context.store(principal)
 
     def answer() -> Comparison:
-        return compared(samples(store, sides[0]), samples(store, sides[1]), correction)
+        found = compared(samples(store, sides[0]), samples(store, sides[1]), correction)
+        if expected_share is not None:
+            counts = [units(store, side) for side in sides]
+            found.sample_ratio = ratio(counts[0], counts[1], expected_share)
+        return found
 
     return await asyncio.to_thread(answer)
 

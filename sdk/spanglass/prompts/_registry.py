@@ -195,6 +195,8 @@ def prompt(
     label: str = "production",
     version: int | None = None,
     fallback: Fallback | None = None,
+    split: Mapping[str, float] | None = None,
+    unit: str | None = None,
 ) -> Prompt:
     """A prompt from the registry.
 
@@ -210,8 +212,16 @@ def prompt(
         label: which version: the one that has this label now.
         version: one version, whatever its labels.
         fallback: a text, messages or a definition for when there is nothing else.
+        split: an experiment: labels with their shares, the present one first. Takes the place of
+            `label`.
+        unit: whom the split keeps with one label; by default the user of `context`, or its
+            session. Without any, it is the first label.
     """
     global _registry
+    if split is not None:
+        from spanglass.prompts._split import choose
+
+        label = choose(name, split, unit, label)
     runtime = _state.runtime
     registry = _registry
     if registry is None or registry.runtime is not runtime:

@@ -17,6 +17,11 @@ export type CostParameters = NonNullable<paths["/api/v1/cost"]["get"]["parameter
 export type SqlAnswer = components["schemas"]["Answer"];
 export type Alert = components["schemas"]["AlertOut"];
 export type AlertRule = components["schemas"]["RuleOut"];
+export type Prompt = components["schemas"]["PromptOut"];
+export type WholePrompt = components["schemas"]["WholePrompt"];
+export type PromptVersion = components["schemas"]["VersionOut"];
+export type DiffLine = components["schemas"]["LineOut"];
+export type Comparison = components["schemas"]["Comparison"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

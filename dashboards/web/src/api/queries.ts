@@ -165,6 +165,66 @@ export async function silence(match: Record<string, string>): Promise<void> {
   await dataOf(api.POST("/api/v1/alerts/silences", { body: { match, author: "", comment: "From the list of alerts" } }));
 }
 
+const PROMPTS_PAGE = 200;
+
+export const promptsQuery = infiniteQueryOptions({
+  queryKey: ["prompts"],
+  queryFn: ({ pageParam, signal }) =>
+    dataOf(api.GET("/api/v1/prompts", { params: { query: { limit: PROMPTS_PAGE, cursor: pageParam } }, signal })),
+  initialPageParam: "",
+  getNextPageParam: (last) => last.next || undefined,
+});
+
+/** Which prompt; the project is empty for the key's own. */
+export interface PromptKey {
+  project: string;
+  name: string;
+}
+
+export function promptQuery({ project, name }: PromptKey) {
+  return queryOptions({
+    queryKey: ["prompt", project, name],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/prompts/{name}", { params: { path: { name }, query: { project } }, signal })),
+  });
+}
+
+/** What two versions say differently, or what one says where both are the same. */
+export function promptDiffQuery({ project, name }: PromptKey, before: number, after: number) {
+  return queryOptions({
+    queryKey: ["prompt", project, name, "diff", before, after],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/prompts/{name}/diff", { params: { path: { name }, query: { before, after, project } }, signal })),
+    staleTime: Infinity,
+  });
+}
+
+export function promptVersionQuery({ project, name }: PromptKey, version: number) {
+  return queryOptions({
+    queryKey: ["prompt", project, name, "version", version],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/prompts/{name}/versions/{version}", { params: { path: { name, version }, query: { project } }, signal })),
+    staleTime: Infinity,
+  });
+}
+
+/** Calls of the last thirty days with one version, and with another. */
+export function promptComparisonQuery({ project, name }: PromptKey, before: number, after: number) {
+  return queryOptions({
+    queryKey: ["prompt", project, name, "compare", before, after],
+    queryFn: ({ signal }) => {
+      const query = { before: String(before), after: String(after), project };
+      return dataOf(api.GET("/api/v1/prompts/{name}/compare", { params: { path: { name }, query }, signal }));
+    },
+    retry: false,
+  });
+}
+
+/** Puts a label on a version; refused where somebody has moved it meanwhile. */
+export async function moveLabel({ project, name }: PromptKey, label: string, version: number, expected: number): Promise<void> {
+  const params = { path: { name, label }, query: { project } };
+  await dataOf(api.PUT("/api/v1/prompts/{name}/labels/{label}", { params, body: { version, expected, by: "", message: "" } }));
+}
+
 /** Whether there is any trace at all, of whatever age. */
 export const anyTraceQuery = queryOptions({
   queryKey: ["any-trace"],

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readAlertsSearch, readCostSearch, readOverviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readAlertsSearch, readCostSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadOverview, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -54,6 +54,19 @@ export const alertsRoute = createRoute({
   component: lazyRouteComponent(loadAlerts, "AlertsPage"),
 });
 
+export const promptsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/prompts",
+  component: lazyRouteComponent(loadPrompts, "PromptsPage"),
+});
+
+export const promptRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/prompts/$name",
+  validateSearch: readPromptSearch,
+  component: lazyRouteComponent(loadPrompt, "PromptPage"),
+});
+
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
@@ -69,7 +82,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, alertsRoute, sqlRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, alertsRoute, sqlRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

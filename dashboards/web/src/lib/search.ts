@@ -97,6 +97,17 @@ export function readAlertsSearch(raw: Raw): AlertsSearch {
   return compact({ show: oneOf(raw["show"], ["resolved", "rules"] as const) });
 }
 
+export interface PromptSearch {
+  project?: string | undefined;
+  before?: number | undefined;
+  after?: number | undefined;
+}
+
+/** A prompt's page: whose it is where that is not the key's own, and which versions are set side by side. */
+export function readPromptSearch(raw: Raw): PromptSearch {
+  return compact({ project: text(raw["project"]), before: amount(raw["before"], true), after: amount(raw["after"], true) });
+}
+
 /** What the cost of calls can be told apart by. */
 export const COST_GROUPS = ["model", "service", "feature", "user", "session", "prompt_version", "tag", "provider", "project"] as const;
 export type CostGroup = (typeof COST_GROUPS)[number];
