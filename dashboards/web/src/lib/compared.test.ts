@@ -12,11 +12,13 @@ test("values have their units, differences their sign", () => {
 });
 
 test("less is better of time and money, more of scores, and nothing of what is not clear", () => {
-  const clear = { is_clear: true };
+  const clear = { is_clear: true, p: 0.01 };
   expect(verdictOf({ name: "duration_s", difference: -1, ...clear })).toBe("better");
   expect(verdictOf({ name: "error_rate", difference: 0.1, ...clear })).toBe("worse");
   expect(verdictOf({ name: "score.user_feedback", difference: 0.1, ...clear })).toBe("better");
   expect(verdictOf({ name: "score.toxicity", difference: 0.1, ...clear })).toBe("worse");
   expect(verdictOf({ name: "input_tokens", difference: 5, ...clear })).toBe("other");
-  expect(verdictOf({ name: "duration_s", difference: -1, is_clear: false })).toBe(undefined);
+  expect(verdictOf({ name: "duration_s", difference: -1, is_clear: false, p: 0.01 })).toBe(undefined);
+  expect(verdictOf({ name: "duration_s", difference: -1, is_clear: true, p: 0.2 })).toBe(undefined);
+  expect(verdictOf({ name: "duration_s", difference: -1, is_clear: true, p: null })).toBe("better");
 });

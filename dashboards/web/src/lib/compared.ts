@@ -32,9 +32,9 @@ export function formatCompared(name: string, statistic: string, value: number, s
   return sign + (size >= 100 ? size.toFixed(0) : String(Number(size.toPrecision(3))));
 }
 
-/** Whether a difference is clear, and then whether it is for the better. */
-export function verdictOf({ name, difference, is_clear }: { name: string; difference: number; is_clear: boolean }): "better" | "worse" | "other" | undefined {
-  if (!is_clear || difference === 0) return undefined;
+/** Whether a difference is clear, by its interval and the corrected p, and then whether it is for the better. */
+export function verdictOf({ name, difference, is_clear, p }: { name: string; difference: number; is_clear: boolean; p: number | null }): "better" | "worse" | "other" | undefined {
+  if (!is_clear || difference === 0 || (p !== null && p > 0.05)) return undefined;
   if (NEITHER.has(name)) return "other";
   return difference < 0 === LESS.has(name) ? "better" : "worse";
 }
