@@ -71,7 +71,9 @@ def test_prompts_are_read_compared_and_released(launch: Any, built: None, visit:
             "Answer in one sentence."
         )
         did = page.get_by_role("region", name="What it did")
-        expect(did.get_by_role("row", name=re.compile("Duration mean"))).to_contain_text(re.compile(r"1\.\d\d s"))
+        expect(did.get_by_role("row", name=re.compile("Duration mean"))).to_contain_text(
+            re.compile(r"1\.\d\d s")
+        )
         quicker = did.get_by_role("row", name=re.compile("Duration mean")).locator("[data-verdict]")
         expect(quicker).to_have_attribute("data-verdict", "better")
         expect(did.get_by_role("row", name=re.compile("user_feedback"))).to_contain_text("pp")
