@@ -73,6 +73,9 @@ def compared(
     Raises:
         StoreError: if numpy or scipy is not installed.
     """
+    if not before and not after:
+        # The packages take seconds to load.
+        return Comparison(values=[], left_out=[], sample_ratio=None)
     try:
         from spanglass_detectors import comparison as by
         from spanglass_detectors import experiment
@@ -129,6 +132,8 @@ def compared(
 
 def ratio(before: int, after: int, expected: float) -> SampleRatio | None:
     """Whether the split is as it should be; None without any units."""
+    if not before + after:
+        return None
     from spanglass_detectors.experiment import sample_ratio
 
     found = sample_ratio(before, after, expected)

@@ -243,7 +243,11 @@ async def compare(
     correction: Correction = "holm",
     expected_share: Annotated[
         float | None,
-        Query(gt=0, lt=1, description="Of `after` in a split: it is checked against the users."),
+        Query(
+            ge=0.001,
+            le=0.999,
+            description="Of `after` in a split: it is checked against the users.",
+        ),
     ] = None,
 ) -> Comparison:
     """Latency, tokens, cost, errors and scores of calls with two versions of a prompt.
