@@ -246,7 +246,7 @@ async def compare(
         Query(
             ge=0.001,
             le=0.999,
-            description="Of `after` in a split: it is checked against the users.",
+            description="Of `after` in a split, checked against the users.",
         ),
     ] = None,
 ) -> Comparison:
