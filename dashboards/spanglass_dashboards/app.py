@@ -27,6 +27,7 @@ from spanglass_dashboards.api import (
     pii,
     prices,
     prompts,
+    quality,
     scores,
     session,
     sql,
@@ -75,7 +76,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` before `traces`, whose path would take its name for a trace's id.
     modules = (
         health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, budgets, overview, jobs, pii, drift, alerts, prompts,
+        cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

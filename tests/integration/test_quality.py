@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from spanglass_detectors.quality import reference
 from spanglass_detectors.quality.detector import QualityDetector
 from spanglass_detectors.quality.grounding import GroundingDetector
 from spanglass_detectors.safety.detector import SafetyDetector
@@ -58,7 +59,7 @@ def test_an_answer_is_judged(running: RunningService, unique: str) -> None:
     running.send(otlp.request(span, service=unique))
     expected = NAMES - {
         "document_relevance", "format_validity", "tool_call_validity", "readability", "repetition",
-        "system_prompt_leak",
+        "system_prompt_leak", *reference.NAMES,
     }  # fmt: skip
     found = wait_until(
         lambda: (seen := scores(running, span)).keys() >= expected and seen, "every score is there"
@@ -71,6 +72,47 @@ def test_an_answer_is_judged(running: RunningService, unique: str) -> None:
     assert found["refusal"]["value"] == 0
     assert {each["source"] for each in found.values()} == {"detector"}
     assert {each["evaluator"] for each in found.values()} == {f"{job}@1" for job in JOBS}
+
+
+def test_scores_together(running: RunningService, unique: str) -> None:
+    answers = (
+        "Items can be returned within 90 days.",
+        "Unused items can be returned within 60 days.",
+    )
+    spans = [chat("How long can I return items?", each) for each in answers]
+    running.send(otlp.request(*spans, service=unique))
+    for span in spans:
+        wait_until(functools.partial(lambda each: "groundedness" in scores(running, each), span))
+    found = running.get(
+        "/api/v1/quality", service=unique, name="groundedness", group_by="model", interval="day"
+    )["groups"]
+    (group,) = found
+    assert group["group"] == {"model": "gpt-4o-mini"}
+    assert (group["count"], group["flagged"]) == (2, 1)
+    assert group["least"] < 0.5 < group["most"]
+    assert group["least"] <= group["mean"] <= group["most"]
+    assert sum(step["count"] for step in group["series"]) == 2
+    (example,) = group["examples"]
+    assert (example["span_id"], example["label"]) == (spans[0].span_id.hex(), "ungrounded")
+    names = {
+        each["name"]: each for each in running.get("/api/v1/quality", service=unique)["groups"]
+    }
+    wait_until(lambda: "language" in scores(running, spans[1]))
+    assert names["groundedness"]["group"] == {}
+    assert not running.get("/api/v1/quality", service=f"{unique}-other")["groups"]
+
+
+def test_a_reference_is_compared_with(running: RunningService, unique: str) -> None:
+    span = chat(
+        "How long can I return items?", "Within sixty days.",
+        **{"spanglass.reference": "within sixty days"},
+    )  # fmt: skip
+    running.send(otlp.request(span, service=unique))
+    found = wait_until(
+        lambda: (seen := scores(running, span)).keys() >= {"rougeL", "bleu", "exact_match"} and seen
+    )
+    assert found["rougeL"]["value"] == found["normalized_match"]["value"] == 1
+    assert found["exact_match"]["value"] == 0
 
 
 def is_done(service: RunningService, job: str, asked: str) -> bool:

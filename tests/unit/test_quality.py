@@ -19,6 +19,8 @@ from spanglass_detectors.quality.detector import QualityDetector
 from spanglass_detectors.quality.groundedness import groundedness
 from spanglass_detectors.quality.grounding import GroundingDetector
 from spanglass_detectors.quality.readability import readability
+from spanglass_detectors.quality.reference import NAMES as REFERENCE_NAMES
+from spanglass_detectors.quality.reference import ROUGE, reference_scores
 from spanglass_detectors.quality.refusal import refusal
 from spanglass_detectors.quality.repetition import repetition
 from spanglass_detectors.quality.truncation import truncation
@@ -401,3 +403,41 @@ def test_any_text(one: str, other: str) -> None:
     for span in (chat(one, other), Span(operation="chat", input=one, output=other)):
         for detector in (QualityDetector(), _safety):
             assert all(each.name for each in detector.judge(span))
+
+
+# -- beside a reference ---------------------------------------------------------------------------
+
+
+def test_matches() -> None:
+    scores = reference_scores("The Cat, sat!", "cat sat")
+    assert (scores["exact_match"], scores["normalized_match"]) == (0, 1)
+    assert reference_scores("", "")["exact_match"] == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_as_the_reference_packages_say(seed: int) -> None:
+    scorer = pytest.importorskip("rouge_score.rouge_scorer", reason="rouge-score is not installed")
+    import sacrebleu
+
+    one, other = claims(seed, 12)[0], claims(seed + 1, 12)[3]
+    answer = (
+        "" if seed == 0 else f"{one.claim} {other.context}\n{'déjà-vu 2.5' if seed % 3 else ''}"
+    )
+    found = reference_scores(answer, one.context)
+    theirs = scorer.RougeScorer(list(ROUGE)).score(one.context, answer)
+    for name in ROUGE:
+        assert found[name] == pytest.approx(theirs[name].fmeasure, abs=1e-9), name
+    bleu = sacrebleu.sentence_bleu(answer, [one.context], use_effective_order=True)
+    assert found["bleu"] == pytest.approx(bleu.score / 100)
+    assert found["chrf"] == pytest.approx(
+        sacrebleu.sentence_chrf(answer, [one.context]).score / 100
+    )
+
+
+def test_only_spans_with_a_reference() -> None:
+    span = chat("q", "Sixty days.", payload_attributes={"spanglass.reference": "Sixty days."})
+    found = named(QualityDetector().judge(span))
+    assert {name: found[name].value for name in REFERENCE_NAMES} == dict.fromkeys(
+        REFERENCE_NAMES, 1.0
+    )
+    assert not set(REFERENCE_NAMES) & set(named(QualityDetector().judge(chat("q", "Sixty days."))))

@@ -184,14 +184,18 @@ def _models(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _scores(store: Store, which: OverviewFilter) -> list[dict[str, Any]]:
-    """Means of scores that have a value, by name. They are of no service or environment."""
+    """Means of scores that have a value, by name. They are of no service or environment.
+
+    Detectors give some to every answer; what people say would have no room among those.
+    """
     where, values = which.conditions("created_at")
     current = "created_at >= {middle:DateTime64(6, 'UTC')}"
     rows: Sequence[Mapping[str, Any]] = store.query(
         f"SELECT name, countIf({current}) AS count, avgIf(assumeNotNull(value), {current}) AS mean,"
         f" avgIf(assumeNotNull(value), NOT {current}) AS before"
         f" FROM {store.database}.scores FINAL WHERE {where} AND value IS NOT NULL"
-        " GROUP BY name HAVING count > 0 ORDER BY count DESC, name LIMIT {most:UInt32}",
+        " GROUP BY name HAVING count > 0 ORDER BY min(source = 'detector'), count DESC,"
+        " name LIMIT {most:UInt32}",
         {**values, "most": MOST_SCORES},
     ).dicts()
     return [{**row, "before": None if math.isnan(row["before"]) else row["before"]} for row in rows]

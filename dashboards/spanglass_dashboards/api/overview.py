@@ -61,7 +61,9 @@ class Overview(BaseModel):
     before: Figures
     series: list[Step]
     models: list[ModelFigures] = Field(description="Those that were called most first.")
-    scores: list[ScoreMean] = Field(description="Those that were given most first.")
+    scores: list[ScoreMean] = Field(
+        description="Detectors' behind the others; of each those that were given most first."
+    )
 
 
 Text = Annotated[str, Query(max_length=1000)]

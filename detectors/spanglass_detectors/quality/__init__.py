@@ -7,5 +7,6 @@ truncation.py    cut off
 readability.py   how hard it is to read
 structure.py     JSON, JSON schemas and calls of tools
 relevance.py     whether it is about what was asked
+reference.py      beside a reference: ROUGE, BLEU, chrF, matches
 groundedness.py  whether what it says is in what it was given
 """

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from spanglass_detectors.content import plain_text
 from spanglass_detectors.detector import Detector
+from spanglass_detectors.quality import reference
 from spanglass_detectors.quality.readability import readability
 from spanglass_detectors.quality.refusal import refusal
 from spanglass_detectors.quality.repetition import LOOPS, repetition
@@ -15,6 +17,9 @@ from spanglass_detectors.selection import chosen
 from spanglass_detectors.span import Span
 from spanglass_detectors.text import language
 from spanglass_detectors.text.exchange import ANSWERS, Exchange, exchange_of
+
+#: The attribute that holds what the answer should have been.
+_REFERENCE: Final = "spanglass.reference"
 
 
 class QualityDetector(Detector):
@@ -35,7 +40,7 @@ class QualityDetector(Detector):
     description: ClassVar[str] = "refusal, repetition, truncation, language, readability, format"
     names: ClassVar[tuple[str, ...]] = (
         "refusal", "no_answer", "repetition", "truncation", "language", "language_mismatch",
-        "readability", "format_validity", "tool_call_validity",
+        "readability", "format_validity", "tool_call_validity", *reference.NAMES,
     )  # fmt: skip
 
     def __init__(self, scores: Sequence[str] | None = None) -> None:
@@ -52,6 +57,10 @@ class QualityDetector(Detector):
 def _scores(exchange: Exchange, span: Span, has_language: bool) -> Iterator[Score]:
     answer = exchange.prose
     yield from _structure(exchange, span)
+    expected = span.payload_attributes.get(_REFERENCE, "")
+    if expected:
+        compared = reference.reference_scores(exchange.answer, plain_text(expected))
+        yield from (Score(name, round(value, 6)) for name, value in compared.items())
     if not answer.strip():
         if exchange.refusal:
             yield Score("refusal", 1.0, "refused", exchange.refusal[:1_000])
