@@ -17,6 +17,7 @@ BUILT_IN: Final = {
     "pii": "spanglass_detectors.pii.detector:PiiDetector",
     "quality": "spanglass_detectors.quality.detector:QualityDetector",
     "grounding": "spanglass_detectors.quality.grounding:GroundingDetector",
+    "judge": "spanglass_collector.judging.detector:ModelJudge",
     "safety": "spanglass_detectors.safety.detector:SafetyDetector",
 }
 
