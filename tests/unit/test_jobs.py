@@ -1,6 +1,8 @@
 """Jobs: their settings, places and leases; what a span says, taken apart."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanglass_collector.jobs import judge
-from spanglass_collector.jobs.config import read_jobs
+from spanglass_collector.jobs.config import JobSettings, read_jobs
+from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.jobs.registry import DetectorError, load
+from spanglass_collector.jobs.tally import Progress
 from spanglass_collector.settings import SettingsError
 from spanglass_collector.settings import load as load_settings
 from spanglass_detectors import Detector, PiiFinding, Score, Span, detector
 from spanglass_detectors.content import passages_of, plain_text, texts
+from spanglass_store.endpoint import Endpoint
 from spanglass_store.state import jobs as state
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook, LeaseLost
@@ -193,3 +198,15 @@ def test_nothing_that_is_said_is_missed(value: object, text: str) -> None:
 def test_texts_of_what_is_no_json(text: str) -> None:
     list(texts(text))
     plain_text(text)
+
+
+def test_a_worker_that_ends_is_seen(book: JobBook, tmp_path: Path) -> None:
+    endpoint, settings = Endpoint("127.0.0.1", 9, {}), JobSettings(detector="pii")
+    keeper = JobKeeper({"pii": settings}, {}, endpoint, "", book, "INFO", tmp_path)
+    keeper._worker = subprocess.Popen([sys.executable, "-c", "exit(3)"], text=True)
+    keeper._worker.wait()
+    assert keeper._worker_ended()
+    assert keeper.deaths == 1
+    assert keeper.counts["pii"].error == "the process that runs jobs ended with status 3"
+    keeper.counts["pii"].take(vars(Progress(job="pii", spans=2)))
+    assert (keeper.counts["pii"].spans, keeper.counts["pii"].error) == (2, "")

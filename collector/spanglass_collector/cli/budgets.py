@@ -14,13 +14,12 @@ from spanglass_collector.cli.remote import (
     Service,
     Url,
     find_service,
+    opened_state,
     opened_store,
 )
 from spanglass_collector.settings import Settings
 from spanglass_dashboards.api.budgets import BudgetIn, BudgetOut, shown
-from spanglass_store.data_directory import DataDirectory
 from spanglass_store.state.budgets import Budgets, Period, Plan
-from spanglass_store.state.database import Database
 
 app = typer.Typer(help="Budgets: what calls may cost in a day or a month.", no_args_is_help=True)
 
@@ -170,11 +169,8 @@ def _found(
 @contextlib.contextmanager
 def _budgets(settings: Settings) -> Iterator[Budgets]:
     """The budgets of a data directory, or of the state database that the settings name."""
-    database = Database(settings.state or DataDirectory(settings.data_dir).state_url)
-    try:
+    with opened_state(settings) as database:
         yield Budgets(database)
-    finally:
-        database.close()
 
 
 def _row(budget: BudgetOut) -> tuple[Any, ...]:

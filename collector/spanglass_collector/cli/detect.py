@@ -17,6 +17,7 @@ from spanglass_collector.cli.remote import (
     Service,
     Url,
     find_service,
+    opened_state,
     opened_store,
 )
 from spanglass_collector.jobs.desk import JobDesk
@@ -28,7 +29,6 @@ from spanglass_collector.jobs.worker import job_options
 from spanglass_collector.settings import Settings
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.errors import StoreError
-from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook
 
 app = typer.Typer(
@@ -198,11 +198,8 @@ def _run_here(settings: Settings, job: str, since: datetime, until: datetime) ->
 @contextlib.contextmanager
 def _book(settings: Settings) -> Iterator[JobBook]:
     """The jobs of a data directory, or of the state database that the settings name."""
-    database = Database(settings.state or DataDirectory(settings.data_dir).state_url)
-    try:
+    with opened_state(settings) as database:
         yield JobBook(database)
-    finally:
-        database.close()
 
 
 def _shown(value: Any) -> Any:

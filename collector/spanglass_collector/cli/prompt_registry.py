@@ -9,11 +9,9 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 from spanglass.prompts import Definition
-from spanglass_collector.cli.remote import Service, find_service
+from spanglass_collector.cli.remote import Service, find_service, opened_state
 from spanglass_collector.settings import Settings
-from spanglass_store.data_directory import DataDirectory
 from spanglass_store.errors import StoreError
-from spanglass_store.state.database import Database
 from spanglass_store.state.keys import DEFAULT_PROJECT
 from spanglass_store.state.prompt_tables import Origin, Prompt, Version
 from spanglass_store.state.prompts import PromptBook
@@ -166,8 +164,5 @@ def registry(
             f"There is no data in {settings.data_dir}. Start a service with `spanglass serve`,"
             " or name its folder with --data-dir."
         )
-    database = Database(settings.state or DataDirectory(settings.data_dir).state_url)
-    try:
+    with opened_state(settings) as database:
         yield Here(PromptBook(database), project), None, settings
-    finally:
-        database.close()

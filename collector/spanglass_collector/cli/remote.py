@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import typer
@@ -16,6 +16,9 @@ from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
 from spanglass_store.migrate import migrate
+
+if TYPE_CHECKING:
+    from spanglass_store.state.database import Database
 
 DataDir = Annotated[
     Path | None,
@@ -107,6 +110,17 @@ def find_service(data_dir: Path | None, url: str, key: str) -> tuple[Service | N
     if url:
         return Service(url.rstrip("/"), key), settings
     return running_service(settings.data_dir), settings
+
+
+@contextlib.contextmanager
+def opened_state(settings: Settings) -> "Iterator[Database]":
+    """The state database of a data directory, or the one that the settings name."""
+    from spanglass_store.state.database import Database
+
+    with contextlib.closing(
+        Database(settings.state or DataDirectory(settings.data_dir).state_url)
+    ) as database:
+        yield database
 
 
 @contextlib.contextmanager

@@ -275,6 +275,9 @@ class JobKeeper:
         if code == 0:
             return False
         self.deaths += 1
+        for each in self.counts.values():
+            # Until it reports again.
+            each.error = f"the process that runs jobs ended with status {code}"
         # Or nobody would run its jobs until its leases end.
         self._book.release(self._owner)
         log.warning("the process that runs jobs ended with status %d; it is started again", code)
