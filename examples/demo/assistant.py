@@ -22,6 +22,8 @@ from .shop import SYSTEM, TOOLS, NoSuchOrder, run_tool
 
 EMBEDDING_MODEL: Final = "text-embedding-3-small"
 TOP_K: Final = 3
+#: Documents that the third version of the prompt is given: thorough, and dearer.
+MORE_K: Final = 8
 MOST_ROUNDS: Final = 3
 
 
@@ -41,15 +43,22 @@ class Assistant:
         clock: what time it is.
         rng: for drawn latencies and stock.
         slowdown: factor on the models' latencies, when the clock is not the real one.
+        documents: how many a question is answered from.
     """
 
     def __init__(
-        self, client: OpenAI, clock: Clock, rng: random.Random, slowdown: float = 1.0
+        self,
+        client: OpenAI,
+        clock: Clock,
+        rng: random.Random,
+        slowdown: float = 1.0,
+        documents: int = TOP_K,
     ) -> None:
         self._client = client
         self._clock = clock
         self._rng = rng
         self._slowdown = slowdown
+        self._documents = documents
 
     def index(self) -> list[list[float]]:
         """Vectors of all documents."""
@@ -85,7 +94,9 @@ class Assistant:
             clock.took(self._rng.uniform(0.001, 0.004))
             vector = self._embed(question)
             scores = [sum(a * b for a, b in zip(vector, each, strict=True)) for each in vectors]
-            best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:TOP_K]
+            best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[
+                : self._documents
+            ]
             documents = [
                 {
                     "id": DOCUMENTS[n].id,

@@ -14,7 +14,7 @@ from openai import OpenAI
 
 import spanglass
 
-from .assistant import Assistant
+from .assistant import MORE_K, TOP_K, Assistant
 from .clock import Clock, PastClock, RealClock
 from .shop import COMPLAINTS, CUSTOMERS, FEATURES, MODELS, PRAISE, QUESTIONS
 
@@ -63,7 +63,8 @@ def history(now_s: float, days: int, visits_a_day: int, rng: random.Random) -> I
 
 def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
     age_days = (now_s - at) / _DAY_S
-    # Two days ago the models were slow for three hours; three days ago the prompt changed.
+    # Two days ago the models were slow for three hours; three days ago the prompt changed, and a day
+    # and a half ago again: since then the model is given more documents, a drift to be found.
     slow = 2.0 < age_days < 2.0 + 3 / 24
     model = rng.choices(list(MODELS), list(MODELS.values()))[0]
     return Visit(
@@ -74,7 +75,7 @@ def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
         rng.choice(FEATURES),
         model,
         tuple(rng.sample(QUESTIONS, rng.choice((1, 1, 2, 3)))),
-        2 if age_days < 3 else 1,
+        3 if age_days < 1.5 else 2 if age_days < 3 else 1,
         3.5 if slow else 1.0,
     )
 
@@ -122,7 +123,8 @@ def _hold(
     vectors: list[list[float]],
     rng: random.Random,
 ) -> int:
-    assistant = Assistant(client, clock, rng, visit.slowdown)
+    documents = MORE_K if visit.release > 2 else TOP_K
+    assistant = Assistant(client, clock, rng, visit.slowdown, documents)
     with spanglass.context(
         session_id=visit.session,
         user_id=visit.customer,

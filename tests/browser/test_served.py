@@ -86,6 +86,7 @@ PAGES = {
     "/overview": "OverviewPage",
     "/traces": "TracesPage",
     "/cost": "CostPage",
+    "/drift": "DriftPage",
     "/sql": "SqlPage",
 }
 

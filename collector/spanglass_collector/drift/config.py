@@ -16,7 +16,7 @@ class DriftSettings(BaseModel):
     false_findings_per_week: float = Field(
         1.0, gt=0, le=100, description="That chance may give, in each project."
     )
-    least: int = Field(50, ge=10, description="Values that a window needs.")
+    least: int = Field(30, ge=10, description="Values that a window needs.")
     settle_s: float = Field(
         300.0, ge=0, le=3600, description="How long late spans of an hour are waited for."
     )

@@ -22,6 +22,10 @@ export type WholePrompt = components["schemas"]["WholePrompt"];
 export type PromptVersion = components["schemas"]["VersionOut"];
 export type DiffLine = components["schemas"]["LineOut"];
 export type Comparison = components["schemas"]["Comparison"];
+export type DriftFinding = components["schemas"]["DriftFinding"];
+export type DriftFindingWhole = components["schemas"]["DriftFindingWhole"];
+export type DriftRow = components["schemas"]["DriftRow"];
+export type DriftDistribution = components["schemas"]["DriftDistribution"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

@@ -146,6 +146,21 @@ export const rulesQuery = queryOptions({
   queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts/rules", { signal })),
 });
 
+/** What drifted in two weeks. */
+export const driftQuery = queryOptions({
+  queryKey: ["drift"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/drift", { signal })),
+  refetchInterval: 60_000,
+});
+
+/** One finding with both distributions and its clearest metric hour by hour. */
+export function findingQuery(id: string, project: string) {
+  return queryOptions({
+    queryKey: ["drift", project, id],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/drift/{finding_id}", { params: { path: { finding_id: id }, query: { project } }, signal })),
+  });
+}
+
 /** A playbook as Markdown, its checks answered for an alert. */
 export function playbookQuery(name: string, alert: string) {
   return queryOptions({

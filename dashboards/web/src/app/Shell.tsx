@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconCoin, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun,
+  IconBell, IconChartHistogram, IconCoin, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { createContext, type ReactNode, use } from "react";
@@ -18,6 +18,7 @@ const PAGES = [
   { to: "/traces", label: "Traces", icon: IconStack2 },
   { to: "/cost", label: "Cost", icon: IconCoin },
   { to: "/prompts", label: "Prompts", icon: IconMessage2Code },
+  { to: "/drift", label: "Drift", icon: IconWaveSine },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
 ] as const;

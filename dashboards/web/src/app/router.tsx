@@ -5,7 +5,7 @@ import { useAuth } from "../api/auth";
 import { parseSearch, readAlertsSearch, readCostSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -67,6 +67,12 @@ export const promptRoute = createRoute({
   component: lazyRouteComponent(loadPrompt, "PromptPage"),
 });
 
+export const driftRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/drift",
+  component: lazyRouteComponent(loadDrift, "DriftPage"),
+});
+
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
@@ -82,7 +88,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, alertsRoute, sqlRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, driftRoute, alertsRoute, sqlRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

@@ -1,0 +1,54 @@
+"""Drift: what changed, since when, and both distributions."""
+
+import json
+import re
+import time
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import expect
+
+from browser.conftest import Open, Site
+from support import otlp
+from support.waiting import wait_until
+
+DRIFT = {"interval_s": 0.5, "settle_s": 0, "scales_h": [6], "metrics": ["output_tokens", "error"]}
+HOUR = 3600
+
+
+def test_a_finding_is_read(launch: Any, built: None, visit: Open) -> None:
+    off = {name: {"enabled": False} for name in ("pii", "quality", "grounding", "safety")}
+    running = launch(SPANGLASS_DRIFT=json.dumps(DRIFT), SPANGLASS_DETECT=json.dumps(off))
+    r, last = np.random.default_rng(5), int(time.time() // HOUR) // 6 * 6
+    calls = [
+        otlp.chat_span(
+            100,
+            int(r.lognormal(5, 0.4) * (2.5 if hour >= last - 6 else 1)),
+            start=int((hour * HOUR + r.uniform(0, HOUR)) * 1e9),
+        )
+        for hour in range(last - 54, last)
+        for _ in range(12)
+    ]
+    running.send(otlp.request(*calls, service="shop"))
+    running.settle()
+    wait_until(lambda: running.get("/api/v1/drift")["findings"], "the job looks", timeout_s=120)
+    for width in (1440, 390):
+        watched = visit(running, width=width)
+        page = watched.goto("/drift")
+        card = page.get_by_role("listitem", name="shop: output_tokens")
+        expect(card).to_contain_text("The median went from")
+        expect(card.get_by_role("table", name="Metrics")).to_contain_text("output_tokens")
+        # The first one is open: its metric over time, and what it was like then and now.
+        expect(card.get_by_role("figure", name="output_tokens, hour by hour")).to_be_visible()
+        expect(card.get_by_role("img", name="output_tokens, then and now")).to_be_visible()
+        assert watched.overflow() <= 0
+    card.get_by_role("button", name="Less").click()
+    expect(card.get_by_role("img", name="output_tokens, then and now")).to_have_count(0)
+    card.get_by_role("link", name="Traces").click()
+    expect(page).to_have_url(re.compile(r"/traces\?.*service=shop"))
+
+
+def test_nothing_to_compare_yet(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto("/drift")
+    expect(page.get_by_role("status").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Drift")).to_be_visible()
