@@ -63,8 +63,8 @@ def history(now_s: float, days: int, visits_a_day: int, rng: random.Random) -> I
 
 def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
     age_days = (now_s - at) / _DAY_S
-    # Two days ago the models were slow for three hours; three days ago the prompt changed, and a day
-    # and a half ago again: since then the model is given more documents, a drift to be found.
+    # Two days ago the models were slow for three hours. Three days ago the prompt changed, and a
+    # day and a half ago again: since then the model is given more documents, a drift to be found.
     slow = 2.0 < age_days < 2.0 + 3 / 24
     model = rng.choices(list(MODELS), list(MODELS.values()))[0]
     return Visit(

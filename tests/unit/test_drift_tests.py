@@ -141,6 +141,9 @@ def test_effects_by_hand() -> None:
     assert shifted.value == pytest.approx(0.5, rel=0.05)
     assert shifted.low < 0.5 < shifted.high
     assert shifted.high - shifted.low < 0.2
+    # A reference that differs in its last digits only has no spread to measure by.
+    noise = 0.025 + np.arange(200) * 1e-18
+    assert moved(noise, np.full(100, 0.03)).value < 10
     assert cohens_h(0.25, 100, 0.5, 100).value == pytest.approx(np.pi / 6)
     assert total_variation(np.array([1.0, 1]), np.array([1.0, 3])) == pytest.approx(0.25)
 

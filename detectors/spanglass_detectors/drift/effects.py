@@ -28,8 +28,12 @@ class Effect(NamedTuple):
 def spread(values: Values) -> float:
     """A standard deviation that outliers do not move: from the quartiles, or else the deviation."""
     low, high = np.quantile(values, [0.25, 0.75])
-    found = float(high - low) / _IQR_OF_SD
-    return found if found > 0 else float(np.std(values))
+    # What differs in the last digits only is constant.
+    least = 1e-9 * float(np.abs(values).max())
+    for found in (float(high - low) / _IQR_OF_SD, float(np.std(values))):
+        if found > least:
+            return found
+    return 0.0
 
 
 def moved(reference: Values, current: Values, *, interval: bool = True) -> Effect:
