@@ -32,7 +32,7 @@ export function FindingCard({ finding, isFirst }: { finding: DriftFinding; isFir
       </header>
       <p className={styles["about"]}>
         <b dir="auto">{finding.service || "(no service)"}</b> · {finding.changed_at ? "changed" : "seen"} <When time={began} now={now} />
-        {finding.changed_from && finding.changed_until && <> (between <When time={finding.changed_from} now={now} /> and <When time={finding.changed_until} now={now} />)</>}
+        {finding.changed_from && finding.changed_until && finding.changed_from !== finding.changed_until && <> (between <When time={finding.changed_from} now={now} /> and <When time={finding.changed_until} now={now} />)</>}
       </p>
       {(finding.segments.length > 0 || finding.new.length > 0) && (
         <ul className={styles["why"]} aria-label="What explains it">
