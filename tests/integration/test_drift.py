@@ -35,7 +35,7 @@ def traffic(
     first: int,
     last: int,
     seed: int,
-    an_hour: int = 24,
+    an_hour: int = 36,
     since: int | None = None,
     model: str = "small",
 ) -> list[list[Any]]:
@@ -44,7 +44,8 @@ def traffic(
     rows = []
     for hour in range(first, last):
         # Nights are quiet and slower: what is the same every day is no drift.
-        by_day = 0.6 + 0.4 * np.sin(hour / 24 * 2 * np.pi)
+        # The last hours are busy ones, whatever time it is now.
+        by_day = 0.6 + 0.4 * np.sin((hour - LAST + 9) / 24 * 2 * np.pi)
         for n in range(int(an_hour * by_day) + 2):
             own = model if n % 2 else "large"
             factor = 2.2 if since is not None and hour >= since and own == model else 1.0
