@@ -86,6 +86,8 @@ PAGES = {
     "/overview": "OverviewPage",
     "/traces": "TracesPage",
     "/cost": "CostPage",
+    "/alerts": "AlertsPage",
+    "/prompts": "PromptsPage",
     "/drift": "DriftPage",
     "/sql": "SqlPage",
 }
@@ -98,7 +100,7 @@ def test_a_first_page_stays_within_its_budget_of_javascript(
     page = visit(site.running).goto(path)
     # The other pages' code follows when nothing else is going on.
     fetched = eventually(lambda: _with(page.evaluate(_SCRIPTS), "/TracePage"))
-    others = {"TracePage", *PAGES.values()} - {PAGES[path]}
+    others = {"TracePage", "PromptPage", *PAGES.values()} - {PAGES[path]}
     needed = [each for each in fetched if not any(f"/{other}-" in each for other in others)]
     assert any(PAGES[path] in each for each in needed)
     sizes = {each: len(gzip.compress((pages.STATIC / each).read_bytes(), 9)) for each in needed}

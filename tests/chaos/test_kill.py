@@ -22,7 +22,7 @@ def test_random_kills(victim: Victim) -> None:
     kinds = ["collector", "server", "both"] * 7
     victim.start()
     with Sender(victim.door) as sender:
-        for number in range(rounds(12)):
+        for number in range(rounds(8)):
             sender.resume()
             time.sleep(chance.uniform(0.2, 1.2))
             kind = kinds[number % len(kinds)]

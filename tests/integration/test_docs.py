@@ -21,6 +21,7 @@ from sample_server import BackgroundServer
 from sample_server import Settings as SampleSettings
 from spanglass_alerts.evaluate.given import run as run_rule_tests
 from spanglass_alerts.rules.files import parse as parse_rules
+from spanglass_collector.judging.rubric import read_rubric
 from spanglass_collector.settings import load
 from spanglass_store.prices.file import parse
 from support import otlp
@@ -219,8 +220,13 @@ def test_settings(tmp_path: Path, block: Block) -> None:
 
 
 @named("yaml")
-def test_rules(block: Block) -> None:
+def test_rules(block: Block, tmp_path: Path) -> None:
     if block.text.startswith("price:"):
+        return
+    if "\nquestion:" in block.text:
+        path = tmp_path / "rubric.yaml"
+        path.write_text(block.text)
+        assert read_rubric(str(path)).labels
         return
     book = parse_rules(block.text, str(block))
     assert [each.problem for each in run_rule_tests(book) if each.problem] == []

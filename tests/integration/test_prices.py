@@ -108,6 +108,9 @@ def test_budgets_say_what_is_spent_of_them(service: RunningService, unique: str)
     gone = service.api("GET", f"/api/v1/budgets/{of_feature['id']}")
     assert gone.status_code == 404
     assert service.cli("budgets", "create", "x").returncode == 2
+    # A share of it would be no number.
+    least = {"name": "next to nothing", "amount_usd": 1e-300}
+    assert service.api("POST", "/api/v1/budgets", json=least).status_code == 422
 
 
 def test_prices_and_budgets_are_for_administrators(launch: Launch) -> None:

@@ -122,6 +122,13 @@ def test_a_folder_is_the_registry_both_ways(
         with DataDirectory(data):
             pass
     typed = cli.on(data)
+    if running:
+        # Another project's is none of ours.
+        theirs_only = {"definition": {"template": "x"}, "base": None}
+        made = shared_service.api(
+            "POST", f"/api/v1/prompts/{unique}-other/versions?project=other", json=theirs_only
+        )
+        assert made.is_success, made.text
     git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
     folder = tmp_path / "prompts"
     folder.mkdir()
@@ -144,6 +151,7 @@ def test_a_folder_is_the_registry_both_ways(
     # Somebody else writes another version; what is based on the old one is refused.
     other = tmp_path / "other"
     assert typed("prompts", "pull", other).returncode == 0
+    assert not (other / f"{unique}-other.yaml").exists()
     theirs = other / f"{unique}.yaml"
     theirs.write_text(theirs.read_text().replace("Hi", "Hello"))
     assert typed("prompts", "push", theirs).returncode == 0

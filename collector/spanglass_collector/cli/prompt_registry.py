@@ -18,6 +18,7 @@ from spanglass_store.state.prompts import PromptBook
 
 PATH: Final = "/api/v1/prompts"
 _PAGE: Final = 1000
+_SESSION: Final = "/api/v1/session"
 _Row = TypeVar("_Row", Prompt, Version)
 
 
@@ -84,6 +85,9 @@ class There:
         self._project = project
 
     def find(self, search: str) -> list[Prompt]:
+        if not self._project:
+            # Who may read several projects would be shown the prompts of all of them.
+            self._project = self._service.request("GET", _SESSION).json()["project"]
         found: list[Prompt] = []
         cursor = ""
         while True:

@@ -16,13 +16,16 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from spanglass_collector.drift.config import DriftSettings, read_drift
 from spanglass_collector.drift.run import Pass, cursor_of, run_pass, seen_of
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
+from spanglass_store.errors import StoreError
 from spanglass_store.queries.job_results import write_run
 from spanglass_store.state.database import Database
-from spanglass_store.state.jobs import JobBook, moment, now_us
+from spanglass_store.state.jobs import JobBook, LeaseLost, moment, now_us
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,11 @@ def main() -> None:
     store, database = Store(Endpoint(**endpoint)), Database(told["state"])
     try:
         done = attend(store, JobBook(database), read_drift(told["drift"]), told["owner"])
+    except (StoreError, LeaseLost) as error:
+        sys.exit(f"drift has to wait: {error}")
+    except SQLAlchemyError as error:
+        # The state database can't be written: the disk is full, say.
+        sys.exit(f"drift has to wait: {getattr(error, 'orig', None) or error}")
     finally:
         store.close()
         database.close()

@@ -22,8 +22,9 @@ class BudgetIn(BaseModel):
     """What a budget is for; calls count that fit everything that is given."""
 
     name: str = Field(min_length=1, max_length=200)
+    # What is spent is divided by it: of less than a millionth of a dollar that can be no number.
     amount_usd: float = Field(
-        strict=True, gt=0, le=1e12, allow_inf_nan=False, description="US dollars a period."
+        strict=True, ge=1e-6, le=1e12, allow_inf_nan=False, description="US dollars a period."
     )
     period: Period = Field(Period.MONTH, description="Days and months are UTC's.")
     project: str = Field("", max_length=200, description="Empty for all.")

@@ -28,6 +28,9 @@ class SessionInfo(BaseModel):
     projects: list[str] = Field(
         default_factory=list, description="Projects that may be read and have traces."
     )
+    project: str = Field(
+        default="", description="The key's own, which is meant where a request names none."
+    )
     otlp_http: str = Field(
         default="", description="Host and port on which OTLP over HTTP is taken."
     )
@@ -55,6 +58,7 @@ async def show(request: Request, context: Annotated[Context, Depends(context_of)
         scope=principal.scope.value,
         payload=principal.payload,
         projects=await asyncio.to_thread(_projects, context, principal),
+        project=principal.project,
         otlp_http=context.addresses.get("otlp_http", ""),
         otlp_grpc=context.addresses.get("otlp_grpc", ""),
     )
