@@ -18,7 +18,7 @@ def test_killed_at(point: str, victim: Victim) -> None:
     """Between sync and answer; between insert and accounts; between accounts and deletion."""
     chance = random.Random()
     with Sender(victim.door) as sender:
-        for _ in range(rounds(3)):
+        for _ in range(rounds(2)):
             victim.launch(point, count=chance.randint(2, 12))
             victim.await_kill()
         victim.start()
@@ -42,7 +42,7 @@ def test_killed_in_a_migration(killed: str, victim: Victim) -> None:
     statements = sum(len(each.statements("spanglass")) for each in migrations())
     # Each takes two starts, so a few of them at a time, others each time.
     numbers = range(1 if killed == "self" else 2, statements + 1)
-    for number in random.sample(numbers, min(rounds(4), len(numbers))):
+    for number in random.sample(numbers, min(rounds(2), len(numbers))):
         victim.launch("before_statement", count=number, victim=killed)
         if killed == "self":
             victim.await_kill()
