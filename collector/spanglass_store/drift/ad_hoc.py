@@ -9,12 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from spanglass_detectors.drift.bins import merged_counts
-from spanglass_detectors.drift.blocks import design_effect, share_design_effect
-from spanglass_detectors.drift.compare import compare_counts, compare_numbers
 from spanglass_detectors.drift.many import judge
 from spanglass_detectors.drift.pooled import Cell, Pooled, pooled
 from spanglass_detectors.drift.results import DriftResult, Kind, not_tested
+from spanglass_detectors.drift.watch import compare_pooled
 from spanglass_detectors.drift.windows import overlap_reason
 from spanglass_store.client import Store
 from spanglass_store.drift.metrics import BY_NAME, COLUMNS, MODEL, SCORE, Metric
@@ -98,31 +96,13 @@ def compare_windows(store: Store, asked: Asked) -> list[DriftResult]:
 
 
 def _result(then: Pooled | None, now: Pooled | None, test: str) -> DriftResult:
-    if then is None or now is None:
-        sizes = then.count if then else 0, now.count if now else 0
-        place = "reference" if then is None else "current window"
-        kind: Kind = (then or now).kind if then or now else "numeric"  # type: ignore[union-attr]
-        return not_tested(f"there is nothing in the {place}", kind, *sizes)
-    if then.kind == "numeric":
-        sizes = len(then.values), len(now.values)
-        if min(sizes) < 30:
-            place = "reference" if sizes[0] < 30 else "current window"
-            return not_tested(
-                f"the {place} has {min(sizes)} values of 30 that are needed", "numeric",
-                then.count, now.count,
-            )  # fmt: skip
-        effect = design_effect(then.values, now.values, then.hours, now.hours)
-        found = compare_numbers(then.values, now.values, test=test, design_effect=effect)
-        return replace(found, n_reference=then.count, n_current=now.count)
-    names, _, _ = merged_counts(then.categories, now.categories)
-    tables = [
-        np.array([[hour.get(name, 0.0) for name in names] for hour in side.by_hour])
-        for side in (then, now)
-    ]
-    return compare_counts(
-        then.categories, now.categories, kind=then.kind, test=test,
-        design_effect=share_design_effect(tables),
-    )  # fmt: skip
+    if then is not None and now is not None:
+        return compare_pooled(then, now, test=test)
+    there = then or now
+    place = "reference" if then is None else "current window"
+    sizes = then.count if then else 0, now.count if now else 0
+    kind: Kind = there.kind if there is not None else "numeric"
+    return not_tested(f"there is nothing in the {place}", kind, *sizes)
 
 
 def metric_of(name: str) -> tuple[Metric, dict[str, Any]]:

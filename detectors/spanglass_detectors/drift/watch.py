@@ -100,14 +100,27 @@ def watch(
         assert there is not None
         sizes = (then.count if then else 0, now.count if now else 0)
         return Watched(series, window, not_tested(reason, there.kind, *sizes), None, span)
-    if now.kind != then.kind:
-        reason = f"it was {then.kind} and is {now.kind}"
-        return Watched(series, window, not_tested(reason, now.kind), None, span)
-    result = _compared(then, now, least)
+    result = compare_pooled(then, now, least=least, interval=False)
     return Watched(series, window, replace(result, metric=series.metric), None, span)
 
 
-def _compared(then: Pooled, now: Pooled, least: int) -> DriftResult:
+def compare_pooled(
+    then: Pooled, now: Pooled, *, test: str = "", least: int = LEAST, interval: bool = True
+) -> DriftResult:
+    """Compares two windows, with a design effect from their hours.
+
+    Args:
+        then: the reference.
+        now: the current window.
+        test: by name; the default unless given.
+        least: values that a side needs.
+        interval: whether numbers get an interval of their effect.
+
+    Raises:
+        ValueError: if there is no such test.
+    """
+    if now.kind != then.kind:
+        return not_tested(f"it was {then.kind} and is {now.kind}", now.kind)
     if then.kind == "numeric":
         for name, side in (("reference", then), ("current window", now)):
             if len(side.values) < least:
@@ -116,7 +129,9 @@ def _compared(then: Pooled, now: Pooled, least: int) -> DriftResult:
                     "numeric", then.count, now.count,
                 )  # fmt: skip
         effect = design_effect(then.values, now.values, then.hours, now.hours)
-        found = compare_numbers(then.values, now.values, design_effect=effect, interval=False)
+        found = compare_numbers(
+            then.values, now.values, test=test, design_effect=effect, interval=interval
+        )
         return replace(found, n_reference=then.count, n_current=now.count)
     names, _, _ = merged_counts(then.categories, now.categories)
     tables = [
@@ -124,7 +139,7 @@ def _compared(then: Pooled, now: Pooled, least: int) -> DriftResult:
         for side in (then, now)
     ]
     return compare_counts(
-        then.categories, now.categories, kind=then.kind, least=least,
+        then.categories, now.categories, kind=then.kind, test=test, least=least,
         design_effect=share_design_effect(tables),
     )  # fmt: skip
 
