@@ -5,6 +5,7 @@
     python3 develop.py lint     formatting, rules, types
     python3 develop.py bench    measurements, beside their peers
     python3 develop.py web      builds the web application
+    python3 develop.py docs     makes the reference and builds the documentation's site
 
 `make demo`, `make test` and so on are the same. Needs Python 3.11 or later, and nothing else.
 """
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         "lint": lint,
         "bench": bench,
         "web": web,
+        "docs": docs,
     }
     if not arguments or arguments[0] not in tasks:
         say(__doc__ or "")
@@ -101,6 +103,12 @@ def bench(arguments: Sequence[str]) -> int:
 def web(_: Sequence[str]) -> int:
     """Builds the web application."""
     return call([str(PYTHON), "hatch_build.py"])
+
+
+def docs(_: Sequence[str]) -> int:
+    """The pages of docs/reference, then the site in build/site."""
+    code = call([str(PYTHON), "-m", "generator"], path="docs")
+    return code or call([str(PYTHON), "-m", "mkdocs", "build", "--strict"])
 
 
 def have_chromium() -> None:

@@ -9,6 +9,7 @@ from support.running import ROOT
 
 DOCUMENTS: Final = (
     ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "start").glob("*.md")),
 )  # fmt: skip
 _FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: Behind a blank line and not part of a list: commands to type.

@@ -24,7 +24,7 @@ _COMMANDS: Final = (
 )  # fmt: skip
 
 
-def _commands(words: Sequence[str]) -> typer.Typer:
+def commands(words: Sequence[str]) -> typer.Typer:
     """The command that is named, or all of them.
 
     A module of the service takes a second to load, so none is loaded that the command does not use.
@@ -53,7 +53,7 @@ def _nothing() -> None:
 def main() -> NoReturn:
     """Runs the command line; exits with 0, 1 (it could not), or 2 (used wrongly)."""
     try:
-        code = _commands(sys.argv[1:])(prog_name="spanglass", standalone_mode=False)
+        code = commands(sys.argv[1:])(prog_name="spanglass", standalone_mode=False)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except _CLICK_ERROR as wrong:

@@ -10,7 +10,7 @@ class DriftSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="Whether drift is looked for.")
     scales_h: tuple[int, ...] = Field((1, 6, 24), description="Lengths of windows, in hours.")
     reference_days: int = Field(7, ge=1, le=14, description="Days that a window is compared with.")
     false_findings_per_week: float = Field(

@@ -16,10 +16,10 @@ class JobSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="Whether it runs.")
     detector: str = Field("", description="Name, MODULE:NAME or FILE.py:NAME; the job's own name.")
-    projects: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
+    projects: tuple[str, ...] = Field((), description="Whose spans; everybody's unless given.")
+    services: tuple[str, ...] = Field((), description="Of which services; all unless given.")
     operations: tuple[str, ...] | None = Field(None, description="The detector's unless given.")
     where: str = Field("", description="Condition in SQL over the columns of spans.")
     sample: float = Field(1.0, ge=0, le=1, description="Share of traces that is judged.")

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["sql"])
 #: Rows that an answer has at most.
 MOST_ROWS: Final = 100_000
 _FORMAT: Final = "JSONCompactEachRowWithNamesAndTypes"
+_OBJECTS: Final = "JSONEachRow"
 
 
 class Query(BaseModel):
@@ -55,13 +56,22 @@ async def run(
     return Response(await asyncio.to_thread(answer, store, body), media_type="application/json")
 
 
+@router.post("/sql/rows", response_model=list[dict[str, Any]])
+async def run_for_rows(
+    body: Query,
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> Response:
+    """The same with a row as an object, and nothing else: for Grafana and other tools."""
+    store = context.store(principal)
+    lines = (await asyncio.to_thread(_text, store, body, _OBJECTS)).splitlines()
+    rows = b"[" + b",".join(lines[:MOST_ROWS]) + b"]"
+    return Response(rows, media_type="application/json")
+
+
 def answer(store: Store, query: Query) -> bytes:
     """The answer as JSON text; ClickHouse writes the values, so no row becomes a Python object."""
-    sql = query.query.strip().rstrip(";")
-    # Without a placeholder the driver would write values into the text by Python's own rules.
-    params = {name: value for name, value in query.params.items() if f"{{{name}:" in sql}
-    check_statement(store, sql, params)
-    lines = store.text(sql, _FORMAT, params).splitlines()
+    lines = _text(store, query, _FORMAT).splitlines()
     columns, types = (lines[0], lines[1]) if len(lines) > 1 else (b"[]", b"[]")
     rows = lines[2:]
     truncated = json.dumps(len(rows) > MOST_ROWS).encode()
@@ -70,3 +80,11 @@ def answer(store: Store, query: Query) -> bytes:
         + b',"truncated":' + truncated
         + b',"rows":[' + b",".join(rows[:MOST_ROWS]) + b"]}"
     )  # fmt: skip
+
+
+def _text(store: Store, query: Query, form: str) -> bytes:
+    sql = query.query.strip().rstrip(";")
+    # Without a placeholder the driver would write values into the text by Python's own rules.
+    params = {name: value for name, value in query.params.items() if f"{{{name}:" in sql}
+    check_statement(store, sql, params)
+    return store.text(sql, form, params)

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     Args:
         arguments: those behind `spanglass agent`.
     """
-    given = vars(_parser().parse_args(arguments))
+    given = vars(parser().parse_args(arguments))
     try:
         settings = resolve(given, _file(given["config"]))
     except SettingError as error:
@@ -71,42 +71,41 @@ def _file(path: str | None) -> dict[str, Any]:
         raise SettingError(f"--config {path}: {error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = argparse.ArgumentParser(
         prog="spanglass agent",
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"Each setting is also a variable, {PREFIX}INTERVAL and so on.",
         allow_abbrev=False,
     )
-    parser.add_argument("--endpoint", help="where to send: http://HOST:4318 [SPANGLASS_ENDPOINT]")
-    parser.add_argument("--api-key", help="key that may ingest [SPANGLASS_API_KEY]")
-    parser.add_argument("--environment", help="production, … [SPANGLASS_ENVIRONMENT]")
+    made.add_argument("--endpoint", help="where to send: http://HOST:4318 [SPANGLASS_ENDPOINT]")
+    made.add_argument("--api-key", help="key that may ingest [SPANGLASS_API_KEY]")
+    made.add_argument("--environment", help="production, … [SPANGLASS_ENVIRONMENT]")
     for field in dataclasses.fields(AgentSettings):
         about = field.metadata
         flag = f"--{flag_of(field.name)}"
         if field.type == "bool":
-            parser.add_argument(
+            made.add_argument(
                 flag, dest=field.name, action=argparse.BooleanOptionalAction, help=about["about"]
             )
             continue
         default = field.default
         shown = f" [default: {default}]" if isinstance(default, int | float | str) else ""
-        parser.add_argument(
+        made.add_argument(
             flag,
             dest=field.name,
             action="append" if about["many"] else "store",
             metavar="URL" if about["many"] else field.name.upper(),
             help=about["about"] + shown,
         )
-    parser.add_argument("--config", metavar="FILE", help="settings file (TOML)")
-    parser.add_argument(
+    made.add_argument("--config", metavar="FILE", help="settings file (TOML)")
+    made.add_argument(
         "--once", action="store_true", help="read for a moment, print it, send nothing"
     )
-    parser.add_argument(
-        "--log-level", default="info", choices=("debug", "info", "warning", "error")
-    )
-    return parser
+    made.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    return made
 
 
 def _once(agent: Agent) -> int:

@@ -1,0 +1,25 @@
+"""What the reference describes is what the service has, and the other way round."""
+
+import pytest
+
+from generator import metrics
+from spanglass_store.meanings import column_meaning, described, table_meaning
+from spanglass_store.schema import READABLE_TABLES
+from support.running import RunningService
+
+
+@pytest.mark.parametrize("table", READABLE_TABLES)
+def test_every_column_is_described(shared_service: RunningService, table: str) -> None:
+    rows = shared_service.sql(f"DESCRIBE TABLE {table}")
+    columns = {row["name"] for row in rows}
+    assert table_meaning(table)
+    assert [name for name in columns if not column_meaning(table, name)] == []
+    assert described(table) - columns == set()
+
+
+def test_every_metric_is_described(shared_service: RunningService) -> None:
+    exposed = shared_service.api("GET", "/metrics").text
+    families = {line.split()[2] for line in exposed.splitlines() if line.startswith("# TYPE")}
+    page = metrics.page()
+    assert {name for name in families if f"`{name}`" not in page} == set()
+    assert {name for name, _ in metrics.families()} <= families
