@@ -32,6 +32,7 @@ from spanglass_dashboards.api import (
     session,
     sql,
     surroundings,
+    trace_query,
     traces,
     tree,
 )
@@ -73,10 +74,10 @@ def create_app(context: Context) -> FastAPI:
 
     app.add_middleware(Answers)
 
-    # `facets` before `traces`, whose path would take its name for a trace's id.
+    # `facets` and `trace_query` before `traces`, whose path would take theirs for a trace's id.
     modules = (
-        health, session, sql, facets, traces, tree, scores, feedback, completeness, dead_letters,
-        cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
+        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

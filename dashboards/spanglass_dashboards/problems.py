@@ -22,6 +22,7 @@ from spanglass_store.errors import (
     StoreUnavailable,
     Unknown,
 )
+from spanglass_store.queries.search.parse import QueryError
 
 
 class Problem(BaseModel):
@@ -90,6 +91,8 @@ def install(app: FastAPI) -> None:
             return problem(409, "Changed meanwhile", str(error))
         if isinstance(error, Unknown):
             return problem(404, "Not found", str(error))
+        if isinstance(error, QueryError):
+            return problem(400, "The query can't be read", str(error))
         if isinstance(error, QueryRefused):
             return problem(400, "ClickHouse refused the query", str(error))
         return problem(400, "Bad request", str(error))

@@ -34,7 +34,7 @@ def trace_facets(store: Store, which: TraceFilter) -> dict[str, list[Facet]]:
 
     A trace counts once for each of its values. Reads no payload column.
     """
-    where, values = which.conditions()
+    where, values = which.conditions(store.database)
     pairs = ", ".join(f"arrayMap(v -> ('{name}', v), {sql})" for name, sql in _FACETS.items())
     rows: Sequence[Sequence[Any]] = store.query(
         "SELECT facet.1 AS name, facet.2 AS value, count() AS traces"

@@ -14,6 +14,8 @@ from spanglass_store.client import Store
 from spanglass_store.errors import BadCursor
 from spanglass_store.otlp.values import restore_map
 from spanglass_store.queries.logs import said_of_spans
+from spanglass_store.queries.search.conditions import conditions as said_in
+from spanglass_store.queries.search.parse import Query
 
 Order = Literal["start_time", "duration", "tokens", "cost", "spans", "errors"]
 
@@ -42,6 +44,7 @@ class TraceFilter:
         end: latest start, exclusive.
         text: words that the name of the root or of a service contains, or a whole trace id.
         min_duration_ns: shortest duration, in nanoseconds.
+        query: what was written into the bar above the list.
     """
 
     start: datetime
@@ -62,9 +65,10 @@ class TraceFilter:
     min_tokens: int | None = None
     min_cost_usd: float | None = None
     sample_data: bool | None = None
+    query: Query = field(default_factory=Query)
 
-    def conditions(self) -> tuple[list[str], dict[str, Any]]:
-        """SQL conditions on `traces` and their parameters."""
+    def conditions(self, database: str) -> tuple[list[str], dict[str, Any]]:
+        """SQL conditions on `traces`, in a database, and their parameters."""
         # `identity`: the bounds must not let the server leave out a day in which a trace that
         # crosses midnight has its other half.
         where = [
@@ -101,7 +105,8 @@ class TraceFilter:
             "(positionCaseInsensitiveUTF8(root_name, {p}) > 0 OR trace_id = lower({p})"
             " OR arrayExists(s -> positionCaseInsensitiveUTF8(s, {p}) > 0, services))",
         )  # fmt: skip
-        return where, values
+        asked, more = said_in(self.query, database)
+        return where + asked, values | more
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def list_traces(
     Raises:
         BadCursor: if the cursor is not one of this list's.
     """
-    where, values = which.conditions()
+    where, values = which.conditions(store.database)
     direction, compare = ("DESC", "<") if descending else ("ASC", ">")
     key = _SORT[order]
     if cursor:

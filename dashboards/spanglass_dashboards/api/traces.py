@@ -10,16 +10,15 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.api.time_range import End, Start, time_range
+from spanglass_dashboards.api.trace_filter import Which
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.queries.logs import trace_logs
-from spanglass_store.queries.traces import Order, TraceFilter, list_traces, trace_spans
+from spanglass_store.queries.traces import Order, list_traces, trace_spans
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1", tags=["traces"])
 
-_PAYLOAD_DENIED: Final = "payload"
 #: Least bytes of a trace that are sent at a time.
 _PIECE: Final = 1 << 20
 _TRACE_ID: Final = re.compile(r"^[0-9a-fA-F]{32}$")
@@ -205,47 +204,17 @@ class LogPage(BaseModel):
     next: str = Field(description="Cursor of the next page; empty at the end.")
 
 
-_Text = Annotated[str, Query(max_length=1000)]
-
-
 @router.get("/traces", response_model=TracePage)
 async def index(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
-    start: Start = None,
-    end: End = None,
-    project: _Text = "",
-    service: _Text = "",
-    operation: _Text = "",
-    model: _Text = "",
-    environment: _Text = "",
-    status: Annotated[Literal["", "ok", "error"], Query()] = "",
-    session_id: _Text = "",
-    user_id: _Text = "",
-    feature: _Text = "",
-    tag: _Text = "",
-    text: Annotated[
-        str, Query(max_length=1000, description="In the root's name or a service's, or a trace id.")
-    ] = "",
-    min_duration_ms: Annotated[float | None, Query(ge=0, le=1e12)] = None,
-    max_duration_ms: Annotated[float | None, Query(ge=0, le=1e12)] = None,
-    min_tokens: Annotated[int | None, Query(ge=0, le=1 << 53)] = None,
-    min_cost_usd: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-    sample_data: bool | None = None,
+    which: Which,
     sort: Annotated[Order, Query()] = "start_time",
     order: Annotated[Literal["asc", "desc"], Query()] = "desc",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str, Query(max_length=500)] = "",
 ) -> TracePage:
     """Traces that started in a range of time, a page at a time."""
-    since, until = time_range(start, end)
-    which = TraceFilter(
-        since, until, project, service, operation, model, environment, status, session_id,
-        user_id, feature, tag, text,
-        None if min_duration_ms is None else int(min_duration_ms * 1e6),
-        None if max_duration_ms is None else int(max_duration_ms * 1e6),
-        min_tokens, min_cost_usd, sample_data,
-    )  # fmt: skip
     page = await asyncio.to_thread(
         list_traces, context.store(principal), which, sort, order == "desc", limit, cursor
     )

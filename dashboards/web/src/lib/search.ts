@@ -1,11 +1,16 @@
 // What a page shows, as it stands in its address. Everything there may be mistyped: what makes no
 // sense is left out.
 
+import { quote } from "./query";
 import type { TimeRange } from "./time";
 
 export const SORTS = ["start_time", "duration", "tokens", "cost", "spans", "errors"] as const;
 export type Sort = (typeof SORTS)[number];
 
+/**
+ * A list of traces. `q` is a query in the service's language; the others are short forms of terms,
+ * for links: the page takes them into `q`.
+ */
 export interface TraceSearch extends TimeRange {
   q?: string | undefined;
   service?: string | undefined;
@@ -123,11 +128,30 @@ export function readCostSearch(raw: Raw): CostSearch {
   return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS) });
 }
 
-const NO_FILTERS: ReadonlySet<string> = new Set(["range", "from", "to", "sort", "order", "live"]);
-
 /** Whether anything narrows the list, beside its range of time. */
 export function isFiltered(search: TraceSearch): boolean {
-  return Object.entries(search).some(([key, value]) => value !== undefined && !NO_FILTERS.has(key));
+  return queryOf(search) !== "";
+}
+
+/** The query of a list, with what its address says in short. */
+export function queryOf(search: TraceSearch): string {
+  const { min_ms: least, max_ms: most, min_tokens: tokens, min_cost: cost, sample } = search;
+  const fields = ["service", "operation", "model", "environment", "status", "session", "user", "feature", "tag"] as const;
+  return [
+    search.q?.trim(),
+    ...fields.map((field) => search[field] && `${field}:${quote(search[field])}`),
+    least !== undefined && `latency:>=${least}ms`,
+    most !== undefined && `latency:<=${most}ms`,
+    tokens !== undefined && `tokens:>=${tokens}`,
+    cost !== undefined && `cost:>=${cost}`,
+    sample && `sample:${sample === "only" ? "yes" : "no"}`,
+  ].filter(Boolean).join(" ");
+}
+
+/** The same list, all of its conditions in `q`. */
+export function settled(search: TraceSearch): TraceSearch {
+  const { range, from, to, sort, order, live } = search;
+  return compact({ range, from, to, sort, order, live, q: queryOf(search) || undefined });
 }
 
 /** The range of time of a list. */
@@ -135,27 +159,9 @@ export function rangeOf({ range, from, to }: TimeRange): TimeRange {
   return { range, from, to };
 }
 
-/** The API's names for the page's filters. */
+/** The API's names for what the page shows. */
 export function toFilters(search: TraceSearch) {
-  return compact({
-    text: search.q,
-    service: search.service,
-    operation: search.operation,
-    model: search.model,
-    environment: search.environment,
-    status: search.status,
-    session_id: search.session,
-    user_id: search.user,
-    feature: search.feature,
-    tag: search.tag,
-    min_duration_ms: search.min_ms,
-    max_duration_ms: search.max_ms,
-    min_tokens: search.min_tokens,
-    min_cost_usd: search.min_cost,
-    sample_data: search.sample === undefined ? undefined : search.sample === "only",
-    sort: search.sort,
-    order: search.order,
-  });
+  return compact({ query: queryOf(search) || undefined, sort: search.sort, order: search.order });
 }
 
 /** Reads `?a=1&b=2` without guessing at types. */
