@@ -95,8 +95,8 @@ def test_an_answer_that_is_not_ours_is_said(site: Site, visit: Open) -> None:
 
 def test_filters_that_nothing_fits_can_be_cleared(site: Site, visit: Open) -> None:
     page = visit(site.running).goto("/traces?q=no-such-name&service=nobody")
-    expect(page.get_by_role("heading", name="No trace fits these filters")).to_be_visible()
-    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.get_by_role("heading", name="No trace fits this query")).to_be_visible()
+    page.get_by_role("button", name="Clear the query").click()
     expect(page.locator(ROWS).first).to_be_visible()
 
 

@@ -64,6 +64,36 @@ export function facetsQuery(range: TimeRange) {
   });
 }
 
+/** What a query means, or where it is wrong. */
+export function understoodQuery(query: string) {
+  return queryOptions({
+    queryKey: ["understood", query],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/traces/query", { params: { query: { query } }, signal })),
+    staleTime: Infinity,
+  });
+}
+
+/** What a query means, and what could be written where the caret is. */
+export function completionQuery(query: string, at: number, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["completion", query, at, range],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/traces/query", { params: { query: { query, at, ...windowOf(range, Date.now()) } }, signal })),
+    placeholderData: keepPreviousData,
+    retry: false,
+    staleTime: 30_000,
+  });
+}
+
+/** How many traces of a list began when. */
+export function timelineQuery(query: string, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["timeline", query, range],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/traces/timeline", { params: { query: { query, ...windowOf(range, Date.now()) } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
 export interface OverviewFilters {
   service?: string | undefined;
   environment?: string | undefined;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { boundOf, quote, type Term, valueOf, withBound, without, withValue } from "./query";
+import { readFields, writeFields } from "../pages/traces/moreFields";
+import { boundOf, quote, type Term, valueOf, without, withValue } from "./query";
 
 const term = (text: string, part: string, more: Partial<Term>): Term => ({
   field: "", negated: false, operator: "=", values: [], number: null, exact: true, start: text.indexOf(part), end: text.indexOf(part) + part.length, ...more,
@@ -17,9 +18,15 @@ it("changes one field and leaves the rest as it was written", () => {
   expect(withValue(TEXT, TERMS, "model", undefined)).toBe('latency:>=2s -env:dev "refund"');
   expect(withValue(TEXT, TERMS, "environment", "prod")).toBe(`${TEXT} environment:prod`);
   expect(withValue("", [], "user", "a")).toBe("user:a");
-  expect(withBound(TEXT, TERMS, "latency", [">", ">="], ">=5s")).toBe('model:gpt-4o -env:dev "refund" latency:>=5s');
-  expect(withBound(TEXT, TERMS, "latency", ["<", "<="], "<=9s")).toBe(`${TEXT} latency:<=9s`);
   expect(without(TEXT, TERMS, () => true)).toBe("");
+});
+
+it("changes what a form changed", () => {
+  const before = readFields(TERMS);
+  expect(before).toMatchObject({ min_ms: 2000, environment: undefined });
+  expect(writeFields(TEXT, TERMS, before, before)).toBe(TEXT);
+  expect(writeFields(TEXT, TERMS, before, { ...before, min_ms: 5000, max_ms: 9000, user: "a b" })).toBe('model:gpt-4o -env:dev "refund" user:"a b" latency:>=5000ms latency:<=9000ms');
+  expect(writeFields(TEXT, TERMS, before, {})).toBe('model:gpt-4o -env:dev "refund"');
 });
 
 it("reads what buttons show", () => {

@@ -42,9 +42,3 @@ export function withValue(text: string, terms: readonly Term[], field: string, v
   const rest = without(text, terms, (term) => term.field === field && !term.negated);
   return value === undefined ? rest : `${rest} ${field}:${quote(value)}`.trim();
 }
-
-/** The text with a bound set to a number, or none. */
-export function withBound(text: string, terms: readonly Term[], field: string, operators: readonly string[], written: string | undefined): string {
-  const rest = without(text, terms, (term) => term.field === field && !term.negated && operators.includes(term.operator));
-  return written === undefined ? rest : `${rest} ${field}:${written}`.trim();
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isFiltered, parseSearch, readSpanSearch, readTraceSearch, stringifySearch, toFilters } from "./search";
+import { isFiltered, parseSearch, queryOf, readSpanSearch, readTraceSearch, settled, stringifySearch, toFilters } from "./search";
 
 describe("the address of the list", () => {
   it("goes there and back", () => {
@@ -23,7 +23,14 @@ describe("the address of the list", () => {
   it("knows what narrows a list", () => {
     expect(isFiltered({ range: "1h", sort: "cost", live: true })).toBe(false);
     expect(isFiltered({ q: "x" })).toBe(true);
-    expect(toFilters({ sample: "hide", session: "s" })).toEqual({ sample_data: false, session_id: "s" });
+    expect(toFilters({ sample: "hide", session: "s", sort: "cost" })).toEqual({ query: "session:s sample:no", sort: "cost" });
+  });
+
+  it("takes what a link says in short into the query", () => {
+    const search = { q: " -env:dev ", model: "my model", min_ms: 12.5, max_ms: 50, min_tokens: 3, min_cost: 0.1, range: "1h", live: true as const };
+    expect(queryOf(search)).toBe('-env:dev model:"my model" latency:>=12.5ms latency:<=50ms tokens:>=3 cost:>=0.1');
+    expect(settled(search)).toEqual({ q: queryOf(search), range: "1h", live: true });
+    expect(settled({})).toEqual({});
   });
 
   it("reads the span", () => {

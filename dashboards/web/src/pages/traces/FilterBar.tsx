@@ -1,19 +1,21 @@
-import { TextInput } from "@mantine/core";
-import { IconSearch, IconX } from "@tabler/icons-react";
-import { type RefObject, useCallback } from "react";
+import { useQuery } from "@tanstack/react-query";
+import type { RefObject } from "react";
 import type { Facets } from "../../api/client";
-import { useTyped } from "../../app/typed";
-import { isFiltered, type TraceSearch } from "../../lib/search";
+import { understoodQuery } from "../../api/queries";
 import { FacetFilter } from "../../components/FacetFilter";
 import styles from "../../components/Filters.module.css";
+import { valueOf, withValue } from "../../lib/query";
+import type { TimeRange } from "../../lib/time";
 import { MoreFilters } from "./MoreFilters";
+import { QueryBar } from "./QueryBar";
 
 interface Props {
-  search: TraceSearch;
+  query: string;
+  range: TimeRange;
   facets: Facets | undefined;
   input: RefObject<HTMLInputElement | null>;
-  onChange: (change: Partial<TraceSearch>) => void;
-  onClear: () => void;
+  /** Typing takes the place of what was there; a button makes a step that "back" undoes. */
+  onChange: (query: string, typed?: boolean) => void;
 }
 
 const STATUSES = [
@@ -22,45 +24,29 @@ const STATUSES = [
   { value: "error", label: "Errors" },
 ] as const;
 
-export function FilterBar({ search, facets, input, onChange, onClear }: Props) {
-  const follow = useCallback((q: string) => onChange({ q: q || undefined }), [onChange]);
-  const { text, type, settle } = useTyped(search.q ?? "", follow);
+/** The query, and buttons for what is asked most: both change the same text. */
+export function FilterBar({ query, range, facets, input, onChange }: Props) {
+  const understood = useQuery({ ...understoodQuery(query), enabled: query !== "" });
+  const terms = (query === "" ? undefined : understood.data?.terms) ?? [];
+  const choose = (field: string) => (value: string | undefined): void => onChange(withValue(query, terms, field, value));
+  const facet = (field: "service" | "operation" | "model", label: string) => (
+    <FacetFilter label={label} value={valueOf(terms, field)} options={facets?.[field] ?? []} onChange={choose(field)} />
+  );
+  const status = valueOf(terms, "status");
   return (
     <div className={styles["bar"]} role="search">
-      <TextInput
-        ref={input}
-        className={styles["search"] ?? ""}
-        aria-label="Search traces"
-        placeholder="Name, service or trace id"
-        value={text}
-        maxLength={1000}
-        leftSection={<IconSearch size={16} stroke={1.6} />}
-        rightSection={text ? (
-          <button type="button" className={styles["clear"]} aria-label="Clear the search" onClick={() => settle("")}>
-            <IconX size={14} stroke={2} />
-          </button>
-        ) : <kbd className={styles["hint"]}>/</kbd>}
-        onChange={(event) => type(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") settle(text);
-          if (event.key === "Escape") event.currentTarget.blur();
-        }}
-      />
+      <QueryBar query={query} range={range} input={input} onSettled={(next) => onChange(next, true)} />
       <div className={styles["pills"]}>
         <div className={styles["segments"]} role="group" aria-label="Status">
-          {STATUSES.map((status) => (
-            <button key={status.label} type="button" aria-pressed={search.status === status.value} onClick={() => onChange({ status: status.value })}>
-              {status.label}
-            </button>
+          {STATUSES.map(({ value, label }) => (
+            <button key={label} type="button" aria-pressed={status === value} onClick={() => choose("status")(value)}>{label}</button>
           ))}
         </div>
-        <FacetFilter label="Service" value={search.service} options={facets?.service ?? []} onChange={(service) => onChange({ service })} />
-        <FacetFilter label="Operation" value={search.operation} options={facets?.operation ?? []} onChange={(operation) => onChange({ operation })} />
-        <FacetFilter label="Model" value={search.model} options={facets?.model ?? []} onChange={(model) => onChange({ model })} />
-        <MoreFilters search={search} facets={facets} onChange={onChange} />
-        {isFiltered(search) && (
-          <button type="button" className={styles["clearAll"]} onClick={onClear}>Clear all</button>
-        )}
+        {facet("service", "Service")}
+        {facet("operation", "Operation")}
+        {facet("model", "Model")}
+        <MoreFilters query={query} terms={terms} facets={facets} onChange={onChange} />
+        {query !== "" && <button type="button" className={styles["clearAll"]} onClick={() => onChange("")}>Clear all</button>}
       </div>
     </div>
   );

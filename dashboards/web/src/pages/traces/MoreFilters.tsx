@@ -2,22 +2,24 @@ import { Popover } from "@mantine/core";
 import { IconAdjustmentsHorizontal } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Facets } from "../../api/client";
-import type { TraceSearch } from "../../lib/search";
+import type { Term } from "../../lib/query";
 import styles from "../../components/Filters.module.css";
-import { MORE_FIELDS } from "./moreFields";
+import { type MoreFields, readFields, writeFields } from "./moreFields";
 import type { MoreFiltersForm } from "./MoreFiltersForm";
 
 interface Props {
-  search: TraceSearch;
+  query: string;
+  terms: readonly Term[];
   facets: Facets | undefined;
-  onChange: (change: Partial<TraceSearch>) => void;
+  onChange: (query: string) => void;
 }
 
-export function MoreFilters({ search, facets, onChange }: Props) {
+export function MoreFilters({ query, terms, facets, onChange }: Props) {
   const [opened, setOpened] = useState(false);
   // Its fields are fetched when somebody wants them, before the popover takes the focus.
   const [Form, setForm] = useState<typeof MoreFiltersForm>();
-  const active = MORE_FIELDS.filter((field) => search[field] !== undefined).length;
+  const fields = readFields(terms);
+  const active = Object.values(fields).filter((value) => value !== undefined).length;
   const toggle = async (): Promise<void> => {
     if (!Form) {
       const module = await import("./MoreFiltersForm");
@@ -39,11 +41,11 @@ export function MoreFilters({ search, facets, onChange }: Props) {
       <Popover.Dropdown p={14} w={320} role="dialog" aria-label="Filters">
         {opened && Form && (
           <Form
-            search={search}
+            fields={fields}
             facets={facets}
-            onApply={(change) => {
+            onApply={(wanted: MoreFields) => {
               setOpened(false);
-              onChange(change);
+              onChange(writeFields(query, terms, fields, wanted));
             }}
           />
         )}

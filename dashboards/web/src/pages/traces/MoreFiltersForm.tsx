@@ -1,15 +1,12 @@
 import { Button, NumberInput, SegmentedControl, Select, TextInput } from "@mantine/core";
 import { type SubmitEvent, useState } from "react";
 import type { Facets } from "../../api/client";
-import { MORE_FIELDS, type MoreFields } from "./moreFields";
-import type { TraceSearch } from "../../lib/search";
+import type { MoreFields } from "./moreFields";
 import styles from "../../components/Filters.module.css";
 
-const EMPTY: MoreFields = Object.fromEntries(MORE_FIELDS.map((field) => [field, undefined]));
-
 /** The filters that are used less often. */
-export function MoreFiltersForm({ search, facets, onApply }: { search: TraceSearch; facets: Facets | undefined; onApply: (change: MoreFields) => void }) {
-  const [draft, setDraft] = useState<MoreFields>(() => Object.fromEntries(MORE_FIELDS.map((field) => [field, search[field]])));
+export function MoreFiltersForm({ fields, facets, onApply }: { fields: MoreFields; facets: Facets | undefined; onApply: (wanted: MoreFields) => void }) {
+  const [draft, setDraft] = useState(fields);
   const set = (change: MoreFields): void => setDraft((before) => ({ ...before, ...change }));
   const number = (value: string | number): number | undefined => (value === "" ? undefined : Number(value));
   const choices = (values: { value: string }[] | undefined, chosen: string | undefined): string[] => {
@@ -57,13 +54,13 @@ export function MoreFiltersForm({ search, facets, onApply }: { search: TraceSear
         <SegmentedControl
           fullWidth
           size="xs"
-          data={[{ value: "", label: "Show" }, { value: "hide", label: "Hide" }, { value: "only", label: "Only" }]}
+          data={[{ value: "", label: "Show" }, { value: "no", label: "Hide" }, { value: "yes", label: "Only" }]}
           value={draft.sample ?? ""}
-          onChange={(value) => set({ sample: value === "hide" || value === "only" ? value : undefined })}
+          onChange={(value) => set({ sample: value || undefined })}
         />
       </fieldset>
       <div className={styles["pair"]}>
-        <Button variant="default" onClick={() => onApply(EMPTY)}>Clear</Button>
+        <Button variant="default" onClick={() => onApply({})}>Clear</Button>
         <Button type="submit">Apply</Button>
       </div>
     </form>

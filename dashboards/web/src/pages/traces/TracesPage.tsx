@@ -3,14 +3,15 @@ import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { facetsQuery, queryClient, tracesQuery } from "../../api/queries";
+import { facetsQuery, queryClient, sessionQuery, tracesQuery, understoodQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { useOnboarding } from "../../components/useOnboarding";
 import { formatCount } from "../../lib/format";
-import { isFiltered, rangeOf, readTraceSearch, type Sort, toFilters, type TraceSearch } from "../../lib/search";
+import { quote, without } from "../../lib/query";
+import { isFiltered, rangeOf, readTraceSearch, settled, type Sort, toFilters, type TraceSearch } from "../../lib/search";
 import { describeRange, type TimeRange } from "../../lib/time";
 import { FilterBar } from "./FilterBar";
 import { rememberList } from "./listMemory";
@@ -28,7 +29,8 @@ const LIVE_EVERY = 3_000;
 export function TracesPage() {
   // The router hands on what the address says beside what the page understands.
   const said = route.useSearch();
-  const search = useMemo(() => readTraceSearch(said as Record<string, unknown>), [said]);
+  const search = useMemo(() => settled(readTraceSearch(said as Record<string, unknown>)), [said]);
+  const query = search.q ?? "";
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
   const [cursor, setCursor] = useState(-1);
@@ -62,17 +64,14 @@ export function TracesPage() {
   }, []);
 
   const change = useCallback(
-    (changed: Partial<TraceSearch>) => {
+    (changed: Partial<TraceSearch>, replace = false) => {
       setCursor(-1);
-      void navigate({ to: "/traces", search: (before) => ({ ...readTraceSearch(before), ...changed }), replace: "q" in changed });
+      void navigate({ to: "/traces", search: (before) => ({ ...settled(readTraceSearch(before)), ...changed }), replace });
     },
     [navigate],
   );
-  const clear = useCallback(() => {
-    setCursor(-1);
-    const { sort, order, live: on } = search;
-    void navigate({ to: "/traces", search: { ...range, sort, order, live: on } });
-  }, [navigate, search, range]);
+  const ask = useCallback((q: string, typed = false) => change({ q: q || undefined }, typed), [change]);
+  const clear = useCallback(() => ask(""), [ask]);
   const open = useCallback(
     (index: number) => {
       const trace = traces[index];
@@ -122,13 +121,13 @@ export function TracesPage() {
         <Onboarding arrived={onboarding.stage === "arrived"} />
       ) : (
         <>
-          <FilterBar search={search} facets={facets.data} input={input} onChange={change} onClear={clear} />
+          <FilterBar query={query} range={range} facets={facets.data} input={input} onChange={ask} />
           {list.isPending || onboarding.isPending ? (
             <TableSkeleton />
           ) : list.isError && traces.length === 0 ? (
-            <Problem error={list.error} retry={refresh} />
+            <Problem error={list.error} retry={refresh} action={query && <Button onClick={clear}>Clear the query</Button>} />
           ) : empty ? (
-            <NothingFound search={search} range={range} onClear={clear} onWiden={() => change({ range: "90d", from: undefined, to: undefined })} />
+            <NothingFound query={query} range={range} onAsk={ask} onWiden={() => change({ range: "90d", from: undefined, to: undefined })} />
           ) : (
             <TraceTable
               traces={traces}
@@ -164,18 +163,32 @@ export function TracesPage() {
   );
 }
 
-function NothingFound({ search, range, onClear, onWiden }: { search: TraceSearch; range: TimeRange; onClear: () => void; onWiden: () => void }) {
-  const filtered = isFiltered(search);
+interface NothingProps {
+  query: string;
+  range: TimeRange;
+  onAsk: (query: string) => void;
+  onWiden: () => void;
+}
+
+function NothingFound({ query, range, onAsk, onWiden }: NothingProps) {
+  const { data: understood } = useQuery({ ...understoodQuery(query), enabled: query !== "" });
+  const { data: session } = useQuery(sessionQuery);
+  const words = understood?.terms.filter((term) => term.field === "" && !term.negated) ?? [];
+  // Words are looked for in names: what was meant may be what people and models said.
+  const inContent = words.length > 0 && session?.payload
+    ? words.reduce((text, { values: [word = ""] }) => `${text} content:${quote(word)}`, without(query, words, () => true)).trim()
+    : undefined;
   return (
     <State
       icon={<IconFilterOff />}
-      title={filtered ? "No trace fits these filters" : "No traces in this range of time"}
+      title={query ? "No trace fits this query" : "No traces in this range of time"}
       action={<>
-        {filtered && <Button onClick={onClear}>Clear the filters</Button>}
-        <Button variant={filtered ? "default" : "filled"} onClick={onWiden}>Look at the last 90 days</Button>
+        {inContent && <Button onClick={() => onAsk(inContent)}>Search in messages instead</Button>}
+        {query && <Button variant={inContent ? "default" : "filled"} onClick={() => onAsk("")}>Clear the query</Button>}
+        <Button variant={query ? "default" : "filled"} onClick={onWiden}>Look at the last 90 days</Button>
       </>}
     >
-      {describeRange(range)}{filtered ? ", with everything that is set above." : " has none; there are older ones."}
+      {describeRange(range)}{query ? ", with everything that is asked above." : " has none; there are older ones."}
     </State>
   );
 }
