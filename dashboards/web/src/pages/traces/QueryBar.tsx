@@ -129,13 +129,14 @@ export function QueryBar({ query, range, input, onSettled }: Props) {
         </Combobox.Target>
         {options.length > 0 && (
           <Combobox.Dropdown p={5} className={styles["dropdown"] ?? ""}>
+            {problem && <ProblemLine text={text} problem={problem} />}
             <Combobox.Options aria-label="What could be written here">
               {options.map((option) => <Choice key={option.insert} option={option} />)}
             </Combobox.Options>
           </Combobox.Dropdown>
         )}
       </Combobox>
-      {problem && <ProblemLine text={text} problem={problem} />}
+      {problem && !(combobox.dropdownOpened && options.length > 0) && <ProblemLine text={text} problem={problem} />}
     </div>
   );
 }
