@@ -85,6 +85,17 @@ export function completionQuery(query: string, at: number, range: TimeRange) {
   });
 }
 
+/** The latest traces of ninety days whose ids begin so. */
+export function tracesByIdQuery(digits: string) {
+  return queryOptions({
+    queryKey: ["traces-by-id", digits],
+    queryFn: async ({ signal }) => {
+      const query = { query: `trace:${digits}*`, limit: 8, ...windowOf({ range: "90d" }, Date.now()) };
+      return (await dataOf(api.GET("/api/v1/traces", { params: { query }, signal }))).items;
+    },
+  });
+}
+
 /** How many traces of a list began when. */
 export function timelineQuery(query: string, range: TimeRange) {
   return queryOptions({

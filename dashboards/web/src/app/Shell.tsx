@@ -1,12 +1,13 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconCoin, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine,
+  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine,
 } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
-import { createContext, type ReactNode, use } from "react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
 import { signOut, useAuth } from "../api/auth";
 import { queryClient } from "../api/queries";
+import { useGoTo } from "./goto";
 import { HelpDialog } from "./HelpDialog";
 import { useKeys } from "./keys";
 import { Logo } from "./Logo";
@@ -23,18 +24,37 @@ const PAGES = [
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
 ] as const;
 
+const ADDRESSES = PAGES.map((page) => page.to);
+
+const Palette = lazy(async () => ({ default: (await import("./Palette")).Palette }));
+
 interface ShellControls {
   openHelp: () => void;
   openMenu: () => void;
+  openPalette: () => void;
 }
-const Controls = createContext<ShellControls>({ openHelp: () => undefined, openMenu: () => undefined });
+const Controls = createContext<ShellControls>({ openHelp: () => undefined, openMenu: () => undefined, openPalette: () => undefined });
 
 export function Shell({ children }: { children: ReactNode }) {
   const [help, helpActions] = useDisclosure();
   const [menu, menuActions] = useDisclosure();
+  const [palette, paletteActions] = useDisclosure();
+  const navigate = useNavigate();
   useKeys({ "?": helpActions.open });
+  useGoTo(ADDRESSES, (address) => void navigate({ to: address }));
+  const { toggle: togglePalette } = paletteActions;
+  useEffect(() => {
+    // Also from within a field.
+    const listen = (event: KeyboardEvent): void => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
+      event.preventDefault();
+      togglePalette();
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [togglePalette]);
   return (
-    <Controls value={{ openHelp: helpActions.open, openMenu: menuActions.open }}>
+    <Controls value={{ openHelp: helpActions.open, openMenu: menuActions.open, openPalette: paletteActions.open }}>
       <a className={styles["skip"]} href="#main">Skip to content</a>
       <div className={styles["shell"]}>
         <nav className={styles["rail"]} aria-label="Pages">
@@ -49,7 +69,8 @@ export function Shell({ children }: { children: ReactNode }) {
         </nav>
         <main id="main" className={styles["main"]} tabIndex={-1}>{children}</main>
       </div>
-      <HelpDialog opened={help} onClose={helpActions.close} />
+      <HelpDialog opened={help} pages={PAGES} onClose={helpActions.close} />
+      {palette && <Suspense><Palette pages={PAGES} onClose={paletteActions.close} onHelp={helpActions.open} /></Suspense>}
       <Drawer opened={menu} onClose={menuActions.close} size={240} title={<Logo named />} closeButtonProps={{ "aria-label": "Close the menu" }}>
         <nav className={styles["drawer"]} aria-label="Pages">
           {PAGES.map((page) => (
@@ -67,7 +88,7 @@ export function Shell({ children }: { children: ReactNode }) {
 
 /** The strip on top of a page: what it is, and what steers it. */
 export function PageBar({ title, children }: { title: ReactNode; children?: ReactNode }) {
-  const { openHelp, openMenu } = use(Controls);
+  const { openHelp, openMenu, openPalette } = use(Controls);
   return (
     <header className={styles["bar"]}>
       <ActionIcon className={styles["menuButton"]} variant="subtle" color="gray" onClick={openMenu} aria-label="Menu">
@@ -76,6 +97,11 @@ export function PageBar({ title, children }: { title: ReactNode; children?: Reac
       <div className={styles["title"]}>{title}</div>
       <div className={styles["actions"]}>
         {children}
+        <Tooltip label="Commands (Ctrl K)">
+          <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Commands">
+            <IconCommand size={19} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
         <ThemeMenu />
         <Tooltip label="Keyboard shortcuts (?)">
           <ActionIcon className={styles["helpButton"]} variant="subtle" color="gray" onClick={openHelp} aria-label="Keyboard shortcuts">

@@ -47,6 +47,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
   {
     title: "Anywhere",
     keys: [
+      { keys: ["Ctrl", "K"], does: "Commands: pages, traces, filters" },
       { keys: ["/"], does: "Search" },
       { keys: ["?"], does: "Show or hide this help" },
       { keys: ["R"], does: "Refresh" },
