@@ -22,6 +22,7 @@ import uvicorn
 from spanglass_collector.alerting import Alerting
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.drift.keeper import DriftKeeper
+from spanglass_collector.erasure.desk import PurgeDesk
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
@@ -47,6 +48,7 @@ from spanglass_store.endpoint import Endpoint
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
@@ -147,6 +149,13 @@ class Service:
         drift = self._drift(directory, book, endpoint, ingest) if "jobs" in roles else None
         metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift)
         alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
+        purges = PurgeDesk(
+            store,
+            database,
+            ingest.dead_letters if ingest is not None else None,
+            ingest.pipelines if ingest is not None else (),
+            key,
+        )
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
@@ -173,12 +182,15 @@ class Service:
                     subject_key=key,
                     budgets=Budgets(database),
                     prompts=PromptBook(database),
+                    purges=purges,
+                    audit=AuditLog(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:
                 await server.start()
+            purges.start()
             if jobs is not None:
                 keeper.start()
                 jobs.start()
@@ -203,6 +215,7 @@ class Service:
             # A thread of its own: the loop's may all be waiting for a store that hangs.
             with ThreadPoolExecutor(1, "end") as own:
                 loop = asyncio.get_running_loop()
+                await loop.run_in_executor(own, purges.stop)
                 if ingest is not None:
                     seconds = DRAIN_S - (time.monotonic() - began)
                     await loop.run_in_executor(own, ingest.drain, seconds)

@@ -27,6 +27,7 @@ from spanglass_dashboards.api import (
     pii,
     prices,
     prompts,
+    purges,
     quality,
     scores,
     session,
@@ -78,6 +79,7 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        purges,
         energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

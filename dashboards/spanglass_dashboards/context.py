@@ -10,7 +10,9 @@ from fastapi import Request
 from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
+from spanglass_store.erasure.selection import Selection
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.keys import Principal, Scope
 from spanglass_store.state.prompts import PromptBook
@@ -26,6 +28,18 @@ class DeadLetterOffice(Protocol):
     def replay(self, names: Sequence[str]) -> Mapping[str, int]: ...
 
     def discard(self, names: Sequence[str]) -> Mapping[str, int]: ...
+
+
+class PurgeOffice(Protocol):
+    """What can be erased; `spanglass_collector.erasure.desk` does it."""
+
+    def preview(self, selection: Selection) -> dict[str, Any]: ...
+
+    def request(self, document: Mapping[str, Any], by: str, everything: bool) -> Any: ...
+
+    def get(self, erasure_id: str) -> Any: ...
+
+    def list(self) -> Sequence[Any]: ...
 
 
 class JobOffice(Protocol):
@@ -105,6 +119,8 @@ class Context:
         jobs: what judges spans.
         prompts: the registry of prompts.
         alerts: rules, what fires, and who is told.
+        purges: what erases on request.
+        audit: who read, changed and erased what.
         subject_key: what values are hashed with that somebody asks about.
     """
 
@@ -121,6 +137,8 @@ class Context:
     jobs: JobOffice | None = None
     prompts: PromptBook | None = None
     alerts: AlertDesk | None = None
+    purges: PurgeOffice | None = None
+    audit: AuditLog | None = None
     subject_key: bytes = field(default=b"", repr=False)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 

@@ -2,28 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support import otlp
 from support.commands import Commands, Done
+from support.refusing import refusing
 from support.running import Launch, RunningService
 
 
 def names(service: RunningService) -> set[str]:
     return {row["name"] for row in service.sql("SELECT name FROM spans")}
-
-
-@contextmanager
-def refusing(service: RunningService) -> Iterator[None]:
-    """As long as this lasts, ClickHouse takes no span by the name of bad."""
-    with closing(service.owner()) as store:
-        store.command("ALTER TABLE spanglass.spans ADD CONSTRAINT no_bad CHECK name != 'bad'")
-    yield
-    with closing(service.owner()) as store:
-        store.command("ALTER TABLE spanglass.spans DROP CONSTRAINT no_bad")
 
 
 def text(done: Done) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from spanglass_collector.opening import open_store
 from spanglass_collector.settings import Settings, load
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
+from spanglass_store.endpoint import Role
 from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
 from spanglass_store.migrate import migrate
 
@@ -149,3 +150,28 @@ def opened_store(settings: Settings) -> Iterator[Store]:
             yield store
         finally:
             store.close()
+
+
+#: Asks the store with parameters, as people's SQL does; the rows.
+Ask = Callable[[str, dict[str, Any]], list[list[Any]]]
+
+
+@contextlib.contextmanager
+def asking(service: Service | None, settings: Settings) -> Iterator[Ask]:
+    """Queries through the service, or of a data directory whose service does not run."""
+    if service is not None:
+        running = service
+
+        def ask(query: str, params: dict[str, Any]) -> list[list[Any]]:
+            body = {"query": query, "params": params}
+            rows: list[list[Any]] = running.request("POST", "/api/v1/sql", json=body).json()["rows"]
+            return rows
+
+        yield ask
+        return
+    with opened_store(settings) as owner:
+        reader = Store(owner.endpoint, Role.PAYLOAD_READER)
+        try:
+            yield lambda query, params: [list(row) for row in reader.query(query, params).rows]
+        finally:
+            reader.close()

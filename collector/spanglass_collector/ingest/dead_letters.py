@@ -11,6 +11,7 @@ import os
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -218,6 +219,29 @@ class DeadLetters:
             with contextlib.suppress(FileNotFoundError):
                 return path.read_bytes()
         raise _unknown(name)
+
+    def replace(self, letter: DeadLetter, body: bytes, items: int) -> None:
+        """Puts what is left of a letter in its place, durably.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+        path = self._folder / f"{letter.name}.otlp"
+        with self._lock:
+            kept = _kept(path.with_suffix(".json"))
+            temporary = path.with_suffix(".new")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            digest = hashlib.sha256(body).hexdigest()
+            text = json.dumps(_written(dataclass_replace(letter, items=items)) | {"sha256": digest})
+            write_private(path.with_suffix(".json"), text)
+            self._index().remove(letter.name)
+            size = _on_disk(len(body))
+            self._index().add(letter.name, _Kept(kept.origin, digest, kept.project, size))
 
     def remove(self, name: str) -> None:
         """Deletes one that is in the spool again, or that nobody wants."""

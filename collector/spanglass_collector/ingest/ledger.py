@@ -192,8 +192,12 @@ class Ledger:
 
         self._save(change)
 
-    def discarded(self, items: int) -> None:
+    def discarded(self, items: int, reason: str = "discarded") -> None:
         """Dead letters that nobody wants: refused after all, and for good.
+
+        Args:
+            items: how many.
+            reason: what they count as.
 
         Raises:
             OSError: if the disk does not take it.
@@ -203,7 +207,7 @@ class Ledger:
             # As with `revived`.
             counted = min(items, totals.dead_lettered)
             totals.dead_lettered -= counted
-            totals.rejected["discarded"] += counted
+            totals.rejected[reason] += counted
 
         self._save(change)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spanglass_collector.ingest.recovery import Quarantine, recover, unrecoverable
-from spanglass_collector.ingest.segments import OpenSegment, Segment
+from spanglass_collector.ingest.segments import OpenSegment, Segment, SegmentName
 from spanglass_collector.ingest.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -316,6 +316,19 @@ class Spool:
             self._bytes -= segment.size
             self._items -= segment.items
         segment.path.unlink(missing_ok=True)
+
+    def mark(self) -> int:
+        """A number: what was accepted until now is in segments of smaller ones."""
+        with self._lock:
+            return self._next
+
+    def has_before(self, mark: int) -> bool:
+        """Whether there is still a file with something that was accepted before a mark."""
+        found = (SegmentName.of(path.name) for path in self._folder.iterdir())
+        return any(
+            each is not None and each.signal == self.signal.name and each.number < mark
+            for each in found
+        )
 
     @property
     def empty(self) -> bool:

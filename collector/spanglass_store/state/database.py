@@ -83,6 +83,14 @@ class Database:
         with self._sessions.begin() as session:
             yield session
 
+    def settle(self) -> bool:
+        """Leaves no earlier content of changed rows in SQLite's log; False while somebody reads."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with self._engine.connect() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        return not busy
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -93,4 +101,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA busy_timeout = 5000")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten: an erasure is one of bytes.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()

@@ -45,6 +45,11 @@ class Principal:
     payload: bool
     key_id: str = ""
 
+    @property
+    def name(self) -> str:
+        """Who it is, for the audit log."""
+        return self.key_id or "this machine"
+
     def may(self, scope: Scope) -> bool:
         return self.scope in (scope, Scope.ADMIN)
 

@@ -1,0 +1,93 @@
+"""What else holds telemetry, or a person's name: tables of the state database.
+
+Whoever keeps rows there that were made from traces, or that name users or sessions, adds a function
+to `HOLDERS`. It is called in a transaction of its own, once for an erasure and once more to see
+that nothing is left.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from spanglass_store.erasure.selection import Selection
+from spanglass_store.state.alerts import AlertRow, EventRow, MessageRow
+from spanglass_store.state.budgets import BudgetRow
+
+#: What stands where a person's name stood.
+ERASED: Final = "erased"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is erased.
+
+    Attributes:
+        selection: as it was asked for.
+        batches: projects and ids of the traces that go, some at a time; each call begins anew.
+    """
+
+    selection: Selection
+    batches: Callable[[], Iterable[list[tuple[str, str]]]]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The user and session that are meant, if they are."""
+        which = self.selection
+        return frozenset(filter(None, (which.user_id, which.session_id)))
+
+
+#: Erases what one part keeps of it, and returns how many rows that were.
+Holder = Callable[[Session, Scope], int]
+
+
+def erase_alerts(session: Session, scope: Scope) -> int:
+    """Takes names of users and sessions out of alerts, and of messages about them."""
+    if not scope.names:
+        return 0
+    changed = 0
+    rows: list[AlertRow | MessageRow | EventRow] = [
+        *session.scalars(select(AlertRow)),
+        *session.scalars(select(MessageRow)),
+        *session.scalars(select(EventRow)),
+    ]
+    for row in rows:
+        document = json.loads(row.document)
+        without = _without(document, scope.names)
+        if without != document:
+            row.document = json.dumps(without, ensure_ascii=False)
+            changed += 1
+    return changed
+
+
+def erase_budgets(session: Session, scope: Scope) -> int:
+    """Deletes budgets of the user, whose calls are gone."""
+    which = scope.selection
+    if not which.user_id:
+        return 0
+    rows = session.scalars(select(BudgetRow).where(BudgetRow.user == which.user_id)).all()
+    gone = [row for row in rows if which.project in ("", row.project)]
+    for row in gone:
+        session.delete(row)
+    return len(gone)
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    """A JSON value without these texts."""
+    if isinstance(value, str):
+        return ERASED if value in names else value
+    if isinstance(value, list):
+        return [_without(each, names) for each in value]
+    if isinstance(value, dict):
+        return {key: _without(each, names) for key, each in value.items()}
+    return value
+
+
+#: Every holder, by what a receipt calls it.
+HOLDERS: Final[Mapping[str, Holder]] = {
+    "alerts (state)": erase_alerts,
+    "budgets (state)": erase_budgets,
+}
