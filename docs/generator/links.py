@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 _OUTSIDE: Final = re.compile(
-    r"\]\((?:\.\./)+((?:examples|dashboards|README|CONTRIBUTING|CHANGELOG|LICENSE)[^)]*)\)"
+    r"\]\((?:\.\./)+((?:examples|dashboards|README|SECURITY|CONTRIBUTING|CHANGELOG|LICENSE)[^)]*)\)"
 )
 
 

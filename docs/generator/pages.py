@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from generator import alerts, commands, detectors, metrics, routes, settings, tables
+from generator import alerts, commands, detectors, metrics, routes, sdk, settings, tables
 
 _NOTE: Final = "<!-- Made by `python3 develop.py docs` from the code. Change it there. -->\n\n"
 _MAKERS: Final[dict[str, Callable[[], str]]] = {
@@ -12,6 +12,7 @@ _MAKERS: Final[dict[str, Callable[[], str]]] = {
     "commands.md": commands.page,
     "detectors.md": detectors.page,
     "metrics.md": metrics.page,
+    "sdk.md": sdk.page,
     "settings.md": settings.page,
     "tables.md": tables.page,
 }
