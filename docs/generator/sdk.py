@@ -1,6 +1,7 @@
 """The SDK's public names with their signatures: what a release promises to keep."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -62,7 +63,9 @@ def _signature(each: Any) -> str:
         is_named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
         if is_named and "*" not in shown and inspect.Parameter.VAR_POSITIONAL not in kinds:
             shown.append("*")
-        shown.append(str(parameter.replace(annotation=inspect.Parameter.empty)))
+        text = str(parameter.replace(annotation=inspect.Parameter.empty))
+        # A default that stands for "not given" has an address for a name.
+        shown.append(re.sub(r"<object object at \w+>", "…", text))
     line = f"({', '.join(shown)})"
     return line if len(line) < 80 else "(\n    " + ",\n    ".join(shown) + ",\n)"
 
