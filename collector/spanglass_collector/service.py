@@ -51,6 +51,7 @@ from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
+from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
@@ -184,6 +185,7 @@ class Service:
                     prompts=PromptBook(database),
                     purges=purges,
                     audit=AuditLog(database),
+                    datasets=DatasetBook(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                 )

@@ -14,6 +14,7 @@ from spanglass_dashboards.api import (
     budgets,
     completeness,
     cost,
+    datasets,
     dead_letters,
     drift,
     energy,
@@ -78,7 +79,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets` and `trace_query` before `traces`, whose path would take theirs for a trace's id.
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
-        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts, datasets,
         purges,
         energy, gpus, engines, surroundings,
     )  # fmt: skip

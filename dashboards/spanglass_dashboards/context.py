@@ -11,9 +11,11 @@ from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.erasure.selection import Selection
+from spanglass_store.errors import NotAllowed
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
+from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.keys import Principal, Scope
 from spanglass_store.state.prompts import PromptBook
 
@@ -118,6 +120,7 @@ class Context:
         budgets: what calls may cost.
         jobs: what judges spans.
         prompts: the registry of prompts.
+        datasets: examples, with versions.
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
         audit: who read, changed and erased what.
@@ -136,6 +139,7 @@ class Context:
     budgets: Budgets | None = None
     jobs: JobOffice | None = None
     prompts: PromptBook | None = None
+    datasets: DatasetBook | None = None
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
     audit: AuditLog | None = None
@@ -192,3 +196,25 @@ def writer(request: Request) -> Principal:
 def administrator(request: Request) -> Principal:
     """Whoever asks may administer, or the request ends here."""
     return _admit(request, Scope.ADMIN)
+
+
+def payload_reader(request: Request) -> Principal:
+    """Whoever asks may read what people and models wrote, or the request ends here."""
+    principal = reader(request)
+    if not principal.payload:
+        raise NotAllowed(
+            "This key may not read prompts and answers. Use one that was made with --payload."
+        )
+    return principal
+
+
+def of_project(principal: Principal, project: str) -> str:
+    """The project that is meant: the key's own unless another one is named.
+
+    Raises:
+        NotAllowed: if the key is not for it.
+    """
+    wanted = project or principal.project
+    if principal.projects is not None and wanted not in principal.projects:
+        raise NotAllowed(f"The key is not for the project {wanted!r}.")
+    return wanted

@@ -47,6 +47,8 @@ MORE_THAN_A_SCHEMA: Final = {
     "DELETE /api/v1/prompts/{name}/labels/{label}": 400,
     "POST /api/v1/pii/subjects": 400,
     "POST /api/v1/purges/preview": 400,
+    "POST /api/v1/datasets/{name}/items": 400,
+    "POST /api/v1/datasets/{name}/items/from-traces": 400,
 }
 
 

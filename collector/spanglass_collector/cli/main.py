@@ -20,7 +20,7 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 #: Every command, in the order of the help; each has a module of its name.
 _COMMANDS: Final = (
     "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
-    "keys", "detect", "prices", "prompts", "alerts", "budgets", "dead-letters", "purge",
+    "keys", "detect", "prices", "prompts", "datasets", "alerts", "budgets", "dead-letters", "purge",
 )  # fmt: skip
 
 

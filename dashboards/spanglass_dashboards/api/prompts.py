@@ -27,9 +27,16 @@ from spanglass_dashboards.api.prompt_models import (
     WholeVersion,
 )
 from spanglass_dashboards.api.time_range import OpenEnd, OpenStart
-from spanglass_dashboards.context import Context, administrator, context_of, keyholder, reader
+from spanglass_dashboards.context import (
+    Context,
+    administrator,
+    context_of,
+    keyholder,
+    of_project,
+    reader,
+)
 from spanglass_dashboards.problems import NotFound
-from spanglass_store.errors import NotAllowed, StoreError
+from spanglass_store.errors import StoreError
 from spanglass_store.prompts.diff import diff
 from spanglass_store.queries.samples import Side, samples, units
 from spanglass_store.state.keys import Principal
@@ -60,13 +67,6 @@ Reader = Annotated[Principal, Depends(reader)]
 Admin = Annotated[Principal, Depends(administrator)]
 
 
-def _of(principal: Principal, project: str) -> str:
-    wanted = project or principal.project
-    if principal.projects is not None and wanted not in principal.projects:
-        raise NotAllowed(f"The key is not for the project {wanted!r}.")
-    return wanted
-
-
 @router.get("")
 async def index(
     book: Book,
@@ -79,7 +79,7 @@ async def index(
     """Prompts by name."""
     projects = [project] if project else principal.projects
     if project:
-        _of(principal, project)
+        of_project(principal, project)
     found = await asyncio.to_thread(book.find, projects, search, cursor, limit)
     last = f"{found[-1].project}/{found[-1].name}" if len(found) == limit else ""
     return PromptPage(items=[_prompt(each) for each in found], next=last)
@@ -88,7 +88,7 @@ async def index(
 @router.get("/{name}")
 async def show(book: Book, principal: Reader, name: Name, project: OfProject = "") -> WholePrompt:
     """A prompt with its versions, how its labels moved, and what was said."""
-    of = _of(principal, project)
+    of = of_project(principal, project)
 
     def answer() -> WholePrompt:
         return WholePrompt(
@@ -104,7 +104,7 @@ async def show(book: Book, principal: Reader, name: Name, project: OfProject = "
 @router.delete("/{name}", status_code=204)
 async def delete(book: Book, principal: Admin, name: Name, project: OfProject = "") -> None:
     """Forgets a prompt with all its versions."""
-    await asyncio.to_thread(book.delete, _of(principal, project), name)
+    await asyncio.to_thread(book.delete, of_project(principal, project), name)
 
 
 @router.post("/{name}/versions", status_code=201)
@@ -112,7 +112,7 @@ async def save(
     book: Book, principal: Admin, name: Name, body: VersionIn, project: OfProject = ""
 ) -> Saved:
     """Keeps a new version, unless the newest says the same; the first makes the prompt."""
-    of = _of(principal, project)
+    of = of_project(principal, project)
     origin = Origin(body.author or _who(principal), body.message, body.source)
 
     def answer() -> Saved:
@@ -128,7 +128,9 @@ async def version_(
     book: Book, principal: Reader, name: Name, version: Number, project: OfProject = ""
 ) -> WholeVersion:
     """One version with what it says."""
-    return _whole(await asyncio.to_thread(book.version, _of(principal, project), name, version))
+    return _whole(
+        await asyncio.to_thread(book.version, of_project(principal, project), name, version)
+    )
 
 
 @router.post("/{name}/versions/{version}/comments", status_code=201)
@@ -142,7 +144,7 @@ async def comment(
 ) -> CommentOut:
     """Says something of a version."""
     author = body.author or _who(principal)
-    of = _of(principal, project)
+    of = of_project(principal, project)
     return _comment(await asyncio.to_thread(book.comment, of, name, version, author, body.text))
 
 
@@ -156,7 +158,7 @@ async def changed(
     project: OfProject = "",
 ) -> Diff:
     """What changed between two versions."""
-    of = _of(principal, project)
+    of = of_project(principal, project)
 
     def answer() -> Diff:
         sides = [book.version(of, name, number).document for number in (before, after)]
@@ -176,7 +178,7 @@ async def resolve(
     project: OfProject = "",
 ) -> WholeVersion:
     """The version that an application uses; any key of the project may ask, one that sends too."""
-    of = _of(principal, project)
+    of = of_project(principal, project)
     if version is not None:
         return _whole(await asyncio.to_thread(book.version, of, name, version))
     return _whole(await asyncio.to_thread(book.resolve, of, name, label))
@@ -187,7 +189,7 @@ async def render(
     book: Book, principal: Reader, name: Name, body: RenderIn, project: OfProject = ""
 ) -> Rendered:
     """A version with values for its variables; all of them have to fit."""
-    of = _of(principal, project)
+    of = of_project(principal, project)
 
     def answer() -> Rendered:
         if body.version is None:
@@ -210,7 +212,7 @@ async def move(
     book: Book, principal: Admin, name: Name, label: Label, body: MoveIn, project: OfProject = ""
 ) -> MoveOut:
     """Puts a label on a version; applications use it within a minute."""
-    by, of = body.by or _who(principal), _of(principal, project)
+    by, of = body.by or _who(principal), of_project(principal, project)
     return _move(
         await asyncio.to_thread(
             book.move, of, name, label, body.version, by, body.message, body.expected
@@ -223,7 +225,9 @@ async def unlabel(
     book: Book, principal: Admin, name: Name, label: Label, project: OfProject = ""
 ) -> None:
     """Takes a label off."""
-    await asyncio.to_thread(book.move, _of(principal, project), name, label, 0, _who(principal))
+    await asyncio.to_thread(
+        book.move, of_project(principal, project), name, label, 0, _who(principal)
+    )
 
 
 @router.get("/{name}/compare")
@@ -257,7 +261,7 @@ async def compare(
     """
     if before == after:
         raise StoreError("Both versions are the same: name two.")
-    of = _of(principal, project)
+    of = of_project(principal, project)
     until = end or datetime.now(UTC) + timedelta(minutes=1)
     since = start or max(until - timedelta(days=30), _FIRST)
     sides = [

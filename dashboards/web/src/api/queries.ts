@@ -281,6 +281,61 @@ export async function moveLabel({ project, name }: PromptKey, label: string, ver
   await dataOf(api.PUT("/api/v1/prompts/{name}/labels/{label}", { params, body: { version, expected, by: "", message: "" } }));
 }
 
+export const datasetsQuery = infiniteQueryOptions({
+  queryKey: ["datasets"],
+  queryFn: ({ pageParam, signal }) =>
+    dataOf(api.GET("/api/v1/datasets", { params: { query: { limit: PROMPTS_PAGE, cursor: pageParam } }, signal })),
+  initialPageParam: "",
+  getNextPageParam: (last) => last.next || undefined,
+});
+
+/** Which dataset; the project is empty for the key's own. */
+export interface DatasetKey {
+  project: string;
+  name: string;
+}
+
+export function datasetQuery({ project, name }: DatasetKey) {
+  return queryOptions({
+    queryKey: ["dataset", project, name],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/datasets/{name}", { params: { path: { name }, query: { project } }, signal })),
+  });
+}
+
+export function datasetItemsQuery({ project, name }: DatasetKey, version: number, split: string) {
+  return infiniteQueryOptions({
+    queryKey: ["dataset", project, name, "items", version, split],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { project, version, split, limit: PAGE_SIZE, cursor: pageParam };
+      return dataOf(api.GET("/api/v1/datasets/{name}/items", { params: { path: { name }, query }, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next || undefined,
+  });
+}
+
+/** Items that are nearly the same. */
+export function datasetCheckQuery({ project, name }: DatasetKey, version: number) {
+  return queryOptions({
+    queryKey: ["dataset", project, name, "check", version],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/datasets/{name}/check", { params: { path: { name }, query: { project, version } }, signal })),
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
+/** Takes an item out of the newest version, unless there is a newer one than was looked at. */
+export async function removeItem({ project, name }: DatasetKey, id: string, base: number): Promise<void> {
+  const params = { path: { name }, query: { project } };
+  await dataOf(api.POST("/api/v1/datasets/{name}/items/remove", { params, body: { ids: [id], base, author: "", message: "" } }));
+}
+
+/** Makes an item of a trace or span. */
+export async function addTrace(name: string, traceId: string, spanId: string, expected: "correction" | "output" | "none") {
+  const body = { traces: [{ trace_id: traceId, span_id: spanId }], sql: "", expected, split: "", author: "", message: "" };
+  return dataOf(api.POST("/api/v1/datasets/{name}/items/from-traces", { params: { path: { name } }, body }));
+}
+
 /** Whether there is any trace at all, of whatever age. */
 export const anyTraceQuery = queryOptions({
   queryKey: ["any-trace"],

@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine,
+  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine, IconTable,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
@@ -19,6 +19,7 @@ const PAGES = [
   { to: "/traces", label: "Traces", icon: IconStack2 },
   { to: "/cost", label: "Cost", icon: IconCoin },
   { to: "/prompts", label: "Prompts", icon: IconMessage2Code },
+  { to: "/datasets", label: "Datasets", icon: IconTable },
   { to: "/drift", label: "Drift", icon: IconWaveSine },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },

@@ -6,6 +6,8 @@ export const loadSql = () => import("../pages/sql/SqlPage");
 export const loadAlerts = () => import("../pages/alerts/AlertsPage");
 export const loadPrompts = () => import("../pages/prompts/PromptsPage");
 export const loadPrompt = () => import("../pages/prompts/PromptPage");
+export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
+export const loadDataset = () => import("../pages/datasets/DatasetPage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
 export const loadTrace = () => import("../pages/trace/TracePage");
@@ -13,7 +15,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDrift, loadAlerts, loadSql]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadDrift, loadAlerts, loadSql]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

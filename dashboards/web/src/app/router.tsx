@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readAlertsSearch, readCostSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -67,6 +67,19 @@ export const promptRoute = createRoute({
   component: lazyRouteComponent(loadPrompt, "PromptPage"),
 });
 
+export const datasetsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets",
+  component: lazyRouteComponent(loadDatasets, "DatasetsPage"),
+});
+
+export const datasetRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets/$name",
+  validateSearch: readDatasetSearch,
+  component: lazyRouteComponent(loadDataset, "DatasetPage"),
+});
+
 export const driftRoute = createRoute({
   getParentRoute: () => root,
   path: "/drift",
@@ -88,7 +101,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, driftRoute, alertsRoute, sqlRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, driftRoute, alertsRoute, sqlRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

@@ -113,6 +113,17 @@ export function readPromptSearch(raw: Raw): PromptSearch {
   return compact({ project: text(raw["project"]), before: amount(raw["before"], true), after: amount(raw["after"], true) });
 }
 
+export interface DatasetSearch {
+  project?: string | undefined;
+  version?: number | undefined;
+  split?: string | undefined;
+}
+
+/** A dataset's page: whose it is where that is not the key's own, and which of its items are shown. */
+export function readDatasetSearch(raw: Raw): DatasetSearch {
+  return compact({ project: text(raw["project"]), version: amount(raw["version"], true), split: text(raw["split"]) });
+}
+
 /** What the cost of calls can be told apart by. */
 export const COST_GROUPS = ["model", "service", "feature", "user", "session", "prompt_version", "tag", "provider", "project"] as const;
 export type CostGroup = (typeof COST_GROUPS)[number];

@@ -12,6 +12,7 @@ import { timeOfNano } from "../../lib/time";
 import type { TraceSearch } from "../../lib/search";
 import type { Summary } from "../../lib/summary";
 import type { Tree } from "../../lib/tree";
+import { AddToDataset } from "./AddToDataset";
 import styles from "./TraceHeader.module.css";
 
 export function TraceTitle({ name, failed, sample, list }: { name: string; failed?: boolean; sample?: boolean; list: TraceSearch }) {
@@ -42,9 +43,10 @@ interface Props {
 /** Names of scores that have room above a trace. */
 const MOST_SCORES = 4;
 
-export function TraceTools({ traceId }: { traceId: string }) {
+export function TraceTools({ traceId, spanId }: { traceId: string; spanId: string | undefined }) {
   return (
     <div className={styles["tools"]}>
+      <AddToDataset traceId={traceId} spanId={spanId} />
       <code title="Trace id">{traceId.slice(0, 8)}…</code>
       <Copy value={traceId} label="Copy the trace id" size={16} />
       <Copy value={() => location.href} label="Copy a link to this view" size={16} icon={<IconLink size={17} stroke={1.6} />} />

@@ -200,7 +200,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   return (
     <>
       <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />}>
-        <TraceTools traceId={traceId} />
+        <TraceTools traceId={traceId} spanId={search.span} />
       </PageBar>
       <TraceHeader summary={summary} tree={tree} spans={spans} scores={scores.data ?? NO_SCORES} onSelect={select} onScore={showScore} />
       {truncated && <p className={styles["notice"]} role="status">This trace is very long: its first {spans.length.toLocaleString("en-US")} spans are shown.</p>}
