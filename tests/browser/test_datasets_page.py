@@ -49,7 +49,7 @@ def test_an_answer_becomes_an_example(launch: Any, built: None, visit: Open) -> 
     expect(shown.get_by_role("listitem")).to_have_count(2)
     page.get_by_role("button", name="Look for them").click()
     found = page.get_by_role("region", name="Near-duplicates")
-    expect(found.get_by_role("status")).to_contain_text("1 pairs are nearly the same; 1 of them")
+    expect(found.get_by_role("status")).to_contain_text("1 pair is nearly the same; 1 in different")
     shown.get_by_role("button", name=re.compile("How much is the tent")).click()
     shown.get_by_role("button", name="Remove").click()
     expect(shown.get_by_role("listitem")).to_have_count(1)

@@ -49,6 +49,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/purges/preview": 400,
     "POST /api/v1/datasets/{name}/items": 400,
     "POST /api/v1/datasets/{name}/items/from-traces": 400,
+    "POST /api/v1/datasets/{name}/split": 400,
 }
 
 

@@ -139,7 +139,7 @@ def test_a_key_without_payload_reads_no_item(launch: Callable[..., RunningServic
         refused = running.api("GET", path, key=blind)
         assert (refused.status_code, "--payload" in refused.text) == (403, True)
     assert "secret" not in running.api("GET", "/api/v1/datasets/d", key=blind).text
-    other = running.key("admin", "other")
+    other = running.key("read", "other")
     assert running.api("GET", "/api/v1/datasets/d", key=other).status_code == 404
     params = {"project": "default"}
     assert running.api("GET", "/api/v1/datasets/d", key=other, params=params).status_code == 403

@@ -95,7 +95,8 @@ def chosen(store: Store, sql: str) -> list[Target]:
     text = sql.strip().rstrip(";")
     check_statement(store, text, {})
     rows = store.query(f"SELECT * FROM (\n{text}\n) LIMIT {MOST_CHOSEN}")
-    if "trace_id" not in rows.columns:
+    # An answer without rows names no columns.
+    if rows.rows and "trace_id" not in rows.columns:
         raise QueryRefused(
             "The SELECT has to give a column trace_id, and span_id where spans are meant: SELECT"
             " trace_id FROM traces WHERE …"

@@ -1,6 +1,7 @@
 """Datasets: examples with versions, from traces, files and people."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
@@ -221,6 +222,8 @@ async def split_(
 ) -> ChangedOut:
     """Divides the items by a hash; those that are nearly the same stay together."""
     of = of_project(principal, project)
+    if wrong := [each for each in body.shares if not re.fullmatch(SPLIT, each)]:
+        raise StoreError(f"{wrong[0]!r} is no name of a split: use letters, digits, - _ and dots.")
 
     def answer() -> ChangedOut:
         latest = book.get(of, name).latest

@@ -22,7 +22,7 @@ export function Check({ asked, version }: { asked: DatasetKey; version: number }
       {check.isError && <Problem error={check.error} retry={() => void check.refetch()} />}
       {found && (
         <p role="status" className={panel["note"]}>
-          {found.pairs_found === 0 ? "No two items are nearly the same." : `${formatCount(found.pairs_found)} pairs are nearly the same; ${found.leaks === 0 ? "none" : formatCount(found.leaks)} of them in different splits.`}
+          {found.pairs_found === 0 ? "No two items are nearly the same." : `${found.pairs_found === 1 ? "1 pair is" : `${formatCount(found.pairs_found)} pairs are`} nearly the same; ${found.leaks === 0 ? "none" : formatCount(found.leaks)} in different splits.`}
           {found.without_expected > 0 && ` ${formatCount(found.without_expected)} items have no expected output.`}
         </p>
       )}

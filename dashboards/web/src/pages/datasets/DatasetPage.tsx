@@ -49,9 +49,10 @@ export function DatasetPage() {
 function Shown({ dataset, asked }: { dataset: WholeDataset; asked: DatasetKey }) {
   const navigate = useNavigate();
   const session = useQuery(sessionQuery);
-  const { version = dataset.latest, split, ...search } = readDatasetSearch({ ...route.useSearch() });
-  const go = (changed: { version?: number; split?: string | undefined }): void =>
-    void navigate({ to: "/datasets/$name", params: { name: asked.name }, search: { ...search, version, split, ...changed }, replace: true });
+  const search = readDatasetSearch({ ...route.useSearch() });
+  const { version = dataset.latest, split } = search;
+  const go = (changed: { version?: number | undefined; split?: string | undefined }): void =>
+    void navigate({ to: "/datasets/$name", params: { name: asked.name }, search: { ...search, ...changed }, replace: true });
   const splits = Object.entries(dataset.splits).filter(([name]) => name !== "");
   const mayRead = session.data?.payload !== false;
   return (
@@ -69,7 +70,7 @@ function Shown({ dataset, asked }: { dataset: WholeDataset; asked: DatasetKey })
       )}
       {mayRead ? <Items asked={asked} version={version} split={split ?? ""} latest={dataset.latest} /> : <Note>Your key may not read prompts and answers, so the items are not shown.</Note>}
       {mayRead && dataset.items > 1 && <Check asked={asked} version={version} />}
-      <Versions dataset={dataset} version={version} onChoose={(chosen) => go({ version: chosen })} />
+      <Versions dataset={dataset} version={version} onChoose={(chosen) => go({ version: chosen === dataset.latest ? undefined : chosen })} />
     </div>
   );
 }
