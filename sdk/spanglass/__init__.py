@@ -52,12 +52,14 @@ if TYPE_CHECKING:
     from spanglass._scores import Ids, current_ids, feedback, score
     from spanglass._stats import Counts, Stats
     from spanglass._status import Status
+    from spanglass.evaluation import Experiment, evaluate
     from spanglass.prompts._registry import prompt
 
 __all__ = [
     "Context",
     "ContextExecutor",
     "Counts",
+    "Experiment",
     "Generation",
     "Ids",
     "Instrumentation",
@@ -72,6 +74,7 @@ __all__ = [
     "continue_trace",
     "current_ids",
     "current_trace_id",
+    "evaluate",
     "extract",
     "feedback",
     "feedback_link",
@@ -97,6 +100,7 @@ __all__ = [
 _LATER: Final = {
     "ContextExecutor": "_carry",
     "Counts": "_stats",
+    "Experiment": "evaluation._service",
     "Ids": "_scores",
     "Instrumentation": "_instrument",
     "Instrumentations": "_instrument",
@@ -105,6 +109,7 @@ _LATER: Final = {
     "carry": "_carry",
     "continue_trace": "_propagation",
     "current_ids": "_scores",
+    "evaluate": "evaluation._run",
     "extract": "_propagation",
     "feedback": "_scores",
     "feedback_link": "_feedback_link",
