@@ -79,9 +79,8 @@ def create_app(context: Context) -> FastAPI:
     # `facets` and `trace_query` before `traces`, whose path would take theirs for a trace's id.
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
-        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts, datasets,
-        purges,
-        energy, gpus, engines, surroundings,
+        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        datasets, purges, energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:
