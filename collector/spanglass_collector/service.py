@@ -55,6 +55,7 @@ from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
+from spanglass_store.state.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +189,10 @@ class Service:
                     datasets=DatasetBook(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
+                    keys=keys,
+                    views=Views(database),
+                    retention_days=settings.retention_days,
+                    payload_retention_days=settings.payload_retention_days,
                 )
                 servers.append(_Listener(create_app(context), sockets["web"], "on"))
             for server in servers:

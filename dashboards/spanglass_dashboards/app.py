@@ -23,7 +23,9 @@ from spanglass_dashboards.api import (
     feedback,
     gpus,
     health,
+    installation,
     jobs,
+    keys,
     overview,
     pii,
     prices,
@@ -37,6 +39,7 @@ from spanglass_dashboards.api import (
     trace_query,
     traces,
     tree,
+    views,
 )
 from spanglass_dashboards.context import Context
 
@@ -81,6 +84,9 @@ def create_app(context: Context) -> FastAPI:
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, purges, energy, gpus, engines, surroundings,
+        health, session, keys, installation, views, sql, facets, trace_query, traces, tree,
+        scores, feedback, completeness, dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        energy, gpus, engines, surroundings,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -17,7 +17,9 @@ from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.keys import Principal, Scope
+from spanglass_store.state.keys import Keys, Principal, Scope
 from spanglass_store.state.prompts import PromptBook
+from spanglass_store.state.views import Views
 
 
 class DeadLetterOffice(Protocol):
@@ -124,6 +126,9 @@ class Context:
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
         audit: who read, changed and erased what.
+        keys: who may come in; to be listed, made and revoked.
+        views: pages that people saved.
+        retention_days: how long spans are kept, and how long what people and models wrote.
         subject_key: what values are hashed with that somebody asks about.
     """
 
@@ -143,6 +148,10 @@ class Context:
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
     audit: AuditLog | None = None
+    keys: Keys | None = None
+    views: Views | None = None
+    retention_days: int = 0
+    payload_retention_days: int = 0
     subject_key: bytes = field(default=b"", repr=False)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 

@@ -90,6 +90,7 @@ PAGES = {
     "/prompts": "PromptsPage",
     "/drift": "DriftPage",
     "/sql": "SqlPage",
+    "/settings": "SettingsPage",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from spanglass_store.errors import StoreError
+from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.state.database import Database, Key, Project
 
 DEFAULT_PROJECT: Final = "default"
@@ -132,14 +132,12 @@ class Keys:
         """Makes a key useless. Running services notice within two seconds.
 
         Raises:
-            StoreError: if there is no such key.
+            Unknown: if there is no such key.
         """
         with self._database.transaction() as session:
             row = session.get(Key, key_id)
             if row is None:
-                raise StoreError(
-                    f"There is no key {key_id!r}. `spanglass keys list` shows the ids."
-                )
+                raise Unknown(f"There is no key {key_id!r}. `spanglass keys list` shows the ids.")
             row.revoked_at = row.revoked_at or datetime.now(UTC)
             info = _info(row)
         self._forget()

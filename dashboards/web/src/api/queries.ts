@@ -4,6 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } fro
 import { spansOf } from "./tree";
 import { intervalOf } from "../lib/intervals";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
+import type { components } from "./schema.gen";
 import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
 
 export const queryClient = new QueryClient({
@@ -406,4 +407,68 @@ export function contentSearchQuery(traceId: string, startNano: string, endNano: 
     retry: false,
     staleTime: 60_000,
   });
+}
+
+/** Milliseconds between two looks for new data. */
+const ARRIVALS_EVERY = 3_000;
+
+/** When the last span of the last quarter of an hour came; undefined where none did. */
+export const arrivalQuery = queryOptions({
+  queryKey: ["arrival"],
+  queryFn: async ({ signal }) => {
+    const query = "SELECT count(), toString(max(ingested_at)) FROM spans WHERE start_time >= now() - INTERVAL 15 MINUTE";
+    const { rows } = await dataOf(api.POST("/api/v1/sql", { body: { query, params: {} }, signal }));
+    const [count, last] = rows[0] ?? [];
+    return { last: Number(count) > 0 ? `${String(last).replace(" ", "T")}Z` : undefined };
+  },
+  refetchInterval: ARRIVALS_EVERY,
+});
+
+export const keysQuery = queryOptions({
+  queryKey: ["keys"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/keys", { signal })),
+});
+
+export type NewKeyIn = components["schemas"]["KeyIn"];
+
+export function createKey(body: NewKeyIn) {
+  return dataOf(api.POST("/api/v1/keys", { body }));
+}
+
+export function revokeKey(id: string) {
+  return dataOf(api.DELETE("/api/v1/keys/{key_id}", { params: { path: { key_id: id } } }));
+}
+
+/** Versions, retention and sizes. */
+export const installationQuery = queryOptions({
+  queryKey: ["installation"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/installation", { signal })),
+});
+
+export const jobsQuery = queryOptions({
+  queryKey: ["jobs"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/jobs", { signal })),
+  refetchInterval: 15_000,
+});
+
+export const channelsQuery = queryOptions({
+  queryKey: ["channels"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts/channels", { signal })),
+});
+
+/** Saved views of a page. */
+export function viewsQuery(page: string) {
+  return queryOptions({
+    queryKey: ["views", page],
+    queryFn: async ({ signal }) => (await dataOf(api.GET("/api/v1/views", { params: { query: { page } }, signal }))).items,
+  });
+}
+
+export function saveView(page: string, name: string, search: string) {
+  return dataOf(api.POST("/api/v1/views", { body: { page, name, search } }));
+}
+
+export async function deleteView(id: string): Promise<void> {
+  const { response } = await api.DELETE("/api/v1/views/{view_id}", { params: { path: { view_id: id } } });
+  if (!response.ok && response.status !== 404) throw new ApiProblem(response.status, "Not deleted", "The view could not be deleted. Try again.");
 }

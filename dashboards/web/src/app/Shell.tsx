@@ -2,6 +2,7 @@ import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@manti
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine, IconTable,
+  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconSettings, IconStack2, IconSun, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
@@ -23,6 +24,7 @@ const PAGES = [
   { to: "/drift", label: "Drift", icon: IconWaveSine },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
+  { to: "/settings", label: "Settings", icon: IconSettings },
 ] as const;
 
 const ADDRESSES = PAGES.map((page) => page.to);

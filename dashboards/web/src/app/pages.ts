@@ -9,6 +9,7 @@ export const loadPrompt = () => import("../pages/prompts/PromptPage");
 export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
 export const loadDataset = () => import("../pages/datasets/DatasetPage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
+export const loadSettings = () => import("../pages/settings/SettingsPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
 export const loadTrace = () => import("../pages/trace/TracePage");
 
@@ -16,6 +17,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 export function preloadPages(): void {
   const load = (): void => {
     for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadDrift, loadAlerts, loadSql]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

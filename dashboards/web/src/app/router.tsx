@@ -6,6 +6,7 @@ import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readO
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
 import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -86,6 +87,12 @@ export const driftRoute = createRoute({
   component: lazyRouteComponent(loadDrift, "DriftPage"),
 });
 
+export const settingsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(loadSettings, "SettingsPage"),
+});
+
 export const tracesRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces",
@@ -102,6 +109,7 @@ export const traceRoute = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, driftRoute, alertsRoute, sqlRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

@@ -1,0 +1,76 @@
+"""Saved views: pages as somebody wants to come back to them."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_dashboards.problems import NotFound
+from spanglass_store.state.keys import Principal
+from spanglass_store.state.views import Views
+
+router = APIRouter(prefix="/api/v1/views", tags=["service"])
+
+_PATH = "^/[a-z][a-z-]{0,40}$"
+
+
+class ViewIn(BaseModel):
+    """A page with everything that its address says."""
+
+    name: str = Field(min_length=1, max_length=100)
+    page: str = Field(pattern=_PATH, examples=["/traces"])
+    search: str = Field(
+        max_length=4000, description="The address after the question mark.",
+        examples=["q=status%3Aerror&range=7d"],
+    )  # fmt: skip
+
+
+class ViewOut(ViewIn):
+    """A view that is kept."""
+
+    id: str
+    project: str
+    created_at: datetime
+
+
+class ViewList(BaseModel):
+    """A project's views, by name."""
+
+    items: list[ViewOut]
+
+
+def _kept(context: Annotated[Context, Depends(context_of)]) -> Views:
+    if context.views is None:
+        raise NotFound("This process keeps no views.")
+    return context.views
+
+
+Kept = Annotated[Views, Depends(_kept)]
+Reader = Annotated[Principal, Depends(reader)]
+
+
+@router.get("")
+async def list_(
+    views: Kept, principal: Reader, page: Annotated[str, Query(max_length=64)] = ""
+) -> ViewList:
+    """The views of the key's own project, of one page or of all."""
+    found = await asyncio.to_thread(views.list, principal.project, page)
+    return ViewList(items=[ViewOut(**vars(each)) for each in found])
+
+
+@router.post("", status_code=201)
+async def create(views: Kept, principal: Reader, body: ViewIn) -> ViewOut:
+    """Keeps a view, for everybody of the project."""
+    made = await asyncio.to_thread(
+        views.create, principal.project, body.page, body.name.strip() or body.name, body.search
+    )
+    return ViewOut(**vars(made))
+
+
+@router.delete("/{view_id}", status_code=204)
+async def delete(views: Kept, principal: Reader, view_id: str) -> None:
+    """Forgets a view."""
+    await asyncio.to_thread(views.delete, principal.project, view_id)
