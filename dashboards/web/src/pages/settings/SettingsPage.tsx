@@ -6,7 +6,7 @@ import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Problem } from "../../components/Problem";
 import { Light, SendLines, useDoors } from "../../components/SendLines";
-import { useNow, When } from "../../components/When";
+import { useNow } from "../../components/When";
 import { formatCompact, NONE } from "../../lib/format";
 import page from "../../components/Page.module.css";
 import panel from "../../components/Panel.module.css";
@@ -163,14 +163,10 @@ function Channels() {
 
 function Prices() {
   const unpriced = useQuery(unpricedQuery);
-  const now = useNow();
   return (
     <Answer asked={unpriced}>
       {(found) => (
-        <>
-          <p>{found.length === 0 ? "Every model that was called lately has a price." : <>{found.length === 1 ? "One model has" : `${found.length} models have`} no price: {found.slice(0, 5).map((each) => each.model).join(", ")}{found.length > 5 && " …"}. <Link to="/cost">Cost</Link> has the commands that price them.</>}</p>
-          <p className={panel["note"]}>Looked at <When time={new Date(unpriced.dataUpdatedAt).toISOString()} now={now} />.</p>
-        </>
+        <p>{found.length === 0 ? "Every model that was called lately has a price." : <>{found.length === 1 ? "One model has" : `${found.length} models have`} no price: {found.slice(0, 5).map((each) => each.model).join(", ")}{found.length > 5 && " …"}. <Link to="/cost">Cost</Link> has the commands that price them.</>}</p>
       )}
     </Answer>
   );
