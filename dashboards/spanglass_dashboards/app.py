@@ -84,9 +84,7 @@ def create_app(context: Context) -> FastAPI:
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, purges, energy, gpus, engines, surroundings,
-        health, session, keys, installation, views, sql, facets, trace_query, traces, tree,
-        scores, feedback, completeness, dead_letters, cost, prices, budgets, overview, jobs,
-        pii, drift, quality, alerts, prompts, energy, gpus, engines, surroundings,
+        keys, installation, views,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -16,7 +16,6 @@ from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.datasets import DatasetBook
-from spanglass_store.state.keys import Principal, Scope
 from spanglass_store.state.keys import Keys, Principal, Scope
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.views import Views

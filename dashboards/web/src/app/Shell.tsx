@@ -1,8 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconStack2, IconSun, IconWaveSine, IconTable,
-  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconSettings, IconStack2, IconSun, IconWaveSine,
+  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";

@@ -16,8 +16,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadDrift, loadAlerts, loadSql]) each().catch(() => undefined);
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

@@ -5,8 +5,7 @@ import { useAuth } from "../api/auth";
 import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSql, loadTrace, loadTraces } from "./pages";
-import { loadAlerts, loadCost, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -108,8 +107,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, driftRoute, alertsRoute, sqlRoute]),
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,
