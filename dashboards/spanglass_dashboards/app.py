@@ -10,9 +10,11 @@ from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
+    agreement,
     alerts,
     budgets,
     completeness,
+    conversations,
     cost,
     datasets,
     dead_letters,
@@ -32,6 +34,7 @@ from spanglass_dashboards.api import (
     prompts,
     purges,
     quality,
+    quality_changes,
     scores,
     session,
     sql,
@@ -83,8 +86,8 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
-        datasets, purges, energy, gpus, engines, surroundings,
-        keys, installation, views,
+        datasets, purges, energy, gpus, engines, surroundings, keys, installation, views,
+        quality_changes, agreement, conversations,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

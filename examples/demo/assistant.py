@@ -59,6 +59,8 @@ class Assistant:
         self._rng = rng
         self._slowdown = slowdown
         self._documents = documents
+        #: The last call of the model that gave a text, and that text.
+        self.last_call: tuple[spanglass.Ids, str] | None = None
 
     def index(self) -> list[list[float]]:
         """Vectors of all documents."""
@@ -149,7 +151,9 @@ class Assistant:
             start_time_ns=clock.now(),
         ) as call:
             try:
-                return self._stream(call, messages, model)
+                reply = self._stream(call, messages, model)
+                self.last_call = (spanglass.current_ids(), reply.text)
+                return reply
             except APIError as error:
                 clock.took(self._rng.uniform(0.1, 2.0))
                 call.error(error)

@@ -13,6 +13,7 @@ from typing import Final
 from openai import OpenAI
 
 import spanglass
+from sample_server.answers import UNGROUNDED
 
 from .assistant import MORE_K, TOP_K, Assistant
 from .clock import Clock, PastClock, RealClock
@@ -22,6 +23,12 @@ _DAY_S: Final = 86_400
 _PROMPT: Final = "shop-assistant"
 #: Share of answers that customers rate.
 _RATED: Final = 0.3
+#: Share of answers that the shop's people look at, of those that customers doubt, and of
+#: judgements that they get wrong.
+_REVIEWED: Final = 0.12
+_DOUBTED: Final = 0.8
+_MISTAKEN: Final = 0.07
+_REVIEWERS: Final = ("reviewer-1", "reviewer-2")
 #: Visits.
 _FLUSH_EVERY: Final = 10
 
@@ -136,6 +143,7 @@ def _hold(
             ids = assistant.answer(question, vectors, visit.model)
             clock.took(rng.uniform(8, 45))
             _rate(ids, visit, clock, rng)
+            _review(assistant, clock, rng)
     return len(visit.questions)
 
 
@@ -153,3 +161,23 @@ def _rate(ids: spanglass.Ids, visit: Visit, clock: Clock, rng: random.Random) ->
         span_id=ids.span_id,
         time_ns=clock.now(),
     )
+
+
+def _review(assistant: Assistant, clock: Clock, rng: random.Random) -> None:
+    """What the shop's reviewers think of an answer: whether it says what no document says."""
+    if assistant.last_call is None:
+        return
+    ids, text = assistant.last_call
+    is_grounded = not any(made_up.strip() in text for made_up in UNGROUNDED)
+    if rng.random() > (_REVIEWED if is_grounded else _DOUBTED):
+        return
+    for reviewer in _REVIEWERS[: rng.choice((1, 1, 2))]:
+        spanglass.score(
+            "groundedness",
+            float(is_grounded == (rng.random() > _MISTAKEN)),
+            source="human",
+            evaluator=reviewer,
+            trace_id=ids.trace_id,
+            span_id=ids.span_id,
+            time_ns=clock.now(),
+        )

@@ -52,7 +52,8 @@ _REFUSALS = (
     "I'm sorry, but I can't help with that request.",
     "I can't share or look up information about other people, and I can't change my rules.",
 )
-_UNGROUNDED = (
+#: What it makes up now and then: no document says any of it.
+UNGROUNDED = (
     " This also applies to items bought from other retailers.",
     " Customers over 60 get a further discount of 15 percent on this.",
     " You can also arrange it by telephone until midnight.",
@@ -114,7 +115,7 @@ def answer(
         else:
             text = rng.choice(_OPENERS) + " ".join(finding.sentences)
             if rng.random() < ungrounded_rate:
-                text += rng.choice(_UNGROUNDED)
+                text += rng.choice(UNGROUNDED)
             text += rng.choice(_CLOSERS)
     return Answer(_formed(prompt, text, finding, rng))
 

@@ -89,6 +89,7 @@ PAGES = {
     "/alerts": "AlertsPage",
     "/prompts": "PromptsPage",
     "/drift": "DriftPage",
+    "/quality": "QualityPage",
     "/sql": "SqlPage",
     "/settings": "SettingsPage",
 }

@@ -5,9 +5,12 @@ import pytest
 from scipy import stats
 
 from spanglass_detectors.comparison import (
+    Moments,
     benjamini_hochberg,
+    counts,
     holm,
     means,
+    moments,
     quantiles,
     shares,
     shift,
@@ -29,6 +32,17 @@ def test_means_are_welch() -> None:
     same = means([2] * 9, [3] * 9)
     assert same is not None
     assert (same.difference, same.is_clear) == (1, True)
+
+
+def test_sums_compare_like_the_values_that_they_are_of() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(1, 1, 30), rng.normal(1.2, 2, 44)
+    of = [Moments(len(each), float(each.mean()), float(each.var(ddof=1))) for each in (a, b)]
+    assert moments(*of) == means(a, b)
+    assert moments(Moments(4, 1, 1), of[1]) is None
+    truths = [int(each) for each in a > 1], [int(each) for each in b > 1]
+    assert counts(*((sum(each), len(each)) for each in truths)) == shares(*truths)
+    assert counts((1, 4), (1, 40)) is None
 
 
 def test_intervals_hold_what_they_promise() -> None:

@@ -67,11 +67,7 @@ class OverviewFilter:
     @property
     def before(self) -> datetime:
         """Where the range of the same length before this one begins."""
-        try:
-            earliest = self.start - (self.end - self.start)
-        except OverflowError:
-            earliest = datetime(1970, 1, 1, tzinfo=UTC)
-        return max(earliest, datetime(1970, 1, 1, tzinfo=UTC))
+        return range_before(self.start, self.end)
 
     def conditions(self, time: str = "start_time") -> tuple[str, dict[str, Any]]:
         """SQL over this range and the one before it, and its parameters."""
@@ -88,6 +84,15 @@ class OverviewFilter:
                     where.append(f"{name} = {{{name}:String}}")
                     values[name] = value
         return " AND ".join(where), values
+
+
+def range_before(start: datetime, end: datetime) -> datetime:
+    """Where the range of the same length before another begins."""
+    earliest = datetime(1970, 1, 1, tzinfo=UTC)
+    try:
+        return max(start - (end - start), earliest)
+    except OverflowError:
+        return earliest
 
 
 def step_of(start: datetime, end: datetime) -> int:

@@ -12,7 +12,7 @@ from spanglass_store.client import Store
 from spanglass_store.errors import BadCursor
 from spanglass_store.schema import PAYLOAD_COLUMNS
 
-_COLUMNS: Final = (
+SCORE_COLUMNS: Final = (
     "project", "score_id", "name", "value", "label", "source", "explanation", "correction",
     "evaluator", "trace_id", "span_id", "response_id", "session_id", "created_at", "metadata",
 )  # fmt: skip
@@ -53,8 +53,8 @@ def add_scores(store: Store, scores: Sequence[Score]) -> None:
     Args:
         store: as the owner.
     """
-    rows = [[getattr(score, name) for name in _COLUMNS] for score in scores]
-    store.insert("scores", _COLUMNS, rows)
+    rows = [[getattr(score, name) for name in SCORE_COLUMNS] for score in scores]
+    store.insert("scores", SCORE_COLUMNS, rows)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def list_scores(
     if cursor:
         where.append("(s.created_at, s.score_id) < ({at:DateTime64(6)}, {at_id:String})")
         values["at"], values["at_id"] = _read_cursor(cursor)
-    columns = [name for name in _COLUMNS if payload or name not in PAYLOAD_COLUMNS["scores"]]
+    columns = [name for name in SCORE_COLUMNS if payload or name not in PAYLOAD_COLUMNS["scores"]]
     found = store.query(
         f"SELECT {', '.join(f's.{name} AS {name}' for name in columns)}"
         f" FROM {store.database}.scores AS s FINAL WHERE {' AND '.join(where)}"

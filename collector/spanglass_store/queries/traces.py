@@ -145,7 +145,7 @@ def list_traces(
         values |= {"at": value, "at_id": trace_id}
     found = store.query(
         f"SELECT {', '.join(_COLUMNS)}, {key} AS sort_key,"
-        f" {_rfc3339('t.start_time')} AS start_time, {_rfc3339('t.end_time')} AS end_time"
+        f" {rfc3339('t.start_time')} AS start_time, {rfc3339('t.end_time')} AS end_time"
         f" FROM {store.database}.traces AS t FINAL"
         f" WHERE {' AND '.join(where)}"
         f" ORDER BY sort_key {direction}, trace_id {direction} LIMIT {{limit:UInt32}}",
@@ -180,7 +180,7 @@ def _read_cursor(cursor: str, order: str) -> tuple[float, str]:
     raise BadCursor
 
 
-def _rfc3339(moment: str) -> str:
+def rfc3339(moment: str) -> str:
     """SQL that writes a time in UTC with all of its digits."""
     return f"concat(replaceOne(toString({moment}), ' ', 'T'), 'Z')"
 
@@ -238,7 +238,7 @@ def trace_spans(
     lists = _LISTS | (_PAYLOAD_LISTS if payload else {})
     selected = [f"s.{name}" for name in columns]
     selected += [_zipped(name, fields) for name, fields in lists.items()]
-    selected += [f"{_rfc3339(f's.{name}')} AS {name}" for name in _TIMES]
+    selected += [f"{rfc3339(f's.{name}')} AS {name}" for name in _TIMES]
     selected.append("toString(toUnixTimestamp64Nano(s.start_time)) AS start_unix_nano")
     # As JSON text: a parser in C makes of it what the driver makes in seconds; and line by line,
     # so that the first are read while ClickHouse writes the next.
@@ -264,7 +264,7 @@ def trace_spans(
 def _zipped(name: str, fields: Sequence[str]) -> str:
     """SQL that brings one list a field to one list of tuples."""
     lists = (
-        f"arrayMap(t -> {_rfc3339('t')}, s.`{name}.time`)"
+        f"arrayMap(t -> {rfc3339('t')}, s.`{name}.time`)"
         if each == "time"
         else f"s.`{name}.{each}`"
         for each in fields

@@ -1,11 +1,15 @@
 """Two sets of values compared, as the API says it."""
 
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, Field
 
 from spanglass_store.errors import StoreError
+from spanglass_store.queries.quality_changes import Sums
+
+if TYPE_CHECKING:
+    from spanglass_detectors.comparison import Difference
 
 #: Of which values the median and the 95th percentile are compared, too.
 _TAILED: Final = ("duration_s", "time_to_first_token_s")
@@ -80,9 +84,7 @@ def compared(
         from spanglass_detectors import comparison as by
         from spanglass_detectors import experiment
     except ModuleNotFoundError as missing:
-        raise StoreError(
-            f"{missing.name} is not installed: pip install 'spanglass[detectors]'."
-        ) from missing
+        raise not_installed(missing) from missing
     found: list[tuple[str, Statistic, by.Difference, by.Shift | None]] = []
     left_out: list[str] = []
     for name in sorted({*before, *after}):
@@ -128,6 +130,44 @@ def compared(
         ],
         left_out=left_out,
     )  # fmt: skip
+
+
+def differences(
+    sides: Sequence[tuple[Sums, Sums]],
+) -> list[tuple[Statistic, "Difference | None", float | None]]:
+    """Sums compared: what of, the difference if there is one, and p corrected for their number.
+
+    Raises:
+        StoreError: if numpy or scipy is not installed.
+    """
+    if not sides:
+        return []
+    try:
+        from spanglass_detectors import comparison as by
+    except ModuleNotFoundError as missing:
+        raise not_installed(missing) from missing
+    found: list[tuple[Statistic, by.Difference | None]] = []
+    for before, after in sides:
+        if all(each.ones + each.zeros == each.n_values for each in (before, after)):
+            hits = ((before.ones, before.n_values), (after.ones, after.n_values))
+            found.append(("share", by.counts(*hits)))
+        else:
+            first, second = (
+                by.Moments(each.n_values, each.mean or 0.0, each.variance or 0.0)
+                for each in (before, after)
+            )
+            found.append(("mean", by.moments(first, second)))
+    known = [gap for _, gap in found if gap is not None]
+    ps = iter(by.benjamini_hochberg([each.p for each in known if each.p is not None]))
+    return [
+        (statistic, gap, None if gap is None or gap.p is None else next(ps))
+        for statistic, gap in found
+    ]
+
+
+def not_installed(missing: ModuleNotFoundError) -> StoreError:
+    """What to do about a package that statistics need."""
+    return StoreError(f"{missing.name} is not installed: pip install 'spanglass[detectors]'.")
 
 
 def ratio(before: int, after: int, expected: float) -> SampleRatio | None:

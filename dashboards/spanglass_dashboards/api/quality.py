@@ -82,10 +82,13 @@ async def show(
     service: Text = "",
     environment: Text = "",
     model: Text = "",
+    prompt_version: Text = "",
 ) -> QualityOut:
     """Scores by name, service, model and time: how many, their values, what was found, examples."""
     since, until = time_range(start, end)
-    which = QualityFilter(since, until, project, name, source, service, environment, model)
+    which = QualityFilter(
+        since, until, project, name, source, service, environment, model, prompt_version
+    )
     columns = list(dict.fromkeys(group_by or ()))
     found = await asyncio.to_thread(
         quality, context.store(principal), which, columns, interval, limit

@@ -31,6 +31,10 @@ export type DriftFinding = components["schemas"]["DriftFinding"];
 export type DriftFindingWhole = components["schemas"]["DriftFindingWhole"];
 export type DriftRow = components["schemas"]["DriftRow"];
 export type DriftDistribution = components["schemas"]["DriftDistribution"];
+export type ScoreChange = components["schemas"]["ScoreChange"];
+export type ScoreChanges = components["schemas"]["ScoreChanges"];
+export type ScoreExample = components["schemas"]["Example"];
+export type AgreementRow = components["schemas"]["AgreementOut"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

@@ -3,6 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { spansOf } from "./tree";
 import { intervalOf } from "../lib/intervals";
+import type { QualityGroup, ScoreSource } from "../lib/search";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
 import type { components } from "./schema.gen";
 import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
@@ -168,6 +169,66 @@ export function columnsQuery(table: string) {
       return rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
     },
     staleTime: 600_000,
+  });
+}
+
+/** Which scores a page is about. */
+export interface QualityFilters {
+  service?: string | undefined;
+  environment?: string | undefined;
+  model?: string | undefined;
+  prompt?: string | undefined;
+  source?: ScoreSource | undefined;
+}
+
+function qualityParameters({ service = "", environment = "", model = "", prompt = "", source }: QualityFilters, range: TimeRange) {
+  return { service, environment, model, prompt_version: prompt, ...(source && { source }), ...windowOf(range, Date.now()) };
+}
+
+/** Scores beside those of the range before: of all names, or of one by groups. */
+export function scoreChangesQuery(filters: QualityFilters, range: TimeRange, name = "", by?: QualityGroup) {
+  return queryOptions({
+    queryKey: ["quality", "changes", filters, range, name, by],
+    queryFn: ({ signal }) => {
+      const query = { ...qualityParameters(filters, range), name, ...(by && { group_by: [by] }) };
+      return dataOf(api.GET("/api/v1/quality/changes", { params: { query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function scoreDistributionQuery(name: string, filters: QualityFilters, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["quality", "distribution", name, filters, range],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/quality/distribution", { params: { query: { ...qualityParameters(filters, range), name } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+const EXAMPLES_PAGE = 10;
+
+/** Scores of a name, with their evidence. */
+export function scoreExamplesQuery(name: string, filters: QualityFilters, range: TimeRange, order: "lowest" | "highest" | "latest", label = "") {
+  return infiniteQueryOptions({
+    queryKey: ["quality", "examples", name, filters, range, order, label],
+    queryFn: async ({ pageParam, signal }) => {
+      const window = pageParam?.window ?? windowOf(range, Date.now());
+      const query = { ...qualityParameters(filters, range), ...window, name, order, label, limit: EXAMPLES_PAGE, cursor: pageParam?.cursor ?? "" };
+      return { ...(await dataOf(api.GET("/api/v1/quality/examples", { params: { query }, signal }))), window };
+    },
+    initialPageParam: undefined as Place | undefined,
+    getNextPageParam: (last): Place | undefined => (last.next ? { cursor: last.next, window: last.window } : undefined),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** How far machines agree with people, of every name or of one. */
+export function agreementQuery(range: TimeRange, name = "") {
+  return queryOptions({
+    queryKey: ["quality", "agreement", range, name],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/quality/agreement", { params: { query: { ...windowOf(range, Date.now()), name } }, signal })),
+    placeholderData: keepPreviousData,
   });
 }
 

@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
+  IconBell, IconChartHistogram, IconChecklist, IconCoin, IconCommand, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
@@ -20,6 +20,7 @@ const PAGES = [
   { to: "/cost", label: "Cost", icon: IconCoin },
   { to: "/prompts", label: "Prompts", icon: IconMessage2Code },
   { to: "/datasets", label: "Datasets", icon: IconTable },
+  { to: "/quality", label: "Quality", icon: IconChecklist },
   { to: "/drift", label: "Drift", icon: IconWaveSine },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },

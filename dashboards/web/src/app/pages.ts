@@ -8,6 +8,8 @@ export const loadPrompts = () => import("../pages/prompts/PromptsPage");
 export const loadPrompt = () => import("../pages/prompts/PromptPage");
 export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
 export const loadDataset = () => import("../pages/datasets/DatasetPage");
+export const loadQuality = () => import("../pages/quality/QualityPage");
+export const loadScore = () => import("../pages/quality/ScorePage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
 export const loadSettings = () => import("../pages/settings/SettingsPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
@@ -16,7 +18,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -80,6 +80,20 @@ export const datasetRoute = createRoute({
   component: lazyRouteComponent(loadDataset, "DatasetPage"),
 });
 
+export const qualityRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/quality",
+  validateSearch: readQualitySearch,
+  component: lazyRouteComponent(loadQuality, "QualityPage"),
+});
+
+export const scoreRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/quality/$name",
+  validateSearch: readQualitySearch,
+  component: lazyRouteComponent(loadScore, "ScorePage"),
+});
+
 export const driftRoute = createRoute({
   getParentRoute: () => root,
   path: "/drift",
@@ -107,7 +121,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

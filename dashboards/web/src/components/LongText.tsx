@@ -1,7 +1,9 @@
-import { useState } from "react";
+import { use, useState } from "react";
 import { formatBytes } from "../lib/format";
+import { piecesOf } from "../lib/marks";
 import { cut, pieces } from "../lib/slices";
 import { Copy } from "./Copy";
+import { Marks } from "./Marks";
 import { save } from "./save";
 import styles from "./LongText.module.css";
 
@@ -25,7 +27,7 @@ export function LongText({ text, first = 3_000, mono = false }: Props) {
   return (
     <div className={styles["long"]} data-mono={mono || undefined}>
       {text.length <= PIECE ? (
-        <div className={styles["text"]} dir="auto">{rest > 0 ? `${cut(text, 0, shown).trimEnd()} …` : text}</div>
+        <div className={styles["text"]} dir="auto"><Marked text={rest > 0 ? `${cut(text, 0, shown).trimEnd()} …` : text} /></div>
       ) : (
         <div dir="auto">
           {pieces(text, shown, PIECE).map((piece, index) => (
@@ -51,4 +53,10 @@ export function LongText({ text, first = 3_000, mono = false }: Props) {
       )}
     </div>
   );
+}
+
+function Marked({ text }: { text: string }) {
+  const marks = use(Marks);
+  if (marks.length === 0) return text;
+  return piecesOf(text, marks).map((piece, index) => (piece.isMarked ? <mark key={index} title="What a score points at">{piece.text}</mark> : piece.text));
 }

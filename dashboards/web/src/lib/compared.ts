@@ -13,9 +13,18 @@ const NAMES: Readonly<Record<string, string>> = {
   time_to_first_token_s: "Time to first token",
 };
 /** Of these, less is better; of tokens a second and most scores, more is. */
-const LESS = new Set(["cost_usd", "duration_s", "error_rate", "time_per_output_token_s", "time_to_first_token_s", "score.toxicity", "score.prompt_injection", "score.refusal"]);
+const LESS = new Set(["cost_usd", "duration_s", "error_rate", "time_per_output_token_s", "time_to_first_token_s"]);
+/** Scores that are higher where something is wrong. */
+const FAULTS = new Set([
+  "language_mismatch", "no_answer", "prompt_injection", "refusal", "repetition", "secret_leak", "system_prompt_leak", "toxicity", "truncation", "unsafe_output",
+]);
 /** Neither is better by itself. */
 const NEITHER = new Set(["input_tokens", "output_tokens", "score.readability", "score.language"]);
+
+/** Whether a high score is the bad one. */
+export function isFault(score: string): boolean {
+  return FAULTS.has(score);
+}
 
 /** A value's name as people say it. */
 export function nameOf(name: string): string {
@@ -36,5 +45,6 @@ export function formatCompared(name: string, statistic: string, value: number, s
 export function verdictOf({ name, difference, is_clear, p }: { name: string; difference: number; is_clear: boolean; p: number | null }): "better" | "worse" | "other" | undefined {
   if (!is_clear || difference === 0 || (p !== null && p > 0.05)) return undefined;
   if (NEITHER.has(name)) return "other";
-  return difference < 0 === LESS.has(name) ? "better" : "worse";
+  const less = name.startsWith("score.") ? isFault(name.slice("score.".length)) : LESS.has(name);
+  return difference < 0 === less ? "better" : "worse";
 }

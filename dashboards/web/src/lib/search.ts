@@ -139,6 +139,32 @@ export function readCostSearch(raw: Raw): CostSearch {
   return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS) });
 }
 
+/** What scores can be told apart by, beside their name. */
+export const QUALITY_GROUPS = ["service", "model", "prompt_version", "environment", "source", "evaluator", "label"] as const;
+export type QualityGroup = (typeof QUALITY_GROUPS)[number];
+export const EXAMPLE_ORDERS = ["worst", "best", "latest"] as const;
+export type ExampleOrder = (typeof EXAMPLE_ORDERS)[number];
+
+export const SCORE_SOURCES = ["human", "user", "code", "judge", "detector"] as const;
+export type ScoreSource = (typeof SCORE_SOURCES)[number];
+
+export interface QualitySearch extends OverviewSearch {
+  source?: ScoreSource | undefined;
+  model?: string | undefined;
+  prompt?: string | undefined;
+  by?: QualityGroup | undefined;
+  show?: ExampleOrder | undefined;
+  label?: string | undefined;
+}
+
+export function readQualitySearch(raw: Raw): QualitySearch {
+  const { model } = readTraceSearch(raw);
+  return compact({
+    ...readOverviewSearch(raw), model, prompt: text(raw["prompt"]), source: oneOf(raw["source"], SCORE_SOURCES),
+    by: oneOf(raw["by"], QUALITY_GROUPS), show: oneOf(raw["show"], EXAMPLE_ORDERS), label: text(raw["label"]),
+  });
+}
+
 /** Whether anything narrows the list, beside its range of time. */
 export function isFiltered(search: TraceSearch): boolean {
   return queryOf(search) !== "";

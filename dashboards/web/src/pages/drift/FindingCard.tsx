@@ -5,10 +5,10 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { DriftFinding, DriftFindingWhole } from "../../api/client";
 import { findingQuery } from "../../api/queries";
+import { Distribution } from "../../components/Distribution";
 import { type Line, TimeChart } from "../../components/TimeChart";
 import { useNow, When } from "../../components/When";
 import { millisOf } from "../../lib/time";
-import { Distribution } from "./Distribution";
 import { formatEffect, formatP, formatValue } from "./values";
 import styles from "./Drift.module.css";
 

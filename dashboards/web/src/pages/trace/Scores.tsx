@@ -1,5 +1,6 @@
 import { IconCode, IconGavel, IconRadar2, IconUser, IconUserCheck } from "@tabler/icons-react";
 import type { Score } from "../../api/client";
+import { Evidence } from "../../components/Evidence";
 import { LongText } from "../../components/LongText";
 import { useNow, When } from "../../components/When";
 import { formatScore } from "../../lib/scores";
@@ -31,7 +32,7 @@ export function Scores({ scores, granted }: { scores: readonly Score[]; granted:
                 <span dir="auto">{formatScore(score)}</span>
               </span>
             </header>
-            {score.explanation && <div className={styles["text"]}><LongText text={score.explanation} first={600} /></div>}
+            {score.explanation && <Evidence text={score.explanation} />}
             {score.correction && (
               <div className={styles["text"]}>
                 <small>What it should have been</small>

@@ -8,11 +8,13 @@ import { spanQuery } from "../../api/queries";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { KindIcon } from "../../components/KindIcon";
+import { Marks } from "../../components/Marks";
 import { save } from "../../components/save";
 import { formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
 import type { Json } from "../../lib/json";
 import { KIND_LABELS } from "../../lib/kinds";
 import { contentOf } from "../../lib/messages/conversation";
+import { marksOf } from "../../lib/marks";
 import { kindOfSpan } from "../../lib/summary";
 import type { Tree, TreeNode } from "../../lib/tree";
 import { Attributes } from "./Attributes";
@@ -41,6 +43,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
   const whole = loaded.data?.span;
   const span = whole ?? light;
   const content = useMemo(() => (whole ? contentOf(whole) : undefined), [whole]);
+  const marks = useMemo(() => marksOf(scores), [scores]);
   const kind = kindOfSpan(span);
   const label =
     kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
@@ -82,7 +85,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
             </div>
           )}
           <Tabs.Panel value="content">
-            {content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}
+            <Marks value={marks}>{content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}</Marks>
           </Tabs.Panel>
           <Tabs.Panel value="scores"><Scores scores={scores} granted={loaded.data?.payload ?? true} /></Tabs.Panel>
           {loaded.isPending && current !== "scores" && <Waiting />}

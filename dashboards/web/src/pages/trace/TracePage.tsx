@@ -74,7 +74,9 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     [navigate, traceId],
   );
   const searchFor = useCallback((q: string) => change({ q: q || undefined }), [change]);
-  const start = useMemo(() => startingSpan(spans, tree), [spans, tree]);
+  // Who comes for the scores of the whole trace finds them at its root.
+  const [forScores] = useState(search.tab === "scores" && search.span === undefined);
+  const start = useMemo(() => (forScores ? summary.root : undefined) ?? startingSpan(spans, tree), [forScores, summary, spans, tree]);
   const wanted = search.span ? tree.byId.get(search.span) : undefined;
   const selected = wanted ?? (start ? tree.byId.get(start.span_id) : undefined) ?? 0;
   const node = tree.nodes[selected];

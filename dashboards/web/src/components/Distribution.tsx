@@ -1,9 +1,9 @@
-import type { DriftDistribution } from "../../api/client";
-import { formatShare } from "../../lib/series";
-import styles from "./Drift.module.css";
+import { formatShare } from "../lib/series";
+import styles from "./Distribution.module.css";
 
 interface Props {
-  shown: DriftDistribution;
+  /** Shares of both windows; bins lie between edges, and without edges the labels are categories. */
+  shown: { edges: number[]; labels: string[]; reference: number[]; current: number[] };
   label: string;
   format: (value: number) => string;
 }
