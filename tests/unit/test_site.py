@@ -10,17 +10,21 @@ from generator.pages import pages
 from support.running import ROOT
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    return pages()
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "docs/reference").iterdir()))
-def test_the_reference_is_up_to_date(name: str) -> None:
-    made = pages()
+def test_the_reference_is_up_to_date(made: dict[str, str], name: str) -> None:
     assert name in made
     assert made[name] == (ROOT / "docs" / "reference" / name).read_text(), (
         "run `python3 develop.py docs`"
     )
 
 
-def test_every_page_is_made() -> None:
-    assert set(pages()) == {path.name for path in (ROOT / "docs" / "reference").iterdir()}
+def test_every_page_is_made(made: dict[str, str]) -> None:
+    assert set(made) == {path.name for path in (ROOT / "docs" / "reference").iterdir()}
 
 
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
