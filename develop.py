@@ -67,6 +67,18 @@ def setup() -> None:
     stamp.write_text(digest)
 
 
+def have_quality() -> None:
+    """The extra `quality`, which tests need and the demo does not; torch goes in first."""
+    names = ("torch", "bert_score", "evaluate")
+    look = f"import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, {names})))"
+    if subprocess.run([str(PYTHON), "-c", look], check=False).returncode == 0:
+        return
+    say("Installing what BERTScore needs (torch, once) …")
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "torch==2.13.0"])
+    run([*pip, "--constraint", "constraints.txt", "--editable", ".[dev,quality]"])
+
+
 def demo(arguments: Sequence[str]) -> int:
     """The product at work."""
     return call([str(VENV / "bin" / "spanglass"), "demo", *arguments])
@@ -75,6 +87,7 @@ def demo(arguments: Sequence[str]) -> int:
 def test(arguments: Sequence[str]) -> int:
     """The whole suite, in parallel; what fails beside others is tried once more alone."""
     have_chromium()
+    have_quality()
     pytest = [str(PYTHON), "-m", "pytest", *arguments]
     code = call([*pytest, "-n", "2", "--dist", "worksteal"])
     if code != _TESTS_FAILED:

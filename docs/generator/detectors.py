@@ -9,6 +9,8 @@ from spanglass.redaction import ENTITIES
 from spanglass_collector.jobs.registry import BUILT_IN
 
 _ABOUT: Final = {
+    "bertscore": "quality.md",
+    "evaluate": "quality.md",
     "pii": "privacy.md",
     "quality": "quality.md",
     "grounding": "quality.md",

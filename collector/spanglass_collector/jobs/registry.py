@@ -14,6 +14,8 @@ from spanglass_detectors.span import COLUMNS
 GROUP: Final = "spanglass.detectors"
 #: Those that come with Spanglass.
 BUILT_IN: Final = {
+    "bertscore": "spanglass_detectors.quality.bertscore:BertScoreDetector",
+    "evaluate": "spanglass_detectors.quality.hub_metric:HubMetric",
     "pii": "spanglass_detectors.pii.detector:PiiDetector",
     "quality": "spanglass_detectors.quality.detector:QualityDetector",
     "grounding": "spanglass_detectors.quality.grounding:GroundingDetector",

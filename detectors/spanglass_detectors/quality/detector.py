@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from spanglass_detectors.content import plain_text
 from spanglass_detectors.detector import Detector
@@ -17,9 +17,6 @@ from spanglass_detectors.selection import chosen
 from spanglass_detectors.span import Span
 from spanglass_detectors.text import language
 from spanglass_detectors.text.exchange import ANSWERS, Exchange, exchange_of
-
-#: The attribute that holds what the answer should have been.
-_REFERENCE: Final = "spanglass.reference"
 
 
 class QualityDetector(Detector):
@@ -57,7 +54,7 @@ class QualityDetector(Detector):
 def _scores(exchange: Exchange, span: Span, has_language: bool) -> Iterator[Score]:
     answer = exchange.prose
     yield from _structure(exchange, span)
-    expected = span.payload_attributes.get(_REFERENCE, "")
+    expected = span.payload_attributes.get(reference.REFERENCE, "")
     if expected:
         compared = reference.reference_scores(exchange.answer, plain_text(expected))
         yield from (Score(name, round(value, 6)) for name, value in compared.items())

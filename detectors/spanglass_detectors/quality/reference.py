@@ -16,6 +16,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
+#: The attribute that holds what the answer should have been.
+REFERENCE: Final = "spanglass.reference"
 #: Characters of each text that are compared.
 MOST: Final = 20_000
 ROUGE: Final = ("rouge1", "rouge2", "rougeL", "rougeLsum")
