@@ -60,6 +60,8 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["J", "↓"], does: "Next trace" },
       { keys: ["K", "↑"], does: "Previous trace" },
       { keys: ["Enter"], does: "Open it" },
+      { keys: ["P"], does: "Peek at it beside the list" },
+      { keys: ["X"], does: "Choose it, to export" },
       { keys: ["L"], does: "Live on or off" },
     ],
   },

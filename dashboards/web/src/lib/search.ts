@@ -30,6 +30,8 @@ export interface TraceSearch extends TimeRange {
   sort?: Sort | undefined;
   order?: "asc" | undefined;
   live?: true | undefined;
+  /** The trace that is shown beside the list. */
+  peek?: string | undefined;
 }
 
 export interface SpanSearch {
@@ -65,6 +67,7 @@ export function readTraceSearch(raw: Raw): TraceSearch {
     sort: oneOf(raw["sort"], SORTS),
     order: oneOf(raw["order"], ["asc"] as const),
     live: raw["live"] === "1" || raw["live"] === true ? (true as const) : undefined,
+    peek: typeof raw["peek"] === "string" && /^[0-9a-f]{32}$/.test(raw["peek"]) ? raw["peek"] : undefined,
   });
 }
 
@@ -187,8 +190,8 @@ export function queryOf(search: TraceSearch): string {
 
 /** The same list, all of its conditions in `q`. */
 export function settled(search: TraceSearch): TraceSearch {
-  const { range, from, to, sort, order, live } = search;
-  return compact({ range, from, to, sort, order, live, q: queryOf(search) || undefined });
+  const { range, from, to, sort, order, live, peek } = search;
+  return compact({ range, from, to, sort, order, live, peek, q: queryOf(search) || undefined });
 }
 
 /** The range of time of a list. */

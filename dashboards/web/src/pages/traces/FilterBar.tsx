@@ -5,12 +5,14 @@ import { understoodQuery } from "../../api/queries";
 import { FacetFilter } from "../../components/FacetFilter";
 import styles from "../../components/Filters.module.css";
 import { valueOf, withValue } from "../../lib/query";
+import type { TraceSearch } from "../../lib/search";
 import type { TimeRange } from "../../lib/time";
 import { MoreFilters } from "./MoreFilters";
 import { QueryBar } from "./QueryBar";
+import { ViewsMenu } from "./ViewsMenu";
 
 interface Props {
-  query: string;
+  search: TraceSearch;
   range: TimeRange;
   facets: Facets | undefined;
   input: RefObject<HTMLInputElement | null>;
@@ -25,7 +27,8 @@ const STATUSES = [
 ] as const;
 
 /** The query, and buttons for what is asked most: both change the same text. */
-export function FilterBar({ query, range, facets, input, onChange }: Props) {
+export function FilterBar({ search, range, facets, input, onChange }: Props) {
+  const query = search.q ?? "";
   const understood = useQuery({ ...understoodQuery(query), enabled: query !== "" });
   const terms = (query === "" ? undefined : understood.data?.terms) ?? [];
   const choose = (field: string) => (value: string | undefined): void => onChange(withValue(query, terms, field, value));
@@ -46,6 +49,7 @@ export function FilterBar({ query, range, facets, input, onChange }: Props) {
         {facet("operation", "Operation")}
         {facet("model", "Model")}
         <MoreFilters query={query} terms={terms} facets={facets} onChange={onChange} />
+        <ViewsMenu search={search} />
         {query !== "" && <button type="button" className={styles["clearAll"]} onClick={() => onChange("")}>Clear all</button>}
       </div>
     </div>

@@ -15,11 +15,13 @@ interface Props {
   index: number;
   current: boolean;
   fresh: boolean;
+  chosen: boolean;
   top: number;
   onOpen: (index: number) => void;
+  onChoose: (traceId: string) => void;
 }
 
-export const TraceRow = memo(function TraceRow({ trace, now, scale, index, current, fresh, top, onOpen }: Props) {
+export const TraceRow = memo(function TraceRow({ trace, now, scale, index, current, fresh, chosen, top, onOpen, onChoose }: Props) {
   const failed = trace.status === "error";
   const name = trace.root_name || "(no name)";
   const models = trace.models.join(", ");
@@ -34,11 +36,12 @@ export const TraceRow = memo(function TraceRow({ trace, now, scale, index, curre
       style={{ transform: `translateY(${top}px)` }}
       onClick={(event) => {
         const modified = event.ctrlKey || event.metaKey || event.shiftKey;
-        const chosen = getSelection()?.toString();
-        if (!modified && !chosen && !(event.target as HTMLElement).closest("a")) onOpen(index);
+        const marked = getSelection()?.toString();
+        if (!modified && !marked && !(event.target as HTMLElement).closest("a, input")) onOpen(index);
       }}
     >
       <div role="cell" className={styles["name"]}>
+        <input type="checkbox" className={styles["choose"]} checked={chosen} onChange={() => onChoose(trace.trace_id)} aria-label={`Choose ${name}`} tabIndex={current ? 0 : -1} />
         {failed ? (
           <IconAlertCircleFilled size={16} className={styles["failed"]} aria-label="Error" />
         ) : trace.complete ? (

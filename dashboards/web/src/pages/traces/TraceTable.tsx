@@ -12,6 +12,7 @@ interface Props {
   traces: readonly Trace[];
   /** Rows that have come since the page opened. */
   fresh: ReadonlySet<string>;
+  chosen: ReadonlySet<string>;
   current: number;
   sort: Sort;
   ascending: boolean;
@@ -20,6 +21,7 @@ interface Props {
   stale: boolean;
   onSort: (sort: Sort) => void;
   onOpen: (index: number) => void;
+  onChoose: (traceId: string) => void;
   onMore: () => void;
   onScrolled: (atTop: boolean) => void;
 }
@@ -117,7 +119,9 @@ export function TraceTable(props: Props) {
                 current={item.index === current}
                 fresh={props.fresh.has(trace.trace_id)}
                 top={item.start - head}
+                chosen={props.chosen.has(trace.trace_id)}
                 onOpen={props.onOpen}
+                onChoose={props.onChoose}
               />
             );
           })}

@@ -1,8 +1,9 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
-import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconFilterOff, IconLayoutSidebarRight, IconRefresh } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { facetsQuery, queryClient, sessionQuery, tracesQuery, understoodQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
@@ -17,12 +18,16 @@ import { FilterBar } from "./FilterBar";
 import { rememberList } from "./listMemory";
 import { LiveSwitch } from "./LiveSwitch";
 import { Onboarding } from "../../components/Onboarding";
+import { SelectionBar } from "./SelectionBar";
 import { TableSkeleton } from "./TableSkeleton";
 import { TimeRangePicker } from "../../components/TimeRangePicker";
+import { TimeStrip } from "./TimeStrip";
 import { TraceTable } from "./TraceTable";
 import styles from "./TracesPage.module.css";
 
 const route = getRouteApi("/traces");
+
+const PeekPanel = lazy(async () => ({ default: (await import("./PeekPanel")).PeekPanel }));
 
 /** Milliseconds between two looks in live mode. */
 const LIVE_EVERY = 3_000;
@@ -79,6 +84,23 @@ export function TracesPage() {
     },
     [navigate, traces],
   );
+  const wide = useMediaQuery("(min-width: 1000px)", true, { getInitialValueInEffect: false });
+  const peeking = wide && search.peek !== undefined;
+  const show = useCallback(
+    (peek: string | undefined) => void navigate({ to: "/traces", search: (before) => ({ ...settled(readTraceSearch(before)), peek }), replace: true }),
+    [navigate],
+  );
+  const peekAt = useCallback(
+    (index: number) => {
+      setCursor(index);
+      const trace = traces[index];
+      if (trace) show(trace.trace_id);
+    },
+    [show, traces],
+  );
+  const togglePeek = (): void => (search.peek ? show(undefined) : peekAt(Math.max(0, cursor)));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const choose = useCallback((traceId: string) => setChosen((before) => toggled(before, traceId)), []);
   const sortBy = useCallback(
     (sort: Sort) => {
       const again = sort === (search.sort ?? "start_time");
@@ -92,7 +114,11 @@ export function TracesPage() {
     void refetch();
     void queryClient.invalidateQueries({ queryKey: ["facets"] });
   }, [refetch]);
-  const move = (step: number): void => setCursor((before) => Math.max(0, Math.min(traces.length - 1, before + step)));
+  const move = (step: number): void => {
+    const next = Math.max(0, Math.min(traces.length - 1, cursor + step));
+    if (peeking) peekAt(next);
+    else setCursor(next);
+  };
   const toggleLive = (): void => change({ live: live ? undefined : true });
   useKeys({
     "/": () => input.current?.focus(),
@@ -101,7 +127,12 @@ export function TracesPage() {
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
     Enter: () => open(cursor),
-    Escape: () => (cursor >= 0 ? setCursor(-1) : input.current?.blur()),
+    Escape: () => (peeking ? show(undefined) : cursor >= 0 ? setCursor(-1) : input.current?.blur()),
+    p: togglePeek,
+    x: () => {
+      const trace = traces[cursor];
+      if (trace) choose(trace.trace_id);
+    },
     l: toggleLive,
     r: refresh,
   });
@@ -115,13 +146,21 @@ export function TracesPage() {
             <IconRefresh size={18} stroke={1.6} />
           </ActionIcon>
         </Tooltip>
+        {wide && (
+          <Tooltip label="Peek at traces beside the list (P)">
+            <ActionIcon variant={peeking ? "light" : "subtle"} color="gray" onClick={togglePeek} aria-label="Peek" aria-pressed={peeking}>
+              <IconLayoutSidebarRight size={18} stroke={1.6} />
+            </ActionIcon>
+          </Tooltip>
+        )}
         <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to, ...(next.to && { live: undefined }) })} />
       </PageBar>
       {onboarding.stage ? (
         <Onboarding arrived={onboarding.stage === "arrived"} />
       ) : (
         <>
-          <FilterBar query={query} range={range} facets={facets.data} input={input} onChange={ask} />
+          <FilterBar search={search} range={range} facets={facets.data} input={input} onChange={ask} />
+          <TimeStrip query={query} range={range} every={following ? LIVE_EVERY : false} onPick={(from, to) => change({ range: undefined, from: new Date(from).toISOString(), to: new Date(to).toISOString(), live: undefined })} />
           {list.isPending || onboarding.isPending ? (
             <TableSkeleton />
           ) : list.isError && traces.length === 0 ? (
@@ -129,9 +168,11 @@ export function TracesPage() {
           ) : empty ? (
             <NothingFound query={query} range={range} onAsk={ask} onWiden={() => change({ range: "90d", from: undefined, to: undefined })} />
           ) : (
+            <div className={styles["split"]}>
             <TraceTable
               traces={traces}
               fresh={fresh}
+              chosen={chosen}
               current={cursor}
               sort={search.sort ?? "start_time"}
               ascending={search.order === "asc"}
@@ -139,10 +180,13 @@ export function TracesPage() {
               loadingMore={isFetchingNextPage}
               stale={list.isPlaceholderData}
               onSort={sortBy}
-              onOpen={open}
+              onOpen={peeking ? peekAt : open}
+              onChoose={choose}
               onMore={more}
               onScrolled={setAtTop}
             />
+            {peeking && search.peek && <Suspense><PeekPanel traceId={search.peek} onClose={() => show(undefined)} /></Suspense>}
+            </div>
           )}
           {traces.length > 0 && (
             <footer className={styles["foot"]}>
@@ -154,7 +198,7 @@ export function TracesPage() {
                   {isFetchingNextPage && ", loading"}
                 </span>
               )}
-              <span>{describeRange(range)}</span>
+              {chosen.size > 0 ? <SelectionBar traces={traces.filter((trace) => chosen.has(trace.trace_id))} onClear={() => setChosen(new Set())} /> : <span>{describeRange(range)}</span>}
             </footer>
           )}
         </>
@@ -191,6 +235,12 @@ function NothingFound({ query, range, onAsk, onWiden }: NothingProps) {
       {describeRange(range)}{query ? ", with everything that is asked above." : " has none; there are older ones."}
     </State>
   );
+}
+
+function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(before);
+  if (!next.delete(id)) next.add(id);
+  return next;
 }
 
 /** The traces that came after the first answer to the same question. */

@@ -1,0 +1,27 @@
+import type { Trace } from "../../api/client";
+import { save } from "../../components/save";
+import { toCsv } from "../../lib/csv";
+import { formatCount } from "../../lib/format";
+import styles from "./TracesPage.module.css";
+
+interface Props {
+  traces: readonly Trace[];
+  onClear: () => void;
+}
+
+/** What can be done with the rows that were chosen. */
+export function SelectionBar({ traces, onClear }: Props) {
+  const jsonl = (): void => save(traces.map((trace) => JSON.stringify(trace)).join("\n") + "\n", "traces.jsonl");
+  const csv = (): void => {
+    const columns = Object.keys(traces[0] ?? {}) as (keyof Trace)[];
+    save(toCsv(columns, traces.map((trace) => columns.map((column) => trace[column]))), "traces.csv");
+  };
+  return (
+    <div className={styles["selection"]} role="group" aria-label="Chosen traces">
+      <b>{formatCount(traces.length)} chosen</b>
+      <button type="button" onClick={jsonl}>Export JSONL</button>
+      <button type="button" onClick={csv}>Export CSV</button>
+      <button type="button" onClick={onClear}>Choose none</button>
+    </div>
+  );
+}
