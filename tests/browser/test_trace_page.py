@@ -1,5 +1,6 @@
 """One trace."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -153,3 +154,32 @@ def test_what_was_said_of_an_answer_is_shown_beside_it(site: Site, visit: Open) 
 
     page.locator(LINES).filter(has_text="execute_tool").click()
     expect(page.get_by_role("tab", name="Scores")).to_have_count(0)
+
+
+def test_a_call_is_copied_to_be_made_again(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    page.get_by_role("treeitem").filter(has_text="chat gpt-4o").last.click()
+    page.get_by_role("button", name="Copy as curl").click()
+    copied = "navigator.clipboard.readText()"
+    eventually(lambda: page.evaluate(copied).startswith("curl "), "the command is copied")
+    command = page.evaluate(copied)
+    body = json.loads(command.partition("<<'JSON'\n")[2].rpartition("\nJSON\n")[0])
+    assert body["model"] == "gpt-4o"
+    assert [each["role"] for each in body["messages"]] == ["system", "user", "assistant", "tool"]
+    assert body["max_tokens"] == 400
+    page.get_by_role("button", name="Copy as Python").click()
+    eventually(lambda: page.evaluate(copied).startswith("from openai"), "the program is copied")
+    compile(page.evaluate(copied), "replay", "exec")
+
+
+def test_what_the_duration_hangs_on_is_marked(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    expect(page.get_by_role("treeitem")).to_have_count(9)
+    expect(page.locator("[role=treeitem] [data-critical]")).not_to_have_count(0)
+    page.keyboard.press("c")
+    expect(page.get_by_role("button", name="Critical path")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    faded = page.locator("[role=treeitem][data-faded]")
+    marked = page.locator("[role=treeitem]:has([data-critical])")
+    expect(faded).to_have_count(9 - marked.count())

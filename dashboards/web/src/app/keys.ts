@@ -80,6 +80,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["←", "→"], does: "Collapse, expand" },
       { keys: ["E"], does: "Next error" },
       { keys: ["M"], does: "Next model call" },
+      { keys: ["C"], does: "Only the critical path" },
       { keys: ["[", "]"], does: "Previous, next trace of the list" },
     ],
   },

@@ -1,5 +1,5 @@
 import { Button, Tabs } from "@mantine/core";
-import { IconAlertCircleFilled } from "@tabler/icons-react";
+import { IconAlertCircleFilled, IconBrandPython, IconTerminal2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ApiProblem, type Score, type Span } from "../../api/client";
@@ -15,6 +15,7 @@ import type { Json } from "../../lib/json";
 import { KIND_LABELS } from "../../lib/kinds";
 import { contentOf } from "../../lib/messages/conversation";
 import { marksOf } from "../../lib/marks";
+import { asCurl, asPython, requestOf } from "../../lib/replay";
 import { kindOfSpan } from "../../lib/summary";
 import type { Tree, TreeNode } from "../../lib/tree";
 import { Attributes } from "./Attributes";
@@ -44,6 +45,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
   const span = whole ?? light;
   const content = useMemo(() => (whole ? contentOf(whole) : undefined), [whole]);
   const marks = useMemo(() => marksOf(scores), [scores]);
+  const request = useMemo(() => (whole && content ? requestOf(whole, content) : undefined), [whole, content]);
   const kind = kindOfSpan(span);
   const label =
     kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
@@ -59,6 +61,12 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
           <h2 dir="auto" title={span.name}>{span.name || "(no name)"}</h2>
           {span.status === "error" && <IconAlertCircleFilled size={17} className={styles["failed"]} aria-label="Error" />}
           <Copy value={span.span_id} label="Copy the span id" />
+          {request && (
+            <>
+              <Copy value={() => asCurl(request)} label="Copy as curl, to make this call again" icon={<IconTerminal2 size={16} stroke={1.6} />} />
+              <Copy value={() => asPython(request)} label="Copy as Python, to make this call again" icon={<IconBrandPython size={16} stroke={1.6} />} />
+            </>
+          )}
         </div>
         <Facts span={span} offset={node.offset} label={KIND_LABELS[kind]} />
       </header>

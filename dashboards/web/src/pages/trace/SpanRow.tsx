@@ -17,6 +17,8 @@ interface Props {
   collapsed: boolean;
   match: boolean;
   faded: boolean;
+  /** Whether the trace's duration hangs on it. */
+  critical: boolean;
   onSelect: (index: number, show?: boolean) => void;
   onToggle: (key: string) => void;
 }
@@ -25,7 +27,7 @@ interface Props {
 const INDENT = 16;
 const DEEPEST = 14;
 
-export const SpanRow = memo(function SpanRow({ node, index, total, top, selected, collapsed, match, faded, onSelect, onToggle }: Props) {
+export const SpanRow = memo(function SpanRow({ node, index, total, top, selected, collapsed, match, faded, critical, onSelect, onToggle }: Props) {
   const { span } = node;
   const kind = span ? kindOfSpan(span) : "internal";
   const failed = span?.status === "error";
@@ -68,7 +70,7 @@ export const SpanRow = memo(function SpanRow({ node, index, total, top, selected
         <span className={styles["length"]}>{formatDuration(node.duration)}</span>
       </div>
       <div className={styles["waterfall"]}>
-        <Bar node={node} total={total} />
+        <Bar node={node} total={total} critical={critical} />
       </div>
     </div>
   );
@@ -107,13 +109,13 @@ function MissingParent({ node }: { node: TreeNode<LightSpan> }) {
   );
 }
 
-function Bar({ node, total }: { node: TreeNode<LightSpan>; total: number }) {
+function Bar({ node, total, critical }: { node: TreeNode<LightSpan>; total: number; critical: boolean }) {
   const left = Math.min(100, (100 * node.offset) / total);
   const width = Math.min(100 - left, (100 * node.duration) / total);
   const wait = node.span?.time_to_first_token_s;
   const waiting = wait != null && node.duration > 0 ? Math.min(100, (wait * 1e11) / node.duration) : 0;
   return (
-    <i className={styles["bar"]} data-parent={node.children.length > 0 || undefined} data-missing={node.span ? undefined : true} style={{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}>
+    <i className={styles["bar"]} data-parent={node.children.length > 0 || undefined} data-missing={node.span ? undefined : true} data-critical={critical || undefined} title={critical ? "On the critical path: a shorter span here makes the trace shorter" : undefined} style={{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}>
       {waiting > 0 && <b style={{ width: `${waiting}%` }} title={`First token after ${formatDuration((wait ?? 0) * 1e9)}`} />}
     </i>
   );

@@ -1,10 +1,11 @@
 import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
-import { IconFold, IconFoldDown, IconSearch } from "@tabler/icons-react";
+import { IconFold, IconFoldDown, IconRoute, IconSearch } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import type { LightSpan } from "../../api/tree";
 import { useTyped } from "../../app/typed";
 import { ticks } from "../../lib/axis";
+import { criticalPath } from "../../lib/criticalPath";
 import { formatCount, formatDuration, plural } from "../../lib/format";
 import type { Tree } from "../../lib/tree";
 import { SpanRow } from "./SpanRow";
@@ -18,6 +19,9 @@ interface Props {
   collapsed: ReadonlySet<string>;
   found: Found;
   query: string;
+  /** Whether all but the critical path is faded. */
+  onlyCritical: boolean;
+  onCritical: () => void;
   onQuery: (query: string) => void;
   onSelect: (index: number, show?: boolean) => void;
   onToggle: (key: string) => void;
@@ -31,7 +35,7 @@ const LINE = 30;
 const AXIS = 25;
 
 export function SpanTree(props: Props) {
-  const { tree, shown, selected, collapsed, found, onSelect, onToggle } = props;
+  const { tree, shown, selected, collapsed, found, onlyCritical, onSelect, onToggle } = props;
   const { text, type, settle } = useTyped(props.query, props.onQuery);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -48,6 +52,7 @@ export function SpanTree(props: Props) {
     if (place >= 0) virtual.scrollToIndex(place);
   }, [virtual, place]);
   const total = Math.max(tree.total, 1);
+  const critical = useMemo(() => criticalPath(tree), [tree]);
   const marks = useMemo(() => ticks(total, 4), [total]);
 
   const nextMatch = (by: 1 | -1): void => {
@@ -91,6 +96,9 @@ export function SpanTree(props: Props) {
           </span>
         )}
         <div className={styles["folds"]}>
+          <Tooltip label="Only the critical path: what the duration hangs on (C)">
+            <ActionIcon variant={onlyCritical ? "light" : "subtle"} color="gray" onClick={props.onCritical} aria-label="Critical path" aria-pressed={onlyCritical}><IconRoute size={17} stroke={1.6} /></ActionIcon>
+          </Tooltip>
           <Tooltip label="Expand all">
             <ActionIcon variant="subtle" color="gray" onClick={props.onExpandAll} aria-label="Expand all"><IconFoldDown size={17} stroke={1.6} /></ActionIcon>
           </Tooltip>
@@ -133,7 +141,8 @@ export function SpanTree(props: Props) {
                 selected={index === selected}
                 collapsed={collapsed.has(node.key)}
                 match={found.set.has(index)}
-                faded={found.nodes !== undefined && !found.set.has(index)}
+                faded={found.nodes !== undefined ? !found.set.has(index) : onlyCritical && !critical.has(index)}
+                critical={critical.has(index)}
                 onSelect={onSelect}
                 onToggle={onToggle}
               />

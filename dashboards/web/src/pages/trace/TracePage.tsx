@@ -66,6 +66,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   const scores = useQuery(scoresQuery(traceId));
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const phone = useMediaQuery("(max-width: 900px)", false, { getInitialValueInEffect: false });
+  const [onlyCritical, setOnlyCritical] = useState(false);
   const [pane, setPane] = useState<"spans" | "detail">(search.span ? "detail" : "spans");
 
   const change = useCallback(
@@ -157,6 +158,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     },
     Enter: () => setPane("detail"),
     e: () => nextWhere((each) => each.status === "error"),
+    c: () => setOnlyCritical(!onlyCritical),
     m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
     r: () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
     "[": () => neighbour(-1),
@@ -179,6 +181,8 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
       collapsed={collapsed}
       found={found}
       query={search.q ?? ""}
+      onlyCritical={onlyCritical}
+      onCritical={() => setOnlyCritical(!onlyCritical)}
       onQuery={searchFor}
       onSelect={select}
       onToggle={toggle}

@@ -34,6 +34,7 @@ export function TimeStrip({ query, range, every, onPick }: Props) {
   const finish = (event: PointerEvent): void => {
     if (!drag) return;
     setDrag(undefined);
+    setHover(undefined);
     const [low, high] = [Math.min(drag.from, share(event)), Math.max(drag.from, share(event))];
     const wide = (high - low) * (place.current?.clientWidth ?? 0) >= LEAST_DRAG;
     const [first, last] = [steps[indexOf(low)], steps[indexOf(wide ? high : low)]];
