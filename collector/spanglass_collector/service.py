@@ -52,6 +52,7 @@ from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
 from spanglass_store.state.datasets import DatasetBook
+from spanglass_store.state.experiments import ExperimentBook
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
@@ -187,6 +188,7 @@ class Service:
                     purges=purges,
                     audit=AuditLog(database),
                     datasets=DatasetBook(database),
+                    experiments=ExperimentBook(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                     keys=keys,

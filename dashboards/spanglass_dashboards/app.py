@@ -21,6 +21,7 @@ from spanglass_dashboards.api import (
     drift,
     energy,
     engines,
+    experiments,
     facets,
     feedback,
     gpus,
@@ -86,7 +87,7 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
-        datasets, purges, energy, gpus, engines, surroundings, keys, installation, views,
+        datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation, views,
         quality_changes, agreement, conversations,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]

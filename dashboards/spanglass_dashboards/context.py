@@ -16,6 +16,7 @@ from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.datasets import DatasetBook
+from spanglass_store.state.experiments import ExperimentBook
 from spanglass_store.state.keys import Keys, Principal, Scope
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.views import Views
@@ -122,6 +123,7 @@ class Context:
         jobs: what judges spans.
         prompts: the registry of prompts.
         datasets: examples, with versions.
+        experiments: runs over them.
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
         audit: who read, changed and erased what.
@@ -144,6 +146,7 @@ class Context:
     jobs: JobOffice | None = None
     prompts: PromptBook | None = None
     datasets: DatasetBook | None = None
+    experiments: ExperimentBook | None = None
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
     audit: AuditLog | None = None

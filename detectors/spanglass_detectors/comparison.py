@@ -120,6 +120,55 @@ def moments(before: Moments, after: Moments, confidence: float = 0.95) -> Differ
     return Difference(before.mean, after.mean, gap, gap - half, gap + half, p, before.n, after.n)
 
 
+def paired(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> Difference | None:
+    """The difference of two means of the same examples, which sees far less than two samples need.
+
+    Truths, as 0 and 1: the interval is Bonett's and Price's, p is McNemar's exact. Other numbers:
+    Student's test of the differences.
+
+    Args:
+        before: a value for each example; those that are not finite on either side are left out.
+        after: the same examples in the same order.
+        confidence: of the interval.
+
+    Returns:
+        The difference; None where fewer than `FEWEST` examples have both values.
+
+    Raises:
+        ValueError: if the sides are not of one length.
+
+    Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference of
+    binomial proportions based on paired data" (2012); Q. McNemar (1947).
+    """
+    a, b = np.asarray(before, dtype=float).ravel(), np.asarray(after, dtype=float).ravel()
+    if a.size != b.size:
+        raise ValueError(f"{a.size} values before and {b.size} after are no pairs")
+    both = np.isfinite(a) & np.isfinite(b)
+    a, b = a[both], b[both]
+    n = int(a.size)
+    if n < FEWEST:
+        return None
+    first, second = float(a.mean()), float(b.mean())
+    gap = second - first
+    if np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all():
+        up, down = int((b > a).sum()), int((b < a).sum())
+        high, low = (up + 1) / (n + 2), (down + 1) / (n + 2)
+        z = float(stats.norm.ppf((1 + confidence) / 2))
+        half = z * float(np.sqrt((high + low - (high - low) ** 2) / (n + 2)))
+        p = float(stats.binomtest(up, up + down).pvalue) if up + down else 1.0
+        middle = high - low
+        return Difference(first, second, gap, max(-1.0, middle - half), min(1.0, middle + half),
+                          p, n, n)  # fmt: skip
+    steps = b - a
+    if steps.std() == 0:
+        return Difference(first, second, gap, gap, gap, 1.0 if gap == 0 else 0.0, n, n)
+    test = stats.ttest_rel(b, a)
+    ends = test.confidence_interval(confidence)
+    return Difference(
+        first, second, gap, float(ends.low), float(ends.high), float(test.pvalue), n, n
+    )
+
+
 def quantiles(
     before: ArrayLike, after: ArrayLike, q: float, confidence: float = 0.95, seed: int = 0
 ) -> Difference | None:

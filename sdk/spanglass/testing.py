@@ -34,9 +34,11 @@ from spanglass._captured import (
     captured_score,
     captured_span,
 )
+from spanglass._checks import assert_faster, assert_json
 from spanglass._logs import Event
 from spanglass._privacy import Privacy
 from spanglass._recorded import RecordedSpan
+from spanglass._replay import Recorded
 from spanglass._runtime import Runtime
 from spanglass._settings import Settings, resolve
 from spanglass._stats import Counts, Stats
@@ -47,7 +49,9 @@ __all__ = [
     "CapturedSpan",
     "CapturedSpans",
     "Clock",
+    "Recorded",
     "Usage",
+    "assert_json",
     "capture",
 ]
 
@@ -197,6 +201,18 @@ class CapturedSpans:
         if cost >= usd:
             calls = ", ".join(span.name for span in self.calls())
             raise AssertionError(f"the calls cost ${cost:.6f}, not below ${usd:.6f}: {calls}")
+
+    def assert_faster_than(self, seconds: float, name: str = "") -> None:
+        """Checks how long spans took.
+
+        Args:
+            seconds: that none may reach.
+            name: only spans with this name.
+
+        Raises:
+            AssertionError: one took as long, or there is none.
+        """
+        assert_faster(self.named(name) if name else self.all(), seconds)
 
     def assert_tree(self, *expected: Any) -> None:
         """Checks the names and their nesting, as `tree` gives them.

@@ -50,6 +50,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/datasets/{name}/items": 400,
     "POST /api/v1/datasets/{name}/items/from-traces": 400,
     "POST /api/v1/datasets/{name}/split": 400,
+    "PUT /api/v1/experiments/{name}": 400,
 }
 
 

@@ -28,7 +28,9 @@ def send(service: RunningService, feature: str) -> list[Any]:
             12, 6,
             {
                 "gen_ai.input.messages": asked(f"Question {n} of {feature}?"),
-                "gen_ai.output.messages": asked(f"Answer {n}."),
+                "gen_ai.output.messages": json.dumps(
+                    [{"role": "assistant", "parts": [{"type": "text", "content": f"Answer {n}."}]}]
+                ),
                 "spanglass.feature": feature,
             },
         )
@@ -127,6 +129,15 @@ def test_commands(
     assert b"4 items: 0 pairs" in typed("datasets", "check", unique, "--fail-on-leaks").stderr
     refused = typed("datasets", "add", unique, "q.csv", "--input", "nope")
     assert (refused.returncode, b"--input" in refused.stderr) == (1, True)
+    done = typed("datasets", "export", unique, "training")
+    assert (done.returncode, b"3 rows are in" in done.stderr) == (0, True), done.stderr
+    assert (tmp_path / "training" / "train.jsonl").read_text().count("Because.") == 1
+    assert "no expected output" in (tmp_path / "training" / "README.md").read_text()
+    # What was corrected is the worse answer of a pair.
+    done = typed("datasets", "export", unique, "pairs", "--format", "dpo")
+    pair = json.loads((tmp_path / "pairs" / "train.jsonl").read_text())
+    assert pair["chosen"] == [{"role": "assistant", "content": "Thirty days."}]
+    assert pair["rejected"] == [{"role": "assistant", "content": "Answer 0."}]
     assert typed("datasets", "delete", unique).returncode == 0
 
 

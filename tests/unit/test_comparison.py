@@ -11,6 +11,7 @@ from spanglass_detectors.comparison import (
     holm,
     means,
     moments,
+    paired,
     quantiles,
     shares,
     shift,
@@ -140,3 +141,28 @@ def test_a_shift_is_seen_behind_a_few_huge_values() -> None:
 def test_the_false_discovery_rate_is_as_scipy_says() -> None:
     ps = [0.001, 0.04, 0.03, 0.2, 0.9]
     assert benjamini_hochberg(ps) == pytest.approx(list(stats.false_discovery_control(ps)))
+
+
+def test_pairs_are_compared_with_themselves() -> None:
+    before = [float(n) for n in range(20)]
+    after = [each + 0.1 + 0.01 * (n % 3) for n, each in enumerate(before)]
+    found = paired(before, after)
+    assert found is not None
+    # Two samples could not tell: the spread is a hundred times the step.
+    apart = means(before, after)
+    assert found.is_clear
+    assert apart is not None
+    assert not apart.is_clear
+    expected = stats.ttest_rel(after, before)
+    assert found.p == pytest.approx(expected.pvalue)
+    truths = paired([0, 0, 0, 0, 0, 0, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1, 1, 1, 1, 0])
+    assert truths is not None
+    # Six of six discordant pairs went one way: 2 / 2^6.
+    assert truths.p == pytest.approx(2 / 64)
+    assert (truths.difference, truths.is_clear) == (pytest.approx(0.6), True)
+    same = paired([1.0] * 5, [1.0] * 5)
+    assert same is not None
+    assert (same.p, same.is_clear) == (1.0, False)
+    assert paired([1, 2], [1, 2]) is None
+    with pytest.raises(ValueError, match="no pairs"):
+        paired([1], [1, 2])

@@ -294,6 +294,59 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def export(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="Where to; it is made if it is not there.")],
+    form: Annotated[str, typer.Option("--format", help="openai, hf-chat or dpo.")] = "openai",
+    version: Version = 0,
+    split: Split = "",
+    redact: Annotated[
+        bool, typer.Option(help="Replace personal data and secrets by their names.")
+    ] = True,
+    duplicates: Annotated[bool, typer.Option(help="Keep what is nearly the same, too.")] = False,
+    licence: Annotated[
+        list[str] | None, typer.Option(help="Leave out items that name another licence.")
+    ] = None,
+    project: Project = "",
+    data_dir: DataDir = None,
+    url: Url = "",
+    key: ApiKey = "",
+) -> None:
+    """Writes examples for fine-tuning: a file of JSON lines for each split, and a data card.
+
+    spanglass datasets export returns training/ --format openai
+    """
+    from spanglass.evaluation import Example
+    from spanglass_detectors.training import FORMATS, card, exported
+
+    wanted = next((each for each in FORMATS if each == form), None)
+    if wanted is None:
+        raise StoreError(f"--format is one of {', '.join(FORMATS)}; not {form!r}.")
+    with datasets(data_dir, url, key, project) as desk:
+        number = version or int(desk.whole(name)["latest"])
+        examples = [
+            Example(each.input, each.expected, each.metadata, each.split, each.item_id)
+            for each in desk.items(name, number, split)
+        ]
+    found = exported(examples, wanted, redact, None if duplicates else 0.8, tuple(licence or ()))
+    left = "; ".join(f"{count} left out: {why}" for why, count in found.left_out.items())
+    if not found.count:
+        raise StoreError(f"There is nothing to write of {name!r}. {left or 'It has no items'}.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, rows in found.rows.items():
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (folder / f"{part}.jsonl").write_text(lines, "utf-8")
+        (folder / "README.md").write_text(card(name, number, wanted, found, redact), "utf-8")
+    except OSError as error:
+        raise StoreError(f"Can't write {folder}: {error.strerror}.") from error
+    errors.print(
+        f"{found.count} rows are in {folder}, with a data card." + (f" {left}." if left else ""),
+        markup=False, highlight=False,
+    )  # fmt: skip
+
+
 def _vectors(texts: list[str], data_dir: Path | None) -> Any:
     from spanglass_collector.settings import load
     from spanglass_detectors.duplicates import MOST_VECTORS

@@ -16,9 +16,13 @@ from sqlalchemy.orm import Session
 from spanglass_store.erasure.selection import Selection
 from spanglass_store.state.alerts import AlertRow, EventRow, MessageRow
 from spanglass_store.state.budgets import BudgetRow
+from spanglass_store.state.dataset_tables import DatasetItemRow, DatasetRow
+from spanglass_store.state.experiments import ExperimentResultRow, ExperimentRow
 
 #: What stands where a person's name stood.
 ERASED: Final = "erased"
+#: Ids that one statement names.
+_IDS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,44 @@ def erase_budgets(session: Session, scope: Scope) -> int:
     return len(gone)
 
 
+def erase_examples(session: Session, scope: Scope) -> int:
+    """Deletes items of datasets that were taken from the traces, and results of those runs."""
+    gone = 0
+    for batch in scope.batches():
+        by_project: dict[str, list[str]] = {}
+        for project, trace_id in batch:
+            by_project.setdefault(project, []).append(trace_id)
+        for project, ids in by_project.items():
+            for first in range(0, len(ids), _IDS):
+                gone += _erase_examples(session, project, ids[first : first + _IDS])
+    return gone
+
+
+def _erase_examples(session: Session, project: str, ids: list[str]) -> int:
+    items = session.scalars(
+        select(DatasetItemRow).where(
+            DatasetItemRow.project == project, DatasetItemRow.trace_id.in_(ids)
+        )
+    ).all()
+    for item in items:
+        dataset = session.get(DatasetRow, (project, item.name))
+        if dataset is not None and item.removed_in is None:
+            dataset.items -= 1
+        session.delete(item)
+    results = session.scalars(
+        select(ExperimentResultRow).where(
+            ExperimentResultRow.project == project, ExperimentResultRow.trace_id.in_(ids)
+        )
+    ).all()
+    for result in results:
+        run = session.get(ExperimentRow, (project, result.name))
+        if run is not None:
+            run.results -= 1
+        session.delete(result)
+    session.flush()
+    return len(items) + len(results)
+
+
 def _without(value: Any, names: frozenset[str]) -> Any:
     """A JSON value without these texts."""
     if isinstance(value, str):
@@ -90,4 +132,5 @@ def _without(value: Any, names: frozenset[str]) -> Any:
 HOLDERS: Final[Mapping[str, Holder]] = {
     "alerts (state)": erase_alerts,
     "budgets (state)": erase_budgets,
+    "examples and results (state)": erase_examples,
 }

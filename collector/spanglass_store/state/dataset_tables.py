@@ -70,7 +70,7 @@ class DatasetItemRow(Base):
     # `metadata` is SQLAlchemy's.
     about: Mapped[str] = mapped_column(Text)
     split: Mapped[str] = mapped_column(String(64))
-    trace_id: Mapped[str] = mapped_column(String(32))
+    trace_id: Mapped[str] = mapped_column(String(32), index=True)
     span_id: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcTime)

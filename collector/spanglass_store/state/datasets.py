@@ -103,6 +103,18 @@ class DatasetBook:
             ).group_by(DatasetItemRow.split)
             return {str(split): int(count) for split, count in session.execute(asked)}
 
+    def count(self, project: str, name: str, version: int = 0, split: str | None = None) -> int:
+        """How many items a version has, or a split of it.
+
+        Raises:
+            Unknown: if there is no such dataset or version.
+        """
+        found = self.get(project, name)
+        if version > found.latest:
+            raise Unknown(f"The dataset {name!r} has no version {version}.")
+        splits = self.splits(project, name, version)
+        return sum(splits.values()) if split is None else splits.get(split, 0)
+
     def items(
         self,
         project: str,

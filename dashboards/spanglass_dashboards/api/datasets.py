@@ -49,6 +49,8 @@ Reader = Annotated[Principal, Depends(reader)]
 PayloadReader = Annotated[Principal, Depends(payload_reader)]
 Admin = Annotated[Principal, Depends(administrator)]
 _MOST_PAIRS: Final = 1_000
+#: Characters of an answer that an item's metadata keeps.
+_LONGEST_ANSWER: Final = 50_000
 
 
 def _book(context: Annotated[Context, Depends(context_of)]) -> DatasetBook:
@@ -238,6 +240,8 @@ async def split_(
 
 def item_of_exchange(exchange: Exchange, expected: str, split: str = "") -> Item:
     """An item of what a span was given and answered. Its id is the span's."""
+    from spanglass_detectors.training import REJECTED
+
     right: Any = None
     if expected != "none":
         right = exchange.correction or exchange.reference or None
@@ -247,7 +251,12 @@ def item_of_exchange(exchange: Exchange, expected: str, split: str = "") -> Item
         "name", "session_id", "user_id", "feature", "request_model", "prompt_name",
         "prompt_version",
     )  # fmt: skip
-    about = {name: value for name in names if (value := getattr(exchange, name))}
+    about: dict[str, Any] = {name: value for name in names if (value := getattr(exchange, name))}
+    if right is not None and exchange.output and right != exchange.output:
+        # The worse answer of a pair, for training; one that is very long is left out.
+        said = exchange.output
+        if len(_json(said)) <= _LONGEST_ANSWER:
+            about[REJECTED] = said
     return Item(
         exchange.input, right, about, split, exchange.trace_id, exchange.span_id,
         f"{exchange.trace_id}-{exchange.span_id}",
