@@ -87,8 +87,8 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
-        datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation, views,
-        quality_changes, agreement, conversations,
+        datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
+        views, quality_changes, agreement, conversations,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:
