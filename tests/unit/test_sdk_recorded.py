@@ -102,7 +102,7 @@ def test_answers_have_a_form_and_take_time() -> None:
         with spanglass.span("slow"):
             clock.advance(2)
         spans.assert_faster_than(3)
-        with pytest.raises(AssertionError, match=r"'slow' took 2\.25 s, not less than 2"):
+        with pytest.raises(AssertionError, match=r"'slow' took 2\.500 s, not less than 2"):
             spans.assert_faster_than(2)
         with pytest.raises(AssertionError, match="no such spans"):
             spans.assert_faster_than(2, "other")
