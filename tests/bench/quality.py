@@ -7,6 +7,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench.report import Report
 from spanglass_detectors import Detector, Span
 from spanglass_detectors.embedding.minilm import MiniLm
 from spanglass_detectors.embedding.table import StaticTable
+from spanglass_detectors.quality.bertscore import BertScoreDetector, BertScorer
 from spanglass_detectors.quality.detector import QualityDetector
 from spanglass_detectors.quality.groundedness import GROUNDED, groundedness
 from spanglass_detectors.quality.grounding import GroundingDetector
@@ -23,6 +25,7 @@ from spanglass_detectors.safety.detector import SafetyDetector
 from spanglass_detectors.safety.injection import ATTACK, InjectionFinder
 from spanglass_detectors.safety.toxicity import TOXIC, toxicity
 from spanglass_detectors.text.language import language
+from support.encoder import make_encoder
 from support.labelled.answers import LANGUAGES, answers
 from support.labelled.attacks import prompts
 from support.labelled.grounded import claims
@@ -46,6 +49,7 @@ def run(report: Report, work: Path, *, texts: int) -> None:
     _speed(report, folder, min(texts, 1_000))
     _vectors(report, table, texts)
     _references(report, texts)
+    _bertscore(report, work / "encoder", texts)
     _groundedness(report, table)
     _judged(report)
 
@@ -156,6 +160,45 @@ def _references(report: Report, count: int) -> None:
             ("the job: these, BLEU, chrF and matches", f"{every:,.0f}", f"{every / slow:,.1f}"),
         ],
         f"values that differ: {differing} of {len(few) * len(names)}; aim: 50 times, none",
+    )
+
+
+def _bertscore(report: Report, folder: Path, count: int) -> None:
+    """BERTScore pair by pair and in the job's batches: the shape of MiniLM, weights at random."""
+    try:
+        package: Any = import_module("bert_score")
+    except ModuleNotFoundError:
+        report.say("BERTScore is left out: pip install torch==2.13.0, then '.[quality]'")
+        return
+    layers = 6
+    encoder = make_encoder(folder, layers=layers, width=384, window=512)
+    pairs = [
+        (" ".join(each.claim for each in claims(n, 4)), claims(n, 2)[0].context)
+        for n in range(min(max(count // 10, 64), 512))
+    ]
+    scorer = BertScorer(str(encoder), batch=BertScoreDetector.batch)
+    cited = package.BERTScorer(model_type=str(encoder), num_layers=layers, device="cpu")
+    cited._tokenizer.model_max_length = 510
+    few = pairs[:32]
+    scorer.similarities(pairs[:1])
+    alone = _cpu(lambda each: cited.score([each[0]], [each[1]]), few)
+    started = time.process_time()
+    found = scorer.similarities(pairs)
+    together = (time.process_time() - started) / len(pairs)
+    theirs = [float(cited.score([a], [b])[2][0]) for a, b in few]
+    worst = max(abs(mine.f1 - each) for mine, each in zip(found, theirs, strict=False))
+    report.table(
+        "BERTScore, pairs a second on one core: six layers of 384",
+        ("what", "pairs/s", "times"),
+        [
+            ("bert-score, pair by pair", f"{1 / alone:,.1f}", "1"),
+            (
+                f"the job, {BertScoreDetector.batch} at once",
+                f"{1 / together:,.1f}",
+                f"{alone / together:,.1f}",
+            ),
+        ],
+        f"of some {len(pairs[0][0])} and {len(pairs[0][1])} characters; largest difference {worst:.1e}",
     )
 
 

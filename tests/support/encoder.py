@@ -9,8 +9,15 @@ from typing import Any, Final
 _SPECIAL: Final = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
-def make_encoder(folder: Path) -> Path:
-    """Two layers of BERT with a real vocabulary; where it is."""
+def make_encoder(folder: Path, layers: int = 2, width: int = 32, window: int = 64) -> Path:
+    """A BERT with a real vocabulary; where it is.
+
+    Args:
+        folder: where to.
+        layers: of it.
+        width: of its vectors.
+        window: tokens that it sees.
+    """
     torch: Any = import_module("torch")
     transformers: Any = import_module("transformers")
     tokenizers: Any = import_module("tokenizers")
@@ -21,8 +28,9 @@ def make_encoder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_bytes(pieces)
     config = transformers.BertConfig(
-        vocab_size=len(pieces.decode().splitlines()), hidden_size=32, num_hidden_layers=2,
-        num_attention_heads=2, intermediate_size=64, max_position_embeddings=64,
+        vocab_size=len(pieces.decode().splitlines()), hidden_size=width,
+        num_hidden_layers=layers, num_attention_heads=max(2, width // 32),
+        intermediate_size=4 * width, max_position_embeddings=window,
     )  # fmt: skip
     transformers.BertModel(config).eval().save_pretrained(folder)
     names = {name: f"[{name[:-6].upper()}]" for name in _SPECIAL}
