@@ -10,12 +10,14 @@ from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
+    advice,
     agreement,
     alerts,
     budgets,
     completeness,
     conversations,
     cost,
+    cost_changes,
     datasets,
     dead_letters,
     drift,
@@ -30,6 +32,7 @@ from spanglass_dashboards.api import (
     jobs,
     keys,
     overview,
+    own_gpus,
     pii,
     prices,
     prompts,
@@ -89,6 +92,7 @@ def create_app(context: Context) -> FastAPI:
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
         views, quality_changes, agreement, conversations,
+        cost_changes, advice, own_gpus,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fastapi import Request
 
+from spanglass_dashboards.advising import Advising
 from spanglass_store.access import Gate
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
@@ -131,6 +132,7 @@ class Context:
         views: pages that people saved.
         retention_days: how long spans are kept, and how long what people and models wrote.
         subject_key: what values are hashed with that somebody asks about.
+        advising: makes advice on savings.
     """
 
     endpoint: Endpoint
@@ -155,6 +157,7 @@ class Context:
     retention_days: int = 0
     payload_retention_days: int = 0
     subject_key: bytes = field(default=b"", repr=False)
+    advising: Advising = field(default_factory=Advising)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
     def store(self, principal: Principal) -> Store:
@@ -173,6 +176,7 @@ class Context:
         return self._stores[key]
 
     def close(self) -> None:
+        self.advising.close()
         for store in self._stores.values():
             store.close()
 

@@ -29,8 +29,9 @@ def page() -> str:
 
 def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     found = getattr(command, "commands", None)
-    if found is None:
+    if found is None or command.invoke_without_command:
         yield path, command
+    if found is None:
         return
     for name, each in found.items():
         if not each.hidden:

@@ -20,8 +20,8 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 #: Every command, in the order of the help; each has a module of its name.
 _COMMANDS: Final = (
     "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
-    "keys", "detect", "prices", "prompts", "datasets", "eval", "alerts", "budgets",
-    "dead-letters", "purge", "mcp",
+    "keys", "detect", "prices", "prompts", "datasets", "eval", "alerts", "budgets", "cost",
+    "advise", "dead-letters", "purge", "mcp",
 )  # fmt: skip
 
 

@@ -138,6 +138,47 @@ export function costQuery(filters: CostFilters, range: TimeRange) {
   });
 }
 
+/** Why more or less was spent than in the time before. */
+export function costChangesQuery(filters: CostFilters, range: TimeRange) {
+  return queryOptions({
+    queryKey: ["cost-changes", filters, range],
+    queryFn: ({ signal }) => {
+      const query = { ...filters, ...windowOf(range, Date.now()), limit: 8 };
+      return dataOf(api.GET("/api/v1/cost/changes", { params: { query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** What this month will have cost. */
+export function forecastQuery(filters: { service: string; model: string; feature: string }) {
+  return queryOptions({
+    queryKey: ["cost-forecast", filters],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/cost/forecast", { params: { query: filters }, signal })),
+  });
+}
+
+/** Budgets, and how they stand. */
+export const budgetsQuery = queryOptions({
+  queryKey: ["budgets"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/budgets", { signal })),
+});
+
+/** What would cost less; asked again until it is made. */
+export function adviceQuery(days: number) {
+  return queryOptions({
+    queryKey: ["advice", days],
+    queryFn: ({ signal }) => {
+      // The service keeps what it has made for a range: this one moves on every ten minutes.
+      const end = Math.floor(Date.now() / 600_000) * 600_000;
+      const query = { start: new Date(end - days * 86_400_000).toISOString(), end: new Date(end).toISOString(), wait: 20 };
+      return dataOf(api.GET("/api/v1/advice", { params: { query }, signal }));
+    },
+    refetchInterval: (query) => (query.state.data?.state === "running" ? 1_000 : false),
+    staleTime: 600_000,
+  });
+}
+
 /** Models that calls have no cost of, with what prices them. */
 export const unpricedQuery = queryOptions({
   queryKey: ["unpriced"],

@@ -49,6 +49,12 @@ export function formatCost(dollars: number): string {
   return `$${dollars.toFixed(digits)}`;
 }
 
+/** Dollars more or less: "+$1.20", "−$0.034". */
+export function formatChange(dollars: number): string {
+  if (Math.abs(dollars) < 0.000001) return "$0";
+  return `${dollars > 0 ? "+" : "−"}${formatCost(Math.abs(dollars))}`;
+}
+
 /** Bytes: "512 B", "1.2 kB", "5.0 MB". */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -132,6 +132,8 @@ export const COST_GROUPS = ["model", "service", "feature", "user", "session", "p
 export type CostGroup = (typeof COST_GROUPS)[number];
 
 export interface CostSearch extends OverviewSearch {
+  /** The tab, where it is not what was spent. */
+  view?: "savings" | undefined;
   by?: CostGroup | undefined;
   model?: string | undefined;
   feature?: string | undefined;
@@ -139,7 +141,7 @@ export interface CostSearch extends OverviewSearch {
 
 export function readCostSearch(raw: Raw): CostSearch {
   const { model, feature } = readTraceSearch(raw);
-  return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS) });
+  return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS), view: oneOf(raw["view"], ["savings"] as const) });
 }
 
 /** What scores can be told apart by, beside their name. */

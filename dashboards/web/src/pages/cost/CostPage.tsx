@@ -3,7 +3,7 @@ import { IconFilterOff, IconRefresh } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo } from "react";
-import { costQuery, facetsQuery } from "../../api/queries";
+import { costChangesQuery, costQuery, facetsQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { FacetFilter } from "../../components/FacetFilter";
@@ -13,13 +13,19 @@ import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { TimeRangePicker } from "../../components/TimeRangePicker";
 import { COST_GROUPS, type CostGroup, type CostSearch, rangeOf, readCostSearch, type TraceSearch } from "../../lib/search";
-import { describeRange } from "../../lib/time";
+import { describeRange, type TimeRange, windowOf } from "../../lib/time";
+import { Ahead } from "./Ahead";
+import { Changes } from "./Changes";
 import { CostChart } from "./CostChart";
 import { CostTable } from "./CostTable";
+import { Savings } from "./Savings";
 import { Totals } from "./Totals";
 import { Unpriced } from "./Unpriced";
 
 const route = getRouteApi("/cost");
+
+/** Days that advice is given of: what can't be told from fewer, and what is too long to look at. */
+const [FEWEST_DAYS, USUAL_DAYS, MOST_DAYS] = [3, 7, 31];
 
 const LABELS: Record<CostGroup, string> = {
   model: "Model", service: "Service", feature: "Feature", user: "User", session: "Session",
@@ -33,11 +39,15 @@ export function CostPage() {
   const range = useMemo(() => rangeOf(search), [search]);
   const by = search.by ?? "model";
   const { service, environment, model, feature } = search;
+  const filtersOf = useMemo(() => ({ service: service ?? "", environment: environment ?? "", model: model ?? "", feature: feature ?? "" }), [service, environment, model, feature]);
   const asked = useMemo(
-    () => costQuery({ group_by: by, service: service ?? "", environment: environment ?? "", model: model ?? "", feature: feature ?? "" }, range),
-    [by, service, environment, model, feature, range],
+    () => costQuery({ group_by: by, ...filtersOf }, range),
+    [by, filtersOf, range],
   );
-  const cost = useQuery(asked);
+  const isSpend = search.view !== "savings";
+  const compared = useMemo(() => costChangesQuery({ group_by: by, ...filtersOf }, range), [by, filtersOf, range]);
+  const days = useMemo(() => daysOf(range), [range]);
+  const cost = useQuery({ ...asked, enabled: isSpend });
   const facets = useQuery(facetsQuery(range));
   const { data, refetch } = cost;
   useEffect(() => {
@@ -64,6 +74,13 @@ export function CostPage() {
         <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to })} />
       </PageBar>
       <div className={page["page"]}>
+        <div className={page["filters"]}>
+          <div className={filters["segments"]} role="group" aria-label="View">
+            <button type="button" aria-pressed={isSpend} onClick={() => change({ view: undefined })}>Spend</button>
+            <button type="button" aria-pressed={!isSpend} onClick={() => change({ view: "savings" })}>Savings</button>
+          </div>
+        </div>
+        {!isSpend ? <Savings days={days} /> : <>
         <div className={page["filters"]} role="search" aria-label="What is shown">
           <div className={filters["segments"]} role="group" aria-label="Told apart by">
             {COST_GROUPS.map((each) => (
@@ -96,9 +113,19 @@ export function CostPage() {
             {data.total.unknown_calls > 0 && <Unpriced calls={data.total.unknown_calls} />}
             <CostChart cost={data} window={data.window} interval={data.interval} onShow={show} />
             <CostTable cost={data} by={by} label={LABELS[by]} onShow={show} />
+            <Changes asked={compared} />
+            <Ahead filters={filtersOf} />
           </div>
         )}
+        </>}
       </div>
     </>
   );
+}
+
+/** Whole days of a range; a week where it is too short to say anything of a month. */
+function daysOf(range: TimeRange): number {
+  const { start, end } = windowOf(range, Date.now());
+  const days = Math.floor(((end === undefined ? Date.now() : Date.parse(end)) - Date.parse(start)) / 86_400_000);
+  return days < FEWEST_DAYS ? USUAL_DAYS : Math.min(days, MOST_DAYS);
 }
