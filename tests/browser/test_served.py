@@ -90,6 +90,7 @@ PAGES = {
     "/prompts": "PromptsPage",
     "/drift": "DriftPage",
     "/quality": "QualityPage",
+    "/conversations": "ConversationsPage",
     "/sql": "SqlPage",
     "/settings": "SettingsPage",
 }

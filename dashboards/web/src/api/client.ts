@@ -39,6 +39,9 @@ export type ScoreChange = components["schemas"]["ScoreChange"];
 export type ScoreChanges = components["schemas"]["ScoreChanges"];
 export type ScoreExample = components["schemas"]["Example"];
 export type AgreementRow = components["schemas"]["AgreementOut"];
+export type Conversation = components["schemas"]["Conversation"];
+export type User = components["schemas"]["User"];
+export type Turn = components["schemas"]["Turn"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

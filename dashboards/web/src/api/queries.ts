@@ -3,7 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { spansOf } from "./tree";
 import { intervalOf } from "../lib/intervals";
-import type { QualityGroup, ScoreSource } from "../lib/search";
+import type { ActivitySearch, QualityGroup, ScoreSource } from "../lib/search";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
 import type { components } from "./schema.gen";
 import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
@@ -210,6 +210,62 @@ export function columnsQuery(table: string) {
       return rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
     },
     staleTime: 600_000,
+  });
+}
+
+function activityParameters(search: ActivitySearch) {
+  const { q = "", service = "", environment = "", model = "", feature = "", user = "", status, feedback, sort, order } = search;
+  return {
+    query: q, service, environment, model, feature, user_id: user, limit: PAGE_SIZE,
+    ...(status && { status }), ...(feedback && { feedback }), ...(sort && { sort }), ...(order && { order }),
+  };
+}
+
+/** Sessions that were active in a range. */
+export function conversationsQuery(search: ActivitySearch, range: TimeRange) {
+  return infiniteQueryOptions({
+    queryKey: ["conversations", search, range],
+    queryFn: async ({ pageParam, signal }) => {
+      const window = pageParam?.window ?? windowOf(range, Date.now());
+      const query = { ...activityParameters(search), ...window, cursor: pageParam?.cursor ?? "" };
+      return { ...(await dataOf(api.GET("/api/v1/conversations", { params: { query }, signal }))), window };
+    },
+    initialPageParam: undefined as Place | undefined,
+    getNextPageParam: (last): Place | undefined => (last.next ? { cursor: last.next, window: last.window } : undefined),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Users that were active in a range. */
+export function usersQuery(search: ActivitySearch, range: TimeRange) {
+  return infiniteQueryOptions({
+    queryKey: ["users", search, range],
+    queryFn: async ({ pageParam, signal }) => {
+      const window = pageParam?.window ?? windowOf(range, Date.now());
+      const query = { ...activityParameters(search), ...window, cursor: pageParam?.cursor ?? "" };
+      return { ...(await dataOf(api.GET("/api/v1/users", { params: { query }, signal }))), window };
+    },
+    initialPageParam: undefined as Place | undefined,
+    getNextPageParam: (last): Place | undefined => (last.next ? { cursor: last.next, window: last.window } : undefined),
+    placeholderData: keepPreviousData,
+  });
+}
+
+const TURNS_PAGE = 50;
+
+/** One session as a thread, of the last thirty days unless a range is given. */
+export function conversationQuery(sessionId: string, range: TimeRange, project = "") {
+  return infiniteQueryOptions({
+    queryKey: ["conversation", sessionId, range, project],
+    queryFn: ({ pageParam, signal }) => {
+      const window = range.range === undefined && range.from === undefined ? {} : windowOf(range, Date.now());
+      const query = { ...window, project, limit: TURNS_PAGE, cursor: pageParam };
+      return dataOf(api.GET("/api/v1/conversations/{session_id}", { params: { path: { session_id: sessionId }, query }, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next || undefined,
+    // Payloads can be large: those that nobody looks at go soon.
+    gcTime: 30_000,
   });
 }
 

@@ -1,6 +1,9 @@
 // The pages' code, each fetched when it is needed, or while nothing else is going on.
 
 export const loadOverview = () => import("../pages/overview/OverviewPage");
+export const loadConversations = () => import("../pages/conversations/ConversationsPage");
+export const loadConversation = () => import("../pages/conversations/ConversationPage");
+export const loadUsers = () => import("../pages/conversations/UsersPage");
 export const loadCost = () => import("../pages/cost/CostPage");
 export const loadSql = () => import("../pages/sql/SqlPage");
 export const loadAlerts = () => import("../pages/alerts/AlertsPage");
@@ -18,7 +21,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

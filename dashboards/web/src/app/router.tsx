@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readAlertsSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readActivitySearch, readAlertsSearch, readConversationSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces } from "./pages";
+import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -31,6 +31,27 @@ export const overviewRoute = createRoute({
   path: "/overview",
   validateSearch: readOverviewSearch,
   component: lazyRouteComponent(loadOverview, "OverviewPage"),
+});
+
+export const conversationsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/conversations",
+  validateSearch: readActivitySearch,
+  component: lazyRouteComponent(loadConversations, "ConversationsPage"),
+});
+
+export const conversationRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/conversations/$sessionId",
+  validateSearch: readConversationSearch,
+  component: lazyRouteComponent(loadConversation, "ConversationPage"),
+});
+
+export const usersRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/users",
+  validateSearch: readActivitySearch,
+  component: lazyRouteComponent(loadUsers, "UsersPage"),
 });
 
 export const costRoute = createRoute({
@@ -121,7 +142,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

@@ -170,6 +170,39 @@ export function readQualitySearch(raw: Raw): QualitySearch {
   });
 }
 
+export const ACTIVITY_SORTS = ["last", "turns", "sessions", "duration", "tokens", "cost", "errors"] as const;
+export type ActivitySort = (typeof ACTIVITY_SORTS)[number];
+
+/** What lists of conversations and users show. */
+export interface ActivitySearch extends OverviewSearch {
+  q?: string | undefined;
+  model?: string | undefined;
+  feature?: string | undefined;
+  user?: string | undefined;
+  status?: "ok" | "error" | undefined;
+  feedback?: "up" | "down" | undefined;
+  sort?: ActivitySort | undefined;
+  order?: "asc" | undefined;
+}
+
+export function readActivitySearch(raw: Raw): ActivitySearch {
+  const { model, feature, user, status, q, order } = readTraceSearch(raw);
+  return compact({
+    ...readOverviewSearch(raw), q, model, feature, user, status, order,
+    feedback: oneOf(raw["feedback"], ["up", "down"] as const), sort: oneOf(raw["sort"], ACTIVITY_SORTS),
+  });
+}
+
+export interface ConversationSearch extends TimeRange {
+  project?: string | undefined;
+}
+
+/** One conversation: its range of time, and whose it is where several have one of that name. */
+export function readConversationSearch(raw: Raw): ConversationSearch {
+  const { range, from, to } = readTraceSearch(raw);
+  return compact({ range, from, to, project: text(raw["project"]) });
+}
+
 /** Whether anything narrows the list, beside its range of time. */
 export function isFiltered(search: TraceSearch): boolean {
   return queryOf(search) !== "";
