@@ -31,7 +31,7 @@ export function TurnView({ turn, number, granted }: { turn: Turn; number: number
         {!granted && <p className={styles["nothing"]}>Your key may not read prompts and answers. One made without <code>--no-payload</code> may.</p>}
         {granted && exchange.length === 0 && <p className={styles["nothing"]}>No span of this trace carries what was asked or answered.</p>}
         <Marks value={marks}>
-          {exchange.map((message, index) => <MessageView key={index} message={message} toolNames={NO_TOOLS} answer={message.role === "assistant"} />)}
+          {exchange.map((message, index) => <MessageView key={index} message={message} toolNames={NO_TOOLS} {...(message.role === "assistant" && { answer: true, label: "Answer" })} />)}
         </Marks>
         {turn.said?.is_cut && <Note>Only the beginning is shown here: it is very long. The trace has all of it.</Note>}
       </div>
