@@ -17,7 +17,7 @@ import styles from "./Shell.module.css";
 const PAGES = [
   { to: "/overview", label: "Overview", icon: IconChartHistogram },
   { to: "/traces", label: "Traces", icon: IconStack2 },
-  { to: "/conversations", label: "Conversations", icon: IconMessages },
+  { to: "/conversations", label: "Conversations", short: "Sessions", icon: IconMessages },
   { to: "/cost", label: "Cost", icon: IconCoin },
   { to: "/prompts", label: "Prompts", icon: IconMessage2Code },
   { to: "/datasets", label: "Datasets", icon: IconTable },
@@ -66,7 +66,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {PAGES.map((page) => (
             <Link key={page.to} to={page.to} className={styles["railLink"]}>
               <page.icon size={20} stroke={1.6} aria-hidden />
-              <span>{page.label}</span>
+              <span title={page.label}>{"short" in page ? page.short : page.label}</span>
             </Link>
           ))}
           <div className={styles["railEnd"]}><SignOut /></div>
