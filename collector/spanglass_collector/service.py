@@ -24,6 +24,7 @@ from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.drift.keeper import DriftKeeper
 from spanglass_collector.erasure.desk import PurgeDesk
 from spanglass_collector.ingest.dead_letters import DeadLetters
+from spanglass_collector.ingest.imports import Importer
 from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.replay import DeadLetterDesk
@@ -186,6 +187,7 @@ class Service:
                     budgets=Budgets(database),
                     prompts=PromptBook(database),
                     purges=purges,
+                    imports=ingest.importer if ingest is not None else None,
                     audit=AuditLog(database),
                     datasets=DatasetBook(database),
                     experiments=ExperimentBook(database),
@@ -354,6 +356,10 @@ class _Ingest:
             settings.payload_retention_days,
             settings.max_body_bytes,
             redaction=redaction,
+        )
+
+        self.importer = Importer(
+            self.intake, settings.retention_days, settings.payload_retention_days
         )
 
     def drain(self, seconds: float) -> None:

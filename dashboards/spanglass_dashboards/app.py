@@ -24,10 +24,12 @@ from spanglass_dashboards.api import (
     energy,
     engines,
     experiments,
+    export,
     facets,
     feedback,
     gpus,
     health,
+    imports,
     installation,
     jobs,
     keys,
@@ -91,8 +93,8 @@ def create_app(context: Context) -> FastAPI:
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
-        views, quality_changes, agreement, conversations,
-        cost_changes, advice, own_gpus,
+        views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
+        export, imports,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

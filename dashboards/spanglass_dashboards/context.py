@@ -47,6 +47,12 @@ class PurgeOffice(Protocol):
     def list(self) -> Sequence[Any]: ...
 
 
+class ImportOffice(Protocol):
+    """Takes OTLP of any time; `spanglass_collector.ingest.imports` does it."""
+
+    async def take(self, signal: str, body: bytes, project: str) -> Mapping[str, Any]: ...
+
+
 class JobOffice(Protocol):
     """What can be asked of jobs; `spanglass_collector.jobs.desk` does it."""
 
@@ -127,6 +133,7 @@ class Context:
         experiments: runs over them.
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
+        imports: takes OTLP of any time.
         audit: who read, changed and erased what.
         keys: who may come in; to be listed, made and revoked.
         views: pages that people saved.
@@ -151,6 +158,7 @@ class Context:
     experiments: ExperimentBook | None = None
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
+    imports: ImportOffice | None = None
     audit: AuditLog | None = None
     keys: Keys | None = None
     views: Views | None = None

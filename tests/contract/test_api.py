@@ -55,6 +55,9 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/datasets/{name}/items/from-traces": 400,
     "POST /api/v1/datasets/{name}/split": 400,
     "PUT /api/v1/experiments/{name}": 400,
+    "GET /api/v1/export/{what}": 400,
+    "GET /api/v1/export/{what}/chunks": 400,
+    "POST /api/v1/import/{signal}": 400,
 }
 
 

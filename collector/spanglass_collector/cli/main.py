@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, Final, NoReturn
 
 import typer
@@ -21,7 +22,7 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 _COMMANDS: Final = (
     "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
     "keys", "detect", "prices", "prompts", "datasets", "eval", "alerts", "budgets", "cost",
-    "advise", "dead-letters", "purge", "mcp",
+    "advise", "dead-letters", "export", "import", "purge", "mcp",
 )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def commands(words: Sequence[str]) -> typer.Typer:
     # A group stays one with a single command in it.
     app.callback()(_nothing)
     for name in (named,) if named in _COMMANDS else _COMMANDS:
-        module = import_module(f"spanglass_collector.cli.{name.replace('-', '_')}")
+        own = f"{name}_" if iskeyword(name) else name.replace("-", "_")
+        module = import_module(f"spanglass_collector.cli.{own}")
         module.register(app)
     return app
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,14 +68,37 @@ class Service:
             raise StoreUnavailable(
                 f"Can't reach the service at {self.url}: {error}. Is it running?"
             ) from error
-        if response.is_success:
-            return response
-        try:
-            detail = str(response.json()["detail"])
-        except (ValueError, KeyError, TypeError):
-            detail = response.text[:300]
-        kind = StoreUnavailable if response.status_code >= 500 else QueryRefused
-        raise kind(detail)
+        _refuse(response)
+        return response
+
+    def stream(self, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
+        """The answer to a `GET`, piece by piece.
+
+        Raises:
+            QueryRefused: if the service says that the request is wrong.
+            StoreUnavailable: if it is not ready.
+            httpx.HTTPError: if it can't be reached, or ends in the middle.
+        """
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        with httpx.stream(
+            "GET", self.url + path, params=dict(params), headers=headers, timeout=120.0
+        ) as response:
+            if not response.is_success:
+                response.read()
+                _refuse(response)
+            yield from response.iter_bytes()
+
+
+def _refuse(response: httpx.Response) -> None:
+    """Raises what an answer says, if it is an error."""
+    if response.is_success:
+        return
+    try:
+        detail = str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = response.text[:300]
+    kind = StoreUnavailable if response.status_code >= 500 else QueryRefused
+    raise kind(detail)
 
 
 def running_service(directory: Path) -> Service | None:

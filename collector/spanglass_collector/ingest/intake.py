@@ -83,6 +83,29 @@ class IntakeStats:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """How telemetry of any time is kept.
+
+    Attributes:
+        retention_days: from its own day on, in days; 0 for ever.
+        payload_retention_days: of its payload; 0 as long as the rest.
+    """
+
+    retention_days: int
+    payload_retention_days: int = 0
+
+    @property
+    def stamp(self) -> bytes:
+        return wire.integer_field(RETENTION_FIELD, self.retention_days) + wire.integer_field(
+            PAYLOAD_RETENTION_FIELD, self.payload_retention_days
+        )
+
+    @property
+    def window(self) -> Window:
+        return Window(days_back=0)
+
+
+@dataclass(frozen=True)
 class Door:
     """Where the requests of one signal go.
 
@@ -147,13 +170,16 @@ class Intake:
     def release(self, size: int) -> None:
         self._inflight -= size
 
-    async def take(self, signal: str, body: bytes, principal: Principal) -> Outcome:
+    async def take(
+        self, signal: str, body: bytes, principal: Principal, imported: Imported | None = None
+    ) -> Outcome:
         """Takes one serialised request; what is accepted of it is on disk then.
 
         Args:
             signal: whose it is, by name.
             body: decompressed.
             principal: who sends it.
+            imported: how it is kept if it may be of any time.
 
         Raises:
             Unreadable: if it is none.
@@ -163,14 +189,16 @@ class Intake:
         if refusal := door.refusal(principal.project):
             self.stats.overloaded += 1
             raise Overloaded(refusal)
-        stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + self._stamp
+        kept = self._stamp if imported is None else imported.stamp
+        window = self._window if imported is None else imported.window
+        stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + kept
         stage = self._redaction(principal.project)
-        quick = check_quickly(body, self._window, form=door.form) if stage is None else None
+        quick = check_quickly(body, window, form=door.form) if stage is None else None
         if quick is not None:
             checked, parts = quick, _stamped(quick, stamp)
         else:
             checked, parts = await self.aside.run(
-                self._check_and_stamp, body, door.form, stamp, stage
+                self._check_and_stamp, body, door.form, stamp, stage, window
             )
         if parts:
             try:
@@ -185,9 +213,9 @@ class Intake:
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
 
     def _check_and_stamp(
-        self, body: bytes, form: Form, stamp: bytes, stage: Stage | None
+        self, body: bytes, form: Form, stamp: bytes, stage: Stage | None, window: Window
     ) -> tuple[Checked, list[bytes]]:
-        checked = check_request(body, self._window, form=form, stage=stage)
+        checked = check_request(body, window, form=form, stage=stage)
         return checked, _stamped(checked, stamp)
 
 

@@ -80,13 +80,18 @@ class Signal:
         Raises:
             Malformed: if it is no request.
         """
-        days = sorted({self._day(item) for item in tree.items(body, self.path)})
+        days = sorted({self.day_of(item) for item in tree.items(body, self.path)})
         if len(days) < 2:
             return []
         middle = days[len(days) // 2]
-        return list(tree.group(body, self.path, lambda item: self._day(item) < middle).values())
+        return list(tree.group(body, self.path, lambda item: self.day_of(item) < middle).values())
 
-    def _day(self, item: bytes) -> int:
+    def day_of(self, item: bytes) -> int:
+        """The day of an item, since 1970; 0 if it says none.
+
+        Raises:
+            Malformed: if it is none.
+        """
         for number, kind, _, content, end in wire.fields(item):
             if number == self.time and kind == wire.FIXED64:
                 return int.from_bytes(item[content:end], "little") // _DAY_NS

@@ -1,0 +1,1 @@
+"""Taking telemetry out of the store."""
