@@ -15,7 +15,10 @@ def test_data_is_sent_and_the_first_keys_are_made_and_revoked(
 ) -> None:
     running = launch()
     watched = visit(running, own=new_profile(chromium))
-    page = watched.goto("/settings")
+    page = watched.goto("/cost")
+    expect(page.get_by_role("heading", name="Send your first trace")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press(",")
     sending = page.get_by_role("region", name="Send data here")
     expect(sending.locator("pre")).to_contain_text(
         f'OTEL_EXPORTER_OTLP_ENDPOINT="http://{running.addresses["otlp_http"]}"'

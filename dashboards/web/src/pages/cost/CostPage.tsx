@@ -10,8 +10,10 @@ import { FacetFilter } from "../../components/FacetFilter";
 import filters from "../../components/Filters.module.css";
 import page from "../../components/Page.module.css";
 import { Problem } from "../../components/Problem";
+import { Onboarding } from "../../components/Onboarding";
 import { State } from "../../components/State";
 import { TimeRangePicker } from "../../components/TimeRangePicker";
+import { useOnboarding } from "../../components/useOnboarding";
 import { COST_GROUPS, type CostGroup, type CostSearch, rangeOf, readCostSearch, type TraceSearch } from "../../lib/search";
 import { describeRange, type TimeRange, windowOf } from "../../lib/time";
 import { Ahead } from "./Ahead";
@@ -65,6 +67,7 @@ export function CostPage() {
   const refresh = (): void => void refetch();
   useKeys({ r: refresh });
   const filtered = [service, environment, model, feature].some((each) => each !== undefined);
+  const onboarding = useOnboarding(data?.total.calls === 0 && !filtered, refetch);
   return (
     <>
       <PageBar title={<h1>Cost</h1>}>
@@ -73,7 +76,7 @@ export function CostPage() {
         </Tooltip>
         <TimeRangePicker range={range} onChange={(next) => change({ range: next.range, from: next.from, to: next.to })} />
       </PageBar>
-      <div className={page["page"]}>
+      {onboarding.stage ? <Onboarding arrived={onboarding.stage === "arrived"} /> : <div className={page["page"]}>
         <div className={page["filters"]}>
           <div className={filters["segments"]} role="group" aria-label="View">
             <button type="button" aria-pressed={isSpend} onClick={() => change({ view: undefined })}>Spend</button>
@@ -94,7 +97,7 @@ export function CostPage() {
         </div>
         {cost.isError && !data ? (
           <Problem error={cost.error} retry={refresh} />
-        ) : !data ? (
+        ) : !data || onboarding.isPending ? (
           <i className={page["waiting"]} role="status" aria-label="Loading the cost" />
         ) : data.total.calls === 0 ? (
           <State
@@ -118,7 +121,7 @@ export function CostPage() {
           </div>
         )}
         </>}
-      </div>
+      </div>}
     </>
   );
 }
