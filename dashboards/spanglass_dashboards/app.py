@@ -13,6 +13,7 @@ from spanglass_dashboards.api import (
     advice,
     agreement,
     alerts,
+    audit,
     budgets,
     completeness,
     conversations,
@@ -50,6 +51,7 @@ from spanglass_dashboards.api import (
     tree,
     views,
 )
+from spanglass_dashboards.auditing import Auditing
 from spanglass_dashboards.context import Context
 
 
@@ -84,6 +86,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
+    app.add_middleware(Auditing, context=context)
     app.add_middleware(Admission, context=context)
 
     app.add_middleware(Answers)
@@ -94,7 +97,7 @@ def create_app(context: Context) -> FastAPI:
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
-        export, imports,
+        export, imports, audit,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

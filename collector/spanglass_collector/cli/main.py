@@ -22,7 +22,7 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 _COMMANDS: Final = (
     "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
     "keys", "detect", "prices", "prompts", "datasets", "eval", "alerts", "budgets", "cost",
-    "advise", "dead-letters", "export", "import", "purge", "mcp",
+    "advise", "dead-letters", "export", "import", "purge", "audit", "mcp",
 )  # fmt: skip
 
 
