@@ -1,7 +1,8 @@
 """Writes into the audit log what passes through the API: changes, and reads of payload.
 
 Every method but reading is a change, so a new route is in the log without a word about it. Which
-routes show payload has to be said: `PAYLOAD_ROUTES`.
+routes show payload has to be said: `PAYLOAD_ROUTES`. Reads over loopback while there are no keys
+are left out: there is nobody to name.
 """
 
 import asyncio
@@ -14,20 +15,35 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanglass_dashboards.context import Context
+from spanglass_dashboards.problems import problem
 from spanglass_store.access import Denied
 
 log = logging.getLogger(__name__)
 
+#: How the log calls an answer with what people and models wrote.
+PAYLOAD_READ: Final = "payload.read"
 #: Methods that change nothing.
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-#: Requests that send a question or data, and change nothing that is kept but what they bring.
-_QUESTIONS: Final = ("/api/v1/purges/preview", "/feedback/")
+#: Requests that ask something by another method, by how they end.
+_QUESTIONS: Final = ("/preview", "/render")
+#: Requests that bring data, which is no change of what is there.
+_DATA: Final = ("/api/v1/scores", "/api/v1/experiments/", "/feedback/")
 #: Beginnings of addresses whose answers show what people and models wrote, to who may see it.
 PAYLOAD_ROUTES: Final = (
     "/api/v1/traces/", "/api/v1/sql", "/api/v1/export/", "/api/v1/scores", "/api/v1/pii/subjects",
+    "/api/v1/conversations/", "/api/v1/datasets/", "/api/v1/experiments/",
+    "/api/v1/quality/examples",
 )  # fmt: skip
+#: Of those, what is asked by POST.
+_ASKED_BY_POST: Final = ("/api/v1/sql", "/api/v1/pii/subjects")
 #: Of those, what shows none.
 _WITHOUT_PAYLOAD: Final = ("/api/v1/traces/facets", "/api/v1/traces/query", "/api/v1/traces/over")
+_CANNOT: Final = problem(
+    503,
+    "The audit log can't be written",
+    "What is read or changed is written down first, and that failed. The service's log says why:"
+    " a full disk, perhaps. Try again when it is mended.",
+)
 
 
 class Auditing:
@@ -47,16 +63,20 @@ class Auditing:
         if not action or self._context.audit is None:
             await self._app(scope, receive, send)
             return
-        status = 0
+        is_refused = False
 
         async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = int(message["status"])
+            nonlocal is_refused
+            if message["type"] == "http.response.start" and int(message["status"]) < 400:
                 # Before the first byte: what could not be written down is not shown.
-                if status < 400:
-                    await asyncio.to_thread(self._write, scope, action, status)
-            await send(message)
+                try:
+                    await asyncio.to_thread(self._write, scope, action, int(message["status"]))
+                except SQLAlchemyError:
+                    log.exception("the audit log can't be written")
+                    is_refused = True
+                    await _CANNOT(scope, receive, send)
+            if not is_refused:
+                await send(message)
 
         await self._app(scope, receive, watch)
 
@@ -70,23 +90,20 @@ class Auditing:
             who = self._context.gate.admit(headers, None)
         except Denied:
             return
-        if action == "payload.read" and not who.payload:
+        if action == PAYLOAD_READ and not (who.payload and who.key_id):
             return
         project = who.project if who.projects is not None else ""
-        try:
-            audit.add(who.name, action, str(scope["path"]), project, {"status": status})
-        except SQLAlchemyError:
-            log.exception("the audit log can't be written")
-            raise
+        audit.add(who.name, action, str(scope["path"]), project, {"status": status})
 
 
 def _action(scope: Scope) -> str:
     """What a request does, as the log calls it; empty for what is not written down."""
     path, method = str(scope["path"]), str(scope["method"])
-    if path.startswith(_QUESTIONS):
+    is_read = method in _READS or path.startswith(_ASKED_BY_POST)
+    if is_read and path.startswith(PAYLOAD_ROUTES) and not path.startswith(_WITHOUT_PAYLOAD):
+        return PAYLOAD_READ
+    if is_read or path.endswith(_QUESTIONS) or not path.startswith("/api/"):
         return ""
-    if path.startswith(PAYLOAD_ROUTES) and (method == "GET" or path.startswith("/api/v1/sql")):
-        return "" if path.startswith(_WITHOUT_PAYLOAD) else "payload.read"
-    if method in _READS or not path.startswith("/api/"):
+    if method == "POST" and path.startswith(_DATA):
         return ""
     return f"{method} {'/'.join(path.split('/')[:4])}"

@@ -419,3 +419,70 @@ def test_who_may_do_what_with_prompts(keyed: Keyed) -> None:
     mine = keyed.service.get("/api/v1/prompts", keyed.secrets["red read"])
     assert mine["items"] == []
     assert keyed.service.api("GET", "/api/v1/prompts/hi/resolve", key="").status_code == 401
+
+
+def _audited(keyed: Keyed, name: str) -> list[tuple[str, str, str]]:
+    """What the audit log has of a key: action, project and target, the first first."""
+    found = keyed.service.get(
+        "/api/v1/audit", key=keyed.secrets["admin"], actor=keyed.ids[name], limit=1000
+    )
+    return [(each["action"], each["project"], each["target"]) for each in found["items"][::-1]]
+
+
+def test_reads_of_payload_are_written_down(keyed: Keyed) -> None:
+    service = keyed.service
+    keyed.make("reviewer", Scope.READ, "blue")
+    keyed.make("clerk", Scope.READ, "blue", payload=False)
+    trace = f"/api/v1/traces/{keyed.traces['blue'].hex()}"
+    wait_until(
+        lambda: service.api("GET", trace, keyed.secrets["clerk"]).status_code == 200, "it is known"
+    )
+    for name in ("reviewer", "clerk"):
+        secret = keyed.secrets[name]
+        assert service.api("GET", trace, secret).status_code == 200
+        query = {
+            "query": "SELECT input FROM spans" if name == "reviewer" else "SELECT name FROM spans"
+        }
+        assert service.api("POST", "/api/v1/sql", secret, json=query).status_code == 200
+        # These show no payload; what is refused was not read.
+        assert service.api("GET", "/api/v1/traces", secret).status_code == 200
+        assert service.api("GET", "/api/v1/overview", secret).status_code == 200
+        assert service.api("GET", "/api/v1/traces/" + "0" * 31 + "1", secret).status_code == 404
+        assert service.api("GET", "/api/v1/audit", secret).status_code == 403
+    assert _audited(keyed, "reviewer") == [
+        ("payload.read", "blue", trace),
+        ("payload.read", "blue", "/api/v1/sql"),
+    ]
+    assert _audited(keyed, "clerk") == []
+
+
+def test_changes_are_written_down(keyed: Keyed) -> None:
+    service, admin = keyed.service, keyed.secrets["admin"]
+    before = len(_audited(keyed, "admin"))
+    score = {"name": "user_feedback", "value": 1, "trace_id": keyed.traces["blue"].hex()}
+    assert service.api("POST", "/api/v1/scores", admin, json=score).status_code == 201
+    made = service.api("POST", "/api/v1/keys", admin, json={"scope": "read", "project": "blue"})
+    assert made.status_code == 201, made.text
+    wrong = service.api("POST", "/api/v1/keys", admin, json={"scope": "none", "project": "blue"})
+    assert wrong.status_code == 422
+    made_key = made.json()["id"]
+    gone = service.api("DELETE", f"/api/v1/keys/{made_key}", admin)
+    assert gone.status_code in (200, 204)
+    assert _audited(keyed, "admin")[before:] == [
+        ("POST /api/v1/keys", "", "/api/v1/keys"),
+        ("DELETE /api/v1/keys", "", f"/api/v1/keys/{made_key}"),
+    ]
+
+
+def test_the_audit_log_is_read_page_by_page(keyed: Keyed) -> None:
+    admin = keyed.secrets["admin"]
+    whole = keyed.service.get("/api/v1/audit", key=admin, limit=1000)
+    assert whole["next"] == 0
+    pages, before = [], 0
+    while not pages or before:
+        page = keyed.service.get("/api/v1/audit", key=admin, limit=2, before=before)
+        pages += page["items"]
+        before = page["next"]
+    assert [each["id"] for each in pages] == [each["id"] for each in whole["items"]]
+    reads = keyed.service.get("/api/v1/audit", key=admin, action="payload", limit=1000)
+    assert {each["action"] for each in reads["items"]} == {"payload.read"}

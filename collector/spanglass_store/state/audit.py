@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: Days that entries are kept.
 KEPT_DAYS: Final = 400
+#: Entries between two looks for those that are older.
+_CLEAN_EVERY: Final = 1_000
 
 
 class AuditRow(Base):
@@ -81,14 +83,16 @@ class AuditLog:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes an entry; it is on disk when this returns."""
+        row = AuditRow(
+            at=datetime.now(UTC), actor=actor[:200], action=action[:64], project=project[:64],
+            target=target[:500], detail=json.dumps(dict(detail or {}), ensure_ascii=False),
+        )  # fmt: skip
         with self._database.transaction() as session:
-            session.add(
-                AuditRow(
-                    at=datetime.now(UTC), actor=actor[:200], action=action[:64],
-                    project=project[:64], target=target[:500],
-                    detail=json.dumps(dict(detail or {}), ensure_ascii=False),
-                )
-            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            is_time = row.id % _CLEAN_EVERY == 0
+        if is_time:
+            self.clean()
 
     def list(
         self, limit: int = 100, before: int = 0, action: str = "", actor: str = ""
