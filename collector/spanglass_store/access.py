@@ -60,7 +60,7 @@ class Gate:
             )
         principal = self._keys.principal(secret)
         if principal is None:
-            raise Denied(401, "The key is unknown or was revoked. `spanglass keys list` shows all.")
+            raise Denied(401, self._keys.refusal(secret))
         if scope is not None and not principal.may(scope):
             raise Denied(403, f"The key is for {principal.scope}; this takes one for {scope}.")
         return principal

@@ -486,3 +486,27 @@ def test_the_audit_log_is_read_page_by_page(keyed: Keyed) -> None:
     assert [each["id"] for each in pages] == [each["id"] for each in whole["items"]]
     reads = keyed.service.get("/api/v1/audit", key=admin, action="payload", limit=1000)
     assert {each["action"] for each in reads["items"]} == {"payload.read"}
+
+
+def test_a_key_is_rotated_through_the_api(keyed: Keyed) -> None:
+    service, admin = keyed.service, keyed.secrets["admin"]
+    body = {"scope": "read", "project": "red", "payload": False, "expires_days": 30}
+    made = service.api("POST", "/api/v1/keys", admin, json=body).json()
+    new = service.api("POST", f"/api/v1/keys/{made['id']}/rotate", admin, json={"grace_hours": 0})
+    assert new.status_code == 201
+    assert (new.json()["project"], new.json()["payload"]) == ("red", False)
+    assert service.api("GET", "/api/v1/traces", new.json()["secret"]).status_code == 200
+    refused = wait_until(
+        lambda: (
+            answer
+            if (answer := service.api("GET", "/api/v1/traces", made["secret"])).status_code == 401
+            else None
+        ),
+        "the old one is refused",
+    )
+    assert f"The key {made['id']} expired on " in refused.json()["detail"]
+    [listed] = [
+        each for each in service.get("/api/v1/keys", key=admin)["items"] if each["id"] == made["id"]
+    ]
+    assert listed["expires_at"] is not None
+    assert service.api("POST", "/api/v1/keys/none/rotate", admin, json={}).status_code == 404

@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from spanglass_store.errors import StoreError
 from spanglass_store.state.database import Database
 from spanglass_store.state.keys import DEFAULT_PROJECT, Keys, Scope
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -125,3 +127,80 @@ def test_the_state_is_synced_before_a_key_is_shown(keys: Keys, path: Path) -> No
     with sqlite3.connect(path) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert other.execute("SELECT count(*) FROM keys").fetchone() == (1,)
+
+
+def _age(path: Path, key_id: str, column: str, at: datetime) -> None:
+    """Sets a time of a key, as if it had passed."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            f"UPDATE keys SET {column} = ? WHERE id = ?",
+            (at.strftime("%Y-%m-%d %H:%M:%S.%f"), key_id),
+        )
+
+
+def test_a_key_expires(keys: Keys, path: Path) -> None:
+    info, secret = keys.create(Scope.READ, lifetime=timedelta(days=90))
+    assert info.expires_at == info.created_at + timedelta(days=90)
+    assert keys.principal(secret) is not None
+    _age(path, info.id, "expires_at", datetime.now(UTC) - timedelta(seconds=1))
+    keys._forget()
+    assert keys.principal(secret) is None
+    assert f"The key {info.id} expired on " in keys.refusal(secret)
+
+
+def test_a_refusal_says_why(keys: Keys) -> None:
+    info, secret = keys.create(Scope.READ)
+    assert keys.refusal(secret) == ""
+    keys.revoke(info.id)
+    assert f"The key {info.id} was revoked on " in keys.refusal(secret)
+    # Who does not have the secret learns nothing of the key.
+    assert keys.refusal(secret[:-1]) == "The key is unknown. `spanglass keys list` shows all."
+
+
+def test_a_key_is_rotated(keys: Keys, path: Path) -> None:
+    info, secret = keys.create(
+        Scope.READ, "shop", "finance", payload=False, lifetime=timedelta(days=90)
+    )
+    new, new_secret = keys.rotate(info.id, timedelta(hours=24))
+    assert (new.scope, new.project, new.name, new.payload) == (Scope.READ, "shop", "finance", False)
+    assert new.expires_at == new.created_at + timedelta(days=90)
+    assert keys.principal(secret) is not None
+    assert keys.principal(new_secret) is not None
+    [old] = [each for each in keys.list() if each.id == info.id]
+    assert old.expires_at is not None
+    assert timedelta(hours=23) < old.expires_at - datetime.now(UTC) <= timedelta(hours=24)
+    # A second time it does not live longer for it.
+    keys.rotate(info.id, timedelta(hours=48))
+    assert [each.expires_at for each in keys.list() if each.id == info.id] == [old.expires_at]
+    keys.revoke(info.id)
+    with pytest.raises(StoreError, match=r"was revoked on .* Make a new one"):
+        keys.rotate(info.id, timedelta(hours=1))
+    with pytest.raises(StoreError, match="There is no key 'nobody'"):
+        keys.rotate("nobody", timedelta(hours=1))
+
+
+def test_the_last_use_is_written_down(keys: Keys) -> None:
+    info, secret = keys.create(Scope.INGEST)
+    assert info.last_used_at is None
+    before = datetime.now(UTC)
+    assert keys.principal(secret) is not None
+    used = wait_until(
+        lambda: next(each.last_used_at for each in keys.list() if each.id == info.id), "it is noted"
+    )
+    assert before <= used <= datetime.now(UTC)
+
+
+def test_keys_of_an_earlier_version_go_on(path: Path) -> None:
+    """Its table has no times of expiry and use."""
+    with closing(Database(f"sqlite:///{path}")) as database:
+        _, secret = Keys(database).create(Scope.READ, "shop")
+    with sqlite3.connect(path) as connection:
+        for column in ("expires_at", "last_used_at"):
+            connection.execute(f"ALTER TABLE keys DROP COLUMN {column}")
+    for _ in range(2):
+        with closing(Database(f"sqlite:///{path}")) as database:
+            keys = Keys(database)
+            found = keys.principal(secret)
+            assert found is not None
+            assert found.project == "shop"
+            assert keys.list()[0].expires_at is None

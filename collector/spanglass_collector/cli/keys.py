@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from spanglass_collector.cli.remote import DataDir
 from spanglass_collector.settings import load
 from spanglass_store.errors import StoreError
 from spanglass_store.state.database import Database
-from spanglass_store.state.keys import DEFAULT_PROJECT, Keys, Scope
+from spanglass_store.state.keys import DEFAULT_PROJECT, KeyInfo, Keys, Scope
 
 app = typer.Typer(
     help="Keys: who may send, read or administer. Works while the service runs.",
@@ -60,6 +61,9 @@ def create(
     payload: Annotated[
         bool, typer.Option("--payload/--no-payload", help="May read prompts and answers.")
     ] = True,
+    expires_days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="Days after which it opens nothing.")
+    ] = None,
     data_dir: DataDir = None,
     state: State = "",
 ) -> None:
@@ -67,11 +71,36 @@ def create(
 
     spanglass keys create --scope ingest --project shop --name checkout-service
     spanglass keys create --scope read --no-payload --name finance
+    spanglass keys create --scope read --expires-days 90
+    """
+    lifetime = timedelta(days=expires_days) if expires_days else None
+    with _keys(data_dir, state) as keys:
+        _show(*keys.create(scope, project, name, payload, lifetime))
+
+
+@app.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="As `spanglass keys list` shows it.")],
+    grace_hours: Annotated[
+        int, typer.Option(min=0, max=8760, help="Hours for which the old one goes on.")
+    ] = 24,
+    data_dir: DataDir = None,
+    state: State = "",
+) -> None:
+    """Makes a key in the place of another, which goes on for a while and then expires.
+
+    spanglass keys rotate 1a2b3c4d
+    spanglass keys rotate 1a2b3c4d --grace-hours 1
     """
     with _keys(data_dir, state) as keys:
-        info, secret = keys.create(scope, project, name, payload)
+        _show(*keys.rotate(key_id, timedelta(hours=grace_hours)))
+    errors.print(f"Key {key_id} opens nothing in {grace_hours} hours.", highlight=False)
+
+
+def _show(info: KeyInfo, secret: str) -> None:
+    until = f", until {info.expires_at:%Y-%m-%d %H:%M} UTC" if info.expires_at else ""
     errors.print(
-        f"Key {info.id} for {info.scope} in project {info.project}. It is shown this once:",
+        f"Key {info.id} for {info.scope} in project {info.project}{until}. It is shown this once:",
         highlight=False,
     )
     console.print(secret, highlight=False, soft_wrap=True)
@@ -86,16 +115,19 @@ def list_(data_dir: DataDir = None, state: State = "") -> None:
     with _keys(data_dir, state) as keys:
         found = keys.list()
     print_table(
-        ("id", "scope", "project", "name", "payload", "created", "revoked"),
+        ("id", "scope", "project", "name", "payload", "created", "used", "expires", "revoked"),
         [
             (
                 key.id, str(key.scope), key.project, key.name, "yes" if key.payload else "no",
-                f"{key.created_at:%Y-%m-%d %H:%M}",
-                f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+                *map(_minute, (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)),
             )
             for key in found
         ],
     )  # fmt: skip
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
 @app.command()

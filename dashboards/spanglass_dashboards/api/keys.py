@@ -1,7 +1,7 @@
 """Keys: who may send, read or administer."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -23,6 +23,15 @@ class KeyIn(BaseModel):
     )
     name: str = Field("", max_length=128, description="What people know it by.")
     payload: bool = Field(True, description="Whether it may read prompts and answers.")
+    expires_days: int | None = Field(
+        None, ge=1, le=3650, description="Days after which it opens nothing."
+    )
+
+
+class RotationIn(BaseModel):
+    """How a key is replaced."""
+
+    grace_hours: int = Field(24, ge=0, le=8760, description="For how long the old one goes on.")
 
 
 class KeyOut(BaseModel):
@@ -35,6 +44,8 @@ class KeyOut(BaseModel):
     payload: bool
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
 
 
 class NewKey(KeyOut):
@@ -67,9 +78,17 @@ async def list_(keys: Kept) -> KeyList:
 @router.post("", status_code=201)
 async def create(keys: Kept, body: KeyIn) -> NewKey:
     """Makes a key. After the first one, nobody gets in without."""
+    lifetime = timedelta(days=body.expires_days) if body.expires_days else None
     info, secret = await asyncio.to_thread(
-        keys.create, body.scope, body.project, body.name, body.payload
+        keys.create, body.scope, body.project, body.name, body.payload, lifetime
     )
+    return NewKey(**dict(_shown(info)), secret=secret)
+
+
+@router.post("/{key_id}/rotate", status_code=201)
+async def rotate(keys: Kept, key_id: str, body: RotationIn) -> NewKey:
+    """Makes a key with the rights of another, which goes on for a while and then expires."""
+    info, secret = await asyncio.to_thread(keys.rotate, key_id, timedelta(hours=body.grace_hours))
     return NewKey(**dict(_shown(info)), secret=secret)
 
 

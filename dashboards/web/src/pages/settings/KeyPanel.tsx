@@ -56,7 +56,7 @@ export function KeyPanel({ session }: { session: SessionInfo }) {
       {items.length > 0 && (
         <div className={panel["scroll"]} tabIndex={0} role="group" aria-label="Keys">
           <table className={panel["table"]}>
-            <thead><tr><th scope="col">Id</th><th scope="col">For</th><th scope="col">Project</th><th scope="col">Name</th><th scope="col">Made</th><th scope="col">State</th></tr></thead>
+            <thead><tr><th scope="col">Id</th><th scope="col">For</th><th scope="col">Project</th><th scope="col">Name</th><th scope="col">Made</th><th scope="col">Used</th><th scope="col">Expires</th><th scope="col">State</th></tr></thead>
             <tbody>
               {items.map((key) => (
                 <tr key={key.id} className={key.revoked_at ? styles["revoked"] : undefined}>
@@ -65,6 +65,8 @@ export function KeyPanel({ session }: { session: SessionInfo }) {
                   <td>{key.project}</td>
                   <td>{key.name || "–"}</td>
                   <td>{key.created_at.slice(0, 10)}</td>
+                  <td>{key.last_used_at?.slice(0, 10) ?? "–"}</td>
+                  <td>{key.expires_at?.slice(0, 10) ?? "–"}</td>
                   <td>
                     {key.revoked_at ? "revoked" : asking === key.id ? (
                       <Button size="compact-xs" color="red" onClick={() => revoke.mutate(key.id)} loading={revoke.isPending}>Revoke for good</Button>
