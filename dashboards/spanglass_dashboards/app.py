@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
@@ -101,6 +102,10 @@ def create_app(context: Context) -> FastAPI:
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:
+        for route in router.routes:
+            # Made of the function's name otherwise: "List ", "Show".
+            if isinstance(route, APIRoute) and not route.summary:
+                route.summary = route.description.partition("\n")[0].rstrip(".")
         app.include_router(router)
     pages.install(app)
     return app
