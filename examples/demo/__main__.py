@@ -17,6 +17,7 @@ if not __package__:
 from openai import OpenAI
 
 import spanglass
+from demo.node import send_node
 from demo.traffic import send_history, send_live
 from sample_server.server import BackgroundServer
 from sample_server.settings import Settings
@@ -45,12 +46,17 @@ def main() -> int:
             daemon=True,
         )
         live.start()
+        node = threading.Thread(
+            target=send_node, args=(given.endpoint, given.live, stop), daemon=True
+        )
+        node.start()
         asked = send_history(_client(fast), given.days, given.visits, random.Random(7), stop.is_set)
         print(f"history sent: {asked} questions over {given.days} days", flush=True)
         while not stop.wait(0.5) and given.live:
             pass
         stop.set()
         live.join(10)
+        node.join(10)
     spanglass.shutdown()
     return 0
 

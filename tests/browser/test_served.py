@@ -89,6 +89,7 @@ PAGES = {
     "/alerts": "AlertsPage",
     "/prompts": "PromptsPage",
     "/drift": "DriftPage",
+    "/gpus": "GpusPage",
     "/quality": "QualityPage",
     "/conversations": "ConversationsPage",
     "/sql": "SqlPage",

@@ -35,6 +35,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/drift/compare": 400,
     "GET /api/v1/energy": 400,
     "GET /api/v1/gpus": 400,
+    "GET /api/v1/gpus/series": 400,
     "GET /api/v1/engines": 400,
     "GET /api/v1/engines/compare": 400,
     "PUT /api/v1/prices": 422,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from spanglass_dashboards.api.time_range import End, Start, recent
 from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_store.queries.gpu_series import series
 from spanglass_store.queries.gpus import boards, processes
 from spanglass_store.state.keys import Principal
 
@@ -89,3 +90,40 @@ async def show(
         return Gpus.model_validate({"gpus": found})
 
     return await asyncio.to_thread(answer)
+
+
+class Went(BaseModel):
+    """How a board or an engine went, step by step."""
+
+    project: str
+    host: str
+    id: str = Field(description="Of a board its id, of an engine its host and port.")
+    values: dict[str, list[float | None]] = Field(
+        description="A number a step, null where nothing was read. Of boards: utilization,"
+        " memory_bytes, power_w, temperature_c, throttled. Of engines: running, waiting,"
+        " kv_cache_usage, generated_tokens_per_second, prompt_tokens_per_second, prefix_hit_rate,"
+        " and in seconds time_to_first_token and time_per_output_token with _p50 and _p95."
+    )
+
+
+class GpuSeries(BaseModel):
+    """Boards and engines over a range of time."""
+
+    step_s: int = Field(description="Seconds a step.")
+    times: list[int] = Field(description="Where steps begin, in seconds since 1970.")
+    boards: list[Went]
+    engines: list[Went]
+
+
+@router.get("/gpus/series")
+async def show_series(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    start: Start = None,
+    end: End = None,
+    project: Annotated[str, Query(max_length=1000)] = "",
+) -> GpuSeries:
+    """GPUs and engines step by step over a range of time, the last hour."""
+    since, until = recent(start, end)
+    found = await asyncio.to_thread(series, context.store(principal), since, until, project)
+    return GpuSeries.model_validate(found, from_attributes=True)

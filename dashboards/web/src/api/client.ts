@@ -42,6 +42,9 @@ export type AgreementRow = components["schemas"]["AgreementOut"];
 export type Conversation = components["schemas"]["Conversation"];
 export type User = components["schemas"]["User"];
 export type Turn = components["schemas"]["Turn"];
+export type Board = components["schemas"]["Board"];
+export type Engine = components["schemas"]["Watched"];
+export type GpuSeries = components["schemas"]["GpuSeries"];
 export type SessionInfo = components["schemas"]["SessionInfo"];
 export type TraceListParameters = NonNullable<paths["/api/v1/traces"]["get"]["parameters"]["query"]>;
 

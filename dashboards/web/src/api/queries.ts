@@ -630,3 +630,24 @@ export async function deleteView(id: string): Promise<void> {
   const { response } = await api.DELETE("/api/v1/views/{view_id}", { params: { path: { view_id: id } } });
   if (!response.ok && response.status !== 404) throw new ApiProblem(response.status, "Not deleted", "The view could not be deleted. Try again.");
 }
+
+/** Milliseconds after which what GPUs do is asked for again. */
+const GPUS_EVERY = 15_000;
+
+/** GPUs and engines: as they are, and how they went. */
+export function gpusQuery(range: TimeRange) {
+  return queryOptions({
+    queryKey: ["gpus", range],
+    queryFn: async ({ signal }) => {
+      const query = windowOf(range, Date.now());
+      const [boards, engines, series] = await Promise.all([
+        dataOf(api.GET("/api/v1/gpus", { params: { query }, signal })),
+        dataOf(api.GET("/api/v1/engines", { params: { query }, signal })),
+        dataOf(api.GET("/api/v1/gpus/series", { params: { query }, signal })),
+      ]);
+      return { boards: boards.gpus, engines: engines.engines, series };
+    },
+    placeholderData: keepPreviousData,
+    ...(range.from === undefined && { refetchInterval: GPUS_EVERY }),
+  });
+}

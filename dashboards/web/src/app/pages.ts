@@ -13,6 +13,7 @@ export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
 export const loadDataset = () => import("../pages/datasets/DatasetPage");
 export const loadQuality = () => import("../pages/quality/QualityPage");
 export const loadScore = () => import("../pages/quality/ScorePage");
+export const loadGpus = () => import("../pages/gpus/GpusPage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
 export const loadSettings = () => import("../pages/settings/SettingsPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
@@ -21,7 +22,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

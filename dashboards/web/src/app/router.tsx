@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readActivitySearch, readAlertsSearch, readConversationSearch, readCostSearch, readDatasetSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readActivitySearch, readAlertsSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadGpus, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -115,6 +115,13 @@ export const scoreRoute = createRoute({
   component: lazyRouteComponent(loadScore, "ScorePage"),
 });
 
+export const gpusRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/gpus",
+  validateSearch: readGpusSearch,
+  component: lazyRouteComponent(loadGpus, "GpusPage"),
+});
+
 export const driftRoute = createRoute({
   getParentRoute: () => root,
   path: "/drift",
@@ -142,7 +149,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

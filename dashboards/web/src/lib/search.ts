@@ -144,6 +144,12 @@ export function readCostSearch(raw: Raw): CostSearch {
   return compact({ ...readOverviewSearch(raw), model, feature, by: oneOf(raw["by"], COST_GROUPS), view: oneOf(raw["view"], ["savings"] as const) });
 }
 
+/** A range of time, and nothing else; the last hour unless one is given. */
+export function readGpusSearch(raw: Raw): TimeRange {
+  const { range, from, to } = readTraceSearch(raw);
+  return compact({ range, from, to });
+}
+
 /** What scores can be told apart by, beside their name. */
 export const QUALITY_GROUPS = ["service", "model", "prompt_version", "environment", "source", "evaluator", "label"] as const;
 export type QualityGroup = (typeof QUALITY_GROUPS)[number];
