@@ -54,6 +54,8 @@ def main() -> int:
         print(f"history sent: {asked} questions over {given.days} days", flush=True)
         while not stop.wait(0.5) and given.live:
             pass
+        if not given.live:
+            node.join(60)
         stop.set()
         live.join(10)
         node.join(10)

@@ -30,16 +30,15 @@ _BOARDS: Final = (
 )
 _BOUNDS: Final = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 _HOST: Final = "gpu-node-sample"
-_NODE: Final = {
-    "service.name": "gpu-node-sample",
-    "host.name": _HOST,
-    "spanglass.sample_data": True,
-}
+_SAMPLE: Final = {
+    "host.name": _HOST, "deployment.environment.name": "demo", "spanglass.sample_data": True,
+}  # fmt: skip
+_NODE: Final = {"service.name": _HOST, **_SAMPLE}
 _ENGINE: Final = {
-    "service.name": "vllm-sample", "service.instance.id": "gpu-node-sample:8000",
-    "host.name": _HOST, "engine.name": "vllm", "engine.version": "0.11.0",
-    "engine.url": "http://gpu-node-sample:8000/metrics", "gen_ai.request.model": "sample/shop-8b",
-    "engine.max_sequences": "64", "engine.gpus": ",".join(_BOARDS), "spanglass.sample_data": True,
+    "service.name": "vllm-sample", "service.instance.id": f"{_HOST}:8000",
+    "engine.name": "vllm", "engine.version": "0.11.0", "engine.url": f"http://{_HOST}:8000/metrics",
+    "gen_ai.request.model": "sample/shop-8b", "engine.max_sequences": "64",
+    "engine.gpus": ",".join(_BOARDS), **_SAMPLE,
 }  # fmt: skip
 
 

@@ -5,8 +5,8 @@ import { Light, useDoors } from "../../components/SendLines";
 import send from "../../components/SendLines.module.css";
 import styles from "./Gpus.module.css";
 
-/** Shown until a board or an engine is read: the lines that make a node tell. */
-export function AgentLines({ range, onWiden }: { range: string; onWiden: () => void }) {
+/** Shown until a board or an engine is read: the lines that make a node tell. A range that goes on is asked for again. */
+export function AgentLines({ range, isLive, onWiden }: { range: string; isLive: boolean; onWiden: () => void }) {
   const { http, keyNeeded } = useDoors();
   const lines = `pip install 'spanglass[gpu]'
 ${keyNeeded ? "export SPANGLASS_API_KEY=YOUR_INGEST_KEY\n" : ""}spanglass agent --endpoint http://${http} --engine http://127.0.0.1:8000
@@ -25,7 +25,7 @@ ${keyNeeded ? "export SPANGLASS_API_KEY=YOUR_INGEST_KEY\n" : ""}spanglass agent 
         <code>spanglass agent --once</code> reads for a moment, and says what is missing.{keyNeeded && " The key is one for sending: Settings makes it."}
       </p>
       <Button variant="default" size="xs" onClick={onWiden} className={styles["widen"]}>Look at the last 30 days</Button>
-      <Light on={false}>{`Waiting for the first metrics on ${http}`}</Light>
+      {isLive && <Light on={false}>{`Waiting for the first metrics on ${http}`}</Light>}
     </section>
   );
 }

@@ -54,7 +54,7 @@ export function GpusPage() {
         ) : !data ? (
           <i className={page["waiting"]} role="status" aria-label="Loading GPUs and engines" />
         ) : data.boards.length === 0 && data.engines.length === 0 ? (
-          <AgentLines range={describeRange(range)} onWiden={() => change({ range: "30d" })} />
+          <AgentLines range={describeRange(range)} isLive={range.from === undefined} onWiden={() => change({ range: "30d" })} />
         ) : (
           <div className={page["content"]} data-stale={gpus.isPlaceholderData || undefined}>
             {gpus.isError && <p role="alert" className={page["broken"]}>Not up to date: {gpus.error.message}</p>}

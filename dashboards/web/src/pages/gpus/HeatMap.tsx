@@ -40,7 +40,7 @@ export function HeatMap({ boards, series, onPick }: Props) {
       <div className={styles["head"]}>
         <h2>GPUs</h2>
         <SegmentedControl size="xs" aria-label="What the cells show" data={SHOWN.map(({ value, label }) => ({ value, label }))} value={shown} onChange={(value) => setShown(value)} />
-        <time>{time === undefined ? "Darker is more" : formatExact(time * 1000).replace(/:\d\d\.\d+.*$/, "")}</time>
+        <time>{time === undefined ? "The stronger the colour, the more" : formatExact(time * 1000).replace(/:\d\d\.\d+.*$/, "")}</time>
       </div>
       {hosts.map(([host, its]) => (
         <div key={host} className={styles["host"]}>
@@ -90,7 +90,7 @@ function Figures({ board }: { board: Board }) {
       <div><dt>Busy</dt><dd>{of(board.utilization, formatShare)}</dd></div>
       <div><dt>Memory</dt><dd>{of(board.memory_used_bytes, formatBytes)}</dd></div>
       <div><dt>Power</dt><dd>{of(board.power_w, (value) => `${Math.round(value)} W`)}</dd></div>
-      <div><dt>Heat</dt><dd>{of(board.temperature_c, (value) => `${Math.round(value)} °C`)}</dd></div>
+      <div><dt>Temp.</dt><dd>{of(board.temperature_c, (value) => `${Math.round(value)} °C`)}</dd></div>
       <div title={throttled?.[0]}><dt>Throttled</dt><dd data-bad={throttled !== undefined || undefined}>{throttled ? formatShare(throttled[1]) : "no"}</dd></div>
     </dl>
   );
