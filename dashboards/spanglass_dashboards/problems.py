@@ -43,6 +43,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (403, "Not allowed"),
         (404, "Not found"),
         (409, "Already under way, or changed meanwhile"),
+        (413, "Too large"),
         (422, "Not valid"),
         (503, "Not available right now"),
     )

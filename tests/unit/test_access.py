@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,9 @@ TOKEN = "the-local-token"
 
 
 @pytest.fixture
-def keys() -> Iterator[Keys]:
-    database = Database("sqlite://")
+def keys(tmp_path: Path) -> Iterator[Keys]:
+    # A file: what is in memory is a thread's own, and uses are written by another.
+    database = Database(f"sqlite:///{tmp_path / 'state.sqlite3'}")
     yield Keys(database)
     database.close()
 
