@@ -149,7 +149,12 @@ def test_python(desk: Desk, block: Block) -> None:
 
 
 @named("sh")
-def test_commands(desk: Desk, block: Block, cli: Commands, tmp_path: Path) -> None:
+def test_commands(
+    desk: Desk, service: RunningService, block: Block, cli: Commands, tmp_path: Path
+) -> None:
+    if "spanglass import" in block.text:
+        service.send(otlp.request(otlp.chat_span()))
+        service.settle()
     with ExitStack() as stack:
         for command in block.commands():
             if command.startswith(NOT_RUN):

