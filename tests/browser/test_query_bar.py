@@ -30,13 +30,16 @@ def test_a_query_is_written_with_completions_by_keyboard_alone(site: Site, visit
         "score.groundedness:<0.9 service:support-assistant "
     )
     page.keyboard.press("Enter")
-    expect(page.locator(ROWS)).to_have_count(1)
     expect(page).to_have_url(re.compile("q=score.groundedness"))
     expect(page.get_by_role("button", name="Service support-assistant")).to_be_visible()
+    # Detectors may have judged more of them by now.
+    expect(page.locator(ROWS).filter(has_not_text="support-assistant")).to_have_count(0)
+    expect(page.locator(ROWS).first).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("POST /v1/ask")
+    expect(page).to_have_url(re.compile("/traces/[0-9a-f]{32}"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_buttons_and_links_change_the_same_text(site: Site, visit: Open) -> None:

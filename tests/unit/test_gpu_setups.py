@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from spanglass.gpu._options import PREFIX, resolve
-from spanglass.gpu.command import _parser
+from spanglass.gpu.command import parser
 from support.running import ROOT
 
 FOLDER = ROOT / "examples/gpu"
@@ -52,6 +52,6 @@ def test_the_compose_file() -> None:
     agent = services["agent"]
     assert agent["pid"] == "host"
     words = shlex.split(agent["command"][2])
-    given = vars(_parser().parse_args(words[words.index("agent") + 1 :]))
+    given = vars(parser().parse_args(words[words.index("agent") + 1 :]))
     given["gpu_hour_usd"] = "2"
     assert resolve(given, environ={}).engines == ("http://127.0.0.1:8000#gpus=0",)

@@ -96,7 +96,11 @@ def export(
                     files += 1
                 progress.advance(task, chunk["rows"])
                 rows += chunk["rows"]
-    errors.print(f"{rows:,} rows are in {output}; {files} files were written.", highlight=False)
+    errors.print(
+        f"{rows:,} rows are in {output}; {files} files were written.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _prepare(output: Path, asked: Mapping[str, Any]) -> None:

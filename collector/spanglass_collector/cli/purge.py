@@ -98,7 +98,7 @@ def purge(
             f"All of it is gone, but {receipt} can't be written: {error.strerror}."
             f" `spanglass purge --list` shows the purge {done['id']}."
         ) from error
-    errors.print(f"All of it is gone. The receipt is {receipt}.", highlight=False)
+    errors.print(f"All of it is gone. The receipt is {receipt}.", highlight=False, soft_wrap=True)
 
 
 #: One call: method, path behind `/purges`, body.
