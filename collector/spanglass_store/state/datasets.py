@@ -24,6 +24,7 @@ from spanglass_store.state.dataset_tables import (
     item_of,
     version_of,
 )
+from spanglass_store.state.listing import by_name
 
 MOST_DATASETS: Final = 1_000
 MOST_ITEMS: Final = 100_000
@@ -59,17 +60,7 @@ class DatasetBook:
             after: `project/name` behind which the list goes on.
             limit: most of them.
         """
-        asked = select(DatasetRow).order_by(DatasetRow.project, DatasetRow.name).limit(limit)
-        if projects is not None:
-            asked = asked.where(DatasetRow.project.in_(projects))
-        if search:
-            asked = asked.where(DatasetRow.name.icontains(search, autoescape=True))
-        if after:
-            project, _, name = after.partition("/")
-            asked = asked.where(
-                (DatasetRow.project > project)
-                | ((DatasetRow.project == project) & (DatasetRow.name > name))
-            )
+        asked = by_name(DatasetRow, projects, search, after, limit)
         with self._database.transaction() as session:
             return [dataset_of(row) for row in session.scalars(asked)]
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from spanglass.prompts import Definition, read
 from spanglass_store.errors import Conflict, StoreError, Unknown
 from spanglass_store.state.database import Database
+from spanglass_store.state.listing import by_name
 from spanglass_store.state.prompt_tables import (
     Comment,
     Move,
@@ -62,17 +63,7 @@ class PromptBook:
             after: `project/name` behind which the list goes on.
             limit: most of them.
         """
-        asked = select(PromptRow).order_by(PromptRow.project, PromptRow.name).limit(limit)
-        if projects is not None:
-            asked = asked.where(PromptRow.project.in_(projects))
-        if search:
-            asked = asked.where(PromptRow.name.icontains(search, autoescape=True))
-        if after:
-            project, _, name = after.partition("/")
-            asked = asked.where(
-                (PromptRow.project > project)
-                | ((PromptRow.project == project) & (PromptRow.name > name))
-            )
+        asked = by_name(PromptRow, projects, search, after, limit)
         with self._database.transaction() as session:
             rows = list(session.scalars(asked))
             labels = session.scalars(
