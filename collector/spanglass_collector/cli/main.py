@@ -8,6 +8,8 @@ from keyword import iskeyword
 from typing import Any, Final, NoReturn
 
 import typer
+import typer.main
+from rich.markup import escape
 
 from spanglass_collector.cli.output import errors
 from spanglass_store.errors import StoreError
@@ -18,12 +20,16 @@ _CLICK_ERROR: Final[type[Exception]] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
-#: Every command, in the order of the help; each has a module of its name.
-_COMMANDS: Final = (
-    "serve", "demo", "agent", "sql", "tail", "doctor", "migrate",
-    "keys", "detect", "prices", "prompts", "datasets", "eval", "alerts", "budgets", "cost",
-    "advise", "dead-letters", "export", "import", "purge", "audit", "mcp",
-)  # fmt: skip
+#: Every command, in the order of the help and under its headings; each has a module of its name.
+_PANELS: Final = {
+    "Run": ("serve", "demo", "agent", "doctor", "migrate"),
+    "Telemetry": ("sql", "tail", "export", "import", "purge", "dead-letters"),
+    "Quality": ("detect", "prompts", "datasets", "eval"),
+    "Alerts": ("alerts",),
+    "Money": ("cost", "prices", "budgets", "advise"),
+    "Access": ("keys", "audit", "mcp"),
+}
+_COMMANDS: Final = tuple(name for names in _PANELS.values() for name in names)
 
 
 def commands(words: Sequence[str]) -> typer.Typer:
@@ -49,6 +55,28 @@ def commands(words: Sequence[str]) -> typer.Typer:
     return app
 
 
+def _program(app: typer.Typer) -> Any:
+    """What runs: its help says what was written, under headings.
+
+    Rich takes what stands in brackets, such as a default, for markup and leaves it out.
+    """
+    program: Any = typer.main.get_command(app)
+    for panel, names in _PANELS.items():
+        for name in names:
+            if name in program.commands:
+                program.commands[name].rich_help_panel = panel
+    _escape(program)
+    return program
+
+
+def _escape(command: Any) -> None:
+    for described in (command, *command.params):
+        if getattr(described, "help", None):
+            described.help = escape(described.help)
+    for each in getattr(command, "commands", {}).values():
+        _escape(each)
+
+
 def _nothing() -> None:
     """Observability for LLM applications: collector, store, web application."""
 
@@ -56,7 +84,8 @@ def _nothing() -> None:
 def main() -> NoReturn:
     """Runs the command line; exits with 0, 1 (it could not), or 2 (used wrongly)."""
     try:
-        code = commands(sys.argv[1:])(prog_name="spanglass", standalone_mode=False)
+        program = _program(commands(sys.argv[1:]))
+        code = program(prog_name="spanglass", standalone_mode=False)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except _CLICK_ERROR as wrong:
