@@ -28,5 +28,5 @@ def open_store(
     limits = Limits(
         settings.store_memory_bytes, settings.query_memory_bytes, settings.query_seconds
     )
-    with EmbeddedServer(directory, limits) as server:
+    with EmbeddedServer(directory, limits, backups=settings.backups) as server:
         yield server.endpoint, server

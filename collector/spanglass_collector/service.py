@@ -20,6 +20,7 @@ from typing import Any, Final
 import uvicorn
 
 from spanglass_collector.alerting import Alerting
+from spanglass_collector.backups.desk import BackupDesk
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.drift.keeper import DriftKeeper
 from spanglass_collector.erasure.desk import PurgeDesk
@@ -42,6 +43,7 @@ from spanglass_collector.stages.redact import Redaction, read_redact
 from spanglass_dashboards.app import create_app
 from spanglass_dashboards.context import Context
 from spanglass_store.access import Gate
+from spanglass_store.backups.catalog import Catalog
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory, write_private
 from spanglass_store.embedded import EmbeddedServer
@@ -159,7 +161,19 @@ class Service:
             ingest.dead_letters if ingest is not None else None,
             ingest.pipelines if ingest is not None else (),
             key,
+            Catalog(settings.backups, settings.data_dir).note_purge,
         )
+        backups = None
+        if embedded is not None:
+            backups = BackupDesk(
+                store,
+                database,
+                ingest.dead_letters if ingest is not None else None,
+                ingest.pipelines if ingest is not None else (),
+                Catalog(settings.backups, settings.data_dir),
+                settings.backup_keep_days,
+                settings.backup_every_hours,
+            )
         servers: list[_Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
@@ -187,6 +201,7 @@ class Service:
                     budgets=Budgets(database),
                     prompts=PromptBook(database),
                     purges=purges,
+                    backups=backups,
                     imports=ingest.importer if ingest is not None else None,
                     audit=AuditLog(database),
                     datasets=DatasetBook(database),
@@ -202,6 +217,8 @@ class Service:
             for server in servers:
                 await server.start()
             purges.start()
+            if backups is not None:
+                backups.start()
             if jobs is not None:
                 keeper.start()
                 jobs.start()
@@ -227,6 +244,8 @@ class Service:
             with ThreadPoolExecutor(1, "end") as own:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(own, purges.stop)
+                if backups is not None:
+                    await loop.run_in_executor(own, backups.stop)
                 if ingest is not None:
                     seconds = DRAIN_S - (time.monotonic() - began)
                     await loop.run_in_executor(own, ingest.drain, seconds)

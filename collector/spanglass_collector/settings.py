@@ -143,6 +143,22 @@ class Settings(BaseSettings):
     query_seconds: Annotated[
         int, Field(ge=1, le=3600, description="Time cap of one query of a reader, in seconds.")
     ] = 30
+    backup_dir: Annotated[
+        str,
+        Field(
+            description="Folder that backups lie in, better on another disk; `backups` in the data"
+            " directory unless given."
+        ),
+    ] = ""
+    backup_keep_days: Annotated[
+        int, Field(ge=0, le=36500, description="Days that a backup is kept; 0 is for ever.")
+    ] = 30
+    backup_every_hours: Annotated[
+        int,
+        Field(
+            ge=0, le=8760, description="Hours from one backup to the next; 0 takes none by itself."
+        ),
+    ] = 0
     feedback_secret: Annotated[
         str,
         Field(
@@ -273,6 +289,11 @@ class Settings(BaseSettings):
     def jobs(self) -> dict[str, JobSettings]:
         """Every job, by name."""
         return read_jobs(self.detect)
+
+    @property
+    def backups(self) -> Path:
+        """The folder that backups lie in."""
+        return Path(self.backup_dir or self.data_dir / "backups").expanduser().absolute()
 
     @property
     def drift_settings(self) -> DriftSettings:

@@ -7,6 +7,8 @@ credentials.json      passwords of the embedded server's users
 state.sqlite3         projects and keys
 store/                the embedded ClickHouse
 spool/ dead-letters/  what is not in the store yet, and what the store refused
+backups/              copies of all that, unless another folder is set
+restoring             there while a backup is brought back; what is here is not whole then
 """
 
 import contextlib
@@ -27,13 +29,18 @@ FORMAT: Final = 1
 class DataDirectory:
     """A data directory, locked against a second process from `open` until `close`.
 
+    Args:
+        path: the folder; made where it is missing.
+        restoring: whether a backup is being brought back here: nobody else may use it then.
+
     Raises:
         StoreError: if the folder can't be made or written, is locked by another process, or
             was written by a newer version.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, restoring: bool = False) -> None:
         self.path = Path(path).expanduser().absolute()
+        self._restoring = restoring
         self._lock: int | None = None
 
     @property
@@ -52,6 +59,16 @@ class DataDirectory:
     def models(self) -> Path:
         """What detectors make for themselves, once on a machine: vectors of words."""
         return self.path / "models"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups lie, unless another folder is set."""
+        return self.path / "backups"
+
+    @property
+    def marker(self) -> Path:
+        """There while a backup is brought back."""
+        return self.path / "restoring"
 
     @property
     def credentials(self) -> Path:
@@ -86,6 +103,7 @@ class DataDirectory:
                 " Stop it, or choose another directory with --data-dir."
             ) from error
         try:
+            self._check_restored()
             self._check_format()
             # Of a service that was killed: another one may have its ports by now.
             self.service.unlink(missing_ok=True)
@@ -132,6 +150,13 @@ class DataDirectory:
         finally:
             os.close(handle)
         return False
+
+    def _check_restored(self) -> None:
+        if self.marker.exists() and not self._restoring:
+            raise StoreError(
+                f"A backup was being restored into {self.path} and is not there whole. Run"
+                " `spanglass restore` again; it begins anew."
+            )
 
     def _check_format(self) -> None:
         marker = self.path / "format.json"

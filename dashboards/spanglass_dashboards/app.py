@@ -15,6 +15,7 @@ from spanglass_dashboards.api import (
     agreement,
     alerts,
     audit,
+    backups,
     budgets,
     completeness,
     conversations,
@@ -98,7 +99,7 @@ def create_app(context: Context) -> FastAPI:
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
-        export, imports, audit,
+        export, imports, audit, backups,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

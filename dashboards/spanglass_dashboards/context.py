@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from fastapi import Request
 
 from spanglass_dashboards.advising import Advising
 from spanglass_store.access import Gate
+from spanglass_store.backups.catalog import Backup
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.erasure.selection import Selection
@@ -45,6 +47,20 @@ class PurgeOffice(Protocol):
     def get(self, erasure_id: str) -> Any: ...
 
     def list(self) -> Sequence[Any]: ...
+
+
+class BackupOffice(Protocol):
+    """Backups of the embedded store; `spanglass_collector.backups.desk` does it."""
+
+    def request(self, keep_days: int | None) -> Backup: ...
+
+    def get(self, name: str) -> Backup: ...
+
+    def path(self, backup: Backup) -> Path: ...
+
+    def delete(self, name: str) -> Backup: ...
+
+    def list(self) -> Sequence[Backup]: ...
 
 
 class ImportOffice(Protocol):
@@ -133,6 +149,7 @@ class Context:
         experiments: runs over them.
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
+        backups: takes and lists them; None where ClickHouse is somebody else's.
         imports: takes OTLP of any time.
         audit: who read, changed and erased what.
         keys: who may come in; to be listed, made and revoked.
@@ -158,6 +175,7 @@ class Context:
     experiments: ExperimentBook | None = None
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
+    backups: BackupOffice | None = None
     imports: ImportOffice | None = None
     audit: AuditLog | None = None
     keys: Keys | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from spanglass_collector.erasure.desk import PurgeDesk
 from spanglass_collector.ingest.alone import opened_parts
 from spanglass_collector.settings import Settings
+from spanglass_store.backups.catalog import Catalog
 
 
 @contextlib.contextmanager
@@ -17,5 +18,6 @@ def opened_desk(settings: Settings) -> Iterator[PurgeDesk]:
     """
     with opened_parts(settings) as parts:
         yield PurgeDesk(
-            parts.store, parts.database, parts.letters, parts.pipelines, parts.subject_key
-        )
+            parts.store, parts.database, parts.letters, parts.pipelines, parts.subject_key,
+            Catalog(settings.backups, settings.data_dir).note_purge,
+        )  # fmt: skip

@@ -57,7 +57,7 @@ class PurgeDesk:
         letters: the dead letters; None where this process takes no telemetry.
         pipelines: of this process.
         subject_key: what names are hashed with.
-        backups: those that there are.
+        backups: told of a purge's id; says which backups may hold what it erased.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class PurgeDesk:
         letters: DeadLetters | None,
         pipelines: Sequence[Pipeline],
         subject_key: bytes,
-        backups: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
+        backups: Callable[[str], Sequence[Mapping[str, Any]]] = lambda purge_id: (),
     ) -> None:
         self._store = store
         self._database = database
@@ -213,7 +213,7 @@ class PurgeDesk:
             elsewhere["dead letters"] = from_letters, letters.count(eraser)
         document = receipt(
             erasure.id, selection, self._key, erasure.requested_at, eraser, removed, elsewhere,
-            self._backups(),
+            self._backups(erasure.id),
         )  # fmt: skip
         eraser.forget()
         self._book.done(erasure.id, impersonal(selection, self._key), document)

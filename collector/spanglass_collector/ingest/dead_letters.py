@@ -220,6 +220,10 @@ class DeadLetters:
                 return path.read_bytes()
         raise _unknown(name)
 
+    def files(self, letter: DeadLetter) -> tuple[Path, Path]:
+        """Its content and its description, in the order in which they are written."""
+        return self._folder / f"{letter.name}.otlp", self._folder / f"{letter.name}.json"
+
     def replace(self, letter: DeadLetter, body: bytes, items: int) -> None:
         """Puts what is left of a letter in its place, durably.
 

@@ -115,18 +115,7 @@ class Ledger:
             change(totals)
             # The highest number stays, so that no number is used twice.
             last = max(self._last, max(finished, default=0))
-            write_private(
-                self._path,
-                json.dumps(
-                    {
-                        "stored": totals.stored,
-                        "rejected": totals.rejected,
-                        "dead_lettered": totals.dead_lettered,
-                        "sampled_out": totals.sampled_out,
-                        "finished": sorted(finished | {last}) if last else [],
-                    }
-                ),
-            )
+            write_private(self._path, _written(totals, finished | {last}))
             with self._lock:
                 change(self._totals)
                 self._last = last
@@ -218,6 +207,16 @@ class Ledger:
         except OSError as error:
             log.warning("%s can't be written: %s", self._path, error)
 
+    def copy(self, dead_lettered: int) -> str:
+        """The file of a copy of the data: what is spooled now is not in it.
+
+        Args:
+            dead_lettered: items of the dead letters in it.
+        """
+        with self._lock:
+            totals = replace(self._totals, dead_lettered=dead_lettered)
+            return _written(totals, {max(self._finished, default=self._last), self._last})
+
     def account(self) -> Account:
         with self._lock:
             totals = self._totals
@@ -230,6 +229,17 @@ class Ledger:
                 totals.spooled,
                 dict(totals.rejected),
             )
+
+
+def _written(totals: _Totals, finished: set[int]) -> str:
+    """What stands in the file; segments are numbered from 1."""
+    return json.dumps({
+        "stored": totals.stored,
+        "rejected": totals.rejected,
+        "dead_lettered": totals.dead_lettered,
+        "sampled_out": totals.sampled_out,
+        "finished": sorted(finished - {0}),
+    })  # fmt: skip
 
 
 def _count(value: object, most: int = _MOST) -> int:

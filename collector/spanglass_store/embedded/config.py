@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -49,6 +50,7 @@ def config_xml(
     log_level: str = "warning",
     reserved: bool = False,
     passwords: Mapping[Role, str] | None = None,
+    backups: Path | None = None,
 ) -> str:
     """The server's configuration.
 
@@ -59,7 +61,9 @@ def config_xml(
         log_level: ClickHouse's name of the lowest severity that is logged.
         reserved: whether a process of the same user holds the ports for it (`SO_REUSEPORT`).
         passwords: of each role, by role: nobody gets to ask anything without one of them.
+        backups: the folder in which it may write and read them.
     """
+    allowed = f"<allowed_path>{escape(str(backups))}</allowed_path>" if backups else ""
     return f"""<clickhouse>
   <logger>
     <level>{log_level}</level><console>0</console>
@@ -71,7 +75,7 @@ def config_xml(
   <tcp_port>{tcp_port}</tcp_port>
   <listen_reuse_port>{int(reserved)}</listen_reuse_port>
   <users_config>users.xml</users_config>
-  <backups><allowed_path>../backups</allowed_path></backups>
+  <backups>{allowed}</backups>
   <max_server_memory_usage>{limits.memory_bytes}</max_server_memory_usage>
   <mark_cache_size>{limits.memory_bytes // 16}</mark_cache_size>
   <index_mark_cache_size>0</index_mark_cache_size>

@@ -60,6 +60,7 @@ class EmbeddedServer:
         database: the one the collector owns.
         start_timeout_s: how long one start may take before it counts as failed, in seconds.
             Loading a large store takes longer than an empty one.
+        backups: the folder of backups; that of the data directory where none is given.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class EmbeddedServer:
         limits: Limits | None = None,
         database: str = "spanglass",
         start_timeout_s: float = 60.0,
+        backups: Path | None = None,
     ) -> None:
         self._folder = directory.store
+        self._backups = backups or directory.backups
         self._credentials = directory.credentials
         self._limits = limits or Limits()
         self._database = database
@@ -176,8 +179,9 @@ class EmbeddedServer:
         http_port, tcp_port = self._ports
         passwords = self._passwords()
         config = config_xml(
-            http_port, tcp_port, self._limits, reserved=_RESERVES, passwords=passwords
-        )
+            http_port, tcp_port, self._limits, reserved=_RESERVES, passwords=passwords,
+            backups=self._backups,
+        )  # fmt: skip
         write_private(self._folder / "config.xml", config)
         users = users_xml(passwords, self._database, self._limits)
         write_private(self._folder / "users.xml", users)

@@ -1,9 +1,12 @@
 """The state database: its tables and its sessions."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from sqlalchemy import (
     Boolean,
@@ -103,6 +106,26 @@ class Database:
         with self._engine.connect() as connection:
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
         return not busy
+
+    def copy_to(self, path: Path) -> bool:
+        """Writes what is there at one moment into a file; False where it is on another server.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return False
+        connection = self._engine.raw_connection()
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as copy:
+                path.chmod(0o600)
+                # In one go: page by page it begins anew whenever somebody writes.
+                cast("sqlite3.Connection", connection.driver_connection).backup(copy)
+        except sqlite3.Error as error:
+            raise OSError(f"the state database can't be copied: {error}") from error
+        finally:
+            connection.close()
+        return True
 
     def close(self) -> None:
         self._engine.dispose()

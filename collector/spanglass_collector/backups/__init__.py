@@ -1,0 +1,1 @@
+"""Taking backups while the service runs, and bringing one back."""

@@ -1,0 +1,1 @@
+"""Backups: the folder that they lie in, and ClickHouse's part of them."""
