@@ -88,7 +88,7 @@ def test_every_setting_is_a_variable_and_a_key_in_the_file(
         "roles": "web", "log_level": "debug", "feedback_secret": "0123456789abcdef",
         "feedback_secret_before": "0123456789abcdef",
         "prices": "prices.toml", "alerts": "shipped", "public_url": "https://host",
-        "alerts_private_networks": "10.0.0.0/8",
+        "alerts_private_networks": "10.0.0.0/8", "backup_dir": "/backups",
     }  # fmt: skip
     value = others[name] if name in others else default + 1
     monkeypatch.setenv(PREFIX + name.upper(), str(value))
