@@ -17,6 +17,7 @@ from spanglass_store.errors import StoreError
 if TYPE_CHECKING:
     from spanglass_collector.drift.keeper import DriftKeeper
     from spanglass_collector.jobs.keeper import JobKeeper
+    from spanglass_collector.joining import EventJoiner
     from spanglass_collector.service import _Ingest
 
 
@@ -29,6 +30,7 @@ class ServiceMetrics(Collector):
         store: to ask whether it answers.
         jobs: what runs jobs; None where the role is missing.
         drift: what looks for drift; None where the role is missing.
+        joiner: what joins messages of log events; None where the role is missing.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class ServiceMetrics(Collector):
         store: Store,
         jobs: "JobKeeper | None" = None,
         drift: "DriftKeeper | None" = None,
+        joiner: "EventJoiner | None" = None,
     ) -> None:
         self._ingest = ingest
         self._embedded = embedded
         self._store = store
         self._jobs = jobs
         self._drift = drift
+        self._joiner = joiner
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._started = time.time()
@@ -69,7 +73,7 @@ class ServiceMetrics(Collector):
             yield from self._pipelines()
             yield from self._requests()
         if self._jobs is not None:
-            yield from self._jobs_done(self._jobs, self._drift)
+            yield from self._jobs_done(self._jobs)
         yield GaugeMetricFamily(
             "spanglass_resident_bytes", "Resident memory of the service's process.",
             psutil.Process(os.getpid()).memory_info().rss,
@@ -163,8 +167,7 @@ class ServiceMetrics(Collector):
             self._ingest.dead_letters.size,
         )  # fmt: skip
 
-    @staticmethod
-    def _jobs_done(jobs: "JobKeeper", drift: "DriftKeeper | None") -> Iterator[Metric]:
+    def _jobs_done(self, jobs: "JobKeeper") -> Iterator[Metric]:
         label = ["job"]
         counters = {
             "spans": CounterMetricFamily("spanglass_job_spans", "Spans judged.", labels=label),
@@ -189,8 +192,10 @@ class ServiceMetrics(Collector):
             "spanglass_job_failing", "Whether a job's detector can't be started.", labels=label
         )
         every = dict(jobs.counts)
-        if drift is not None and drift.is_enabled:
-            every["drift"] = drift.counts
+        if self._drift is not None and self._drift.is_enabled:
+            every["drift"] = self._drift.counts
+        if self._joiner is not None:
+            every[self._joiner.counts.job] = self._joiner.counts
         for name, counts in every.items():
             for field, family in counters.items():
                 family.add_metric([name], getattr(counts, field))

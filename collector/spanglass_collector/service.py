@@ -32,6 +32,7 @@ from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.jobs.desk import JobDesk
 from spanglass_collector.jobs.keeper import JobKeeper
+from spanglass_collector.joining import EventJoiner
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.opening import open_store
 from spanglass_collector.pricing import PriceKeeper
@@ -153,7 +154,8 @@ class Service:
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
         drift = self._drift(directory, book, endpoint, ingest) if "jobs" in roles else None
-        metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift)
+        joiner = self._joiner(store, book, ingest) if "jobs" in roles else None
+        metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift, joiner)
         alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
         purges = PurgeDesk(
             store,
@@ -225,6 +227,8 @@ class Service:
                 alerting.start()
             if drift is not None:
                 drift.start()
+            if joiner is not None:
+                joiner.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -254,6 +258,8 @@ class Service:
                     await loop.run_in_executor(own, jobs.stop, 1.0)
                 if drift is not None:
                     await loop.run_in_executor(own, drift.stop, 1.0)
+                if joiner is not None:
+                    await loop.run_in_executor(own, joiner.stop, 1.0)
                 await loop.run_in_executor(own, alerting.stop)
             store.close()
             pinged.close()
@@ -282,6 +288,14 @@ class Service:
             stored if ingest is not None else None,
             backlog,
         )
+
+    def _joiner(self, store: Store, book: JobBook, ingest: "_Ingest | None") -> EventJoiner:
+        def stored() -> tuple[int, int]:
+            assert ingest is not None
+            of = {each.signal.name: each.ledger for each in ingest.pipelines}
+            return of["traces"].account().stored, of["logs"].account().stored
+
+        return EventJoiner(store, book, stored if ingest is not None else None)
 
     def _drift(
         self, directory: DataDirectory, book: JobBook, endpoint: Endpoint, ingest: "_Ingest | None"

@@ -292,6 +292,13 @@ def details(of: Any) -> list[LogRecord]:
     return [event("gen_ai.client.inference.operation.details", of, None, attrs)]
 
 
+_STORED = (
+    "SELECT input, output, input_text, output_text, toString(payload_attributes) AS payload,"
+    " attributes['spanglass.messages_from_events'] AS mark FROM spans"
+    " WHERE trace_id = {trace:String} AND span_id = {span:String}"
+)
+
+
 @pytest.mark.parametrize("first", ["spans", "logs"])
 @pytest.mark.parametrize("tell", [g0, details])
 def test_messages_on_logs_join_their_span(
@@ -311,6 +318,19 @@ def test_messages_on_logs_join_their_span(
     for each in messages if first == "spans" else reversed(messages):
         each()
         service.settle()
+    of_call = {"trace": call.trace_id.hex(), "span": call.span_id.hex()}
+    wait_until(lambda: service.sql(_STORED, **of_call)[0]["input"], "they are in the span's row")
+    stored = service.one(_STORED, **of_call)
+    assert json.loads(stored["input"]) == ASKED
+    assert json.loads(stored["output"]) == SAID
+    assert (stored["input_text"], stored["output_text"]) == ("Where is my order?", "On its way.")
+    assert stored["mark"] == "input output"
+    assert ("Be brief." in stored["payload"]) is (tell is details)
+    # What was sent once is there once, tokens and cost of its trace too.
+    listed = service.one(
+        "SELECT spans, input_tokens FROM traces WHERE trace_id = {trace:String}", **of_call
+    )
+    assert listed == {"spans": 2, "input_tokens": 20}
     shown = {one["span_id"]: one for one in service.trace(call.trace_id)}
     joined = shown[call.span_id.hex()]
     assert json.loads(joined["input"]) == ASKED
@@ -334,6 +354,43 @@ def test_messages_on_logs_join_their_span(
     ]  # fmt: skip
     assert "input" not in bare
     assert bare["events"] == joined["events"]
+
+
+def test_messages_that_come_late_are_added_and_judged(service: RunningService, unique: str) -> None:
+    call = otlp.chat_span(attrs={"gen_ai.operation.name": "chat"})
+    _, answered = g0(call)
+    text = {"content": "Write to ana@example.com"}
+    asked = event("gen_ai.user.message", call, text, time_unix_nano=NOW)
+    keys = {"trace": call.trace_id.hex(), "span": call.span_id.hex()}
+    service.send(otlp.request(call, service=unique))
+    send(service, logs(asked, service=unique))
+    service.settle()
+    wait_until(lambda: service.sql(_STORED, **keys)[0]["mark"] == "input", "the question is there")
+    assert service.one(_STORED, **keys)["output"] == ""
+    send(service, logs(answered, service=unique))
+    wait_until(
+        lambda: service.sql(_STORED, **keys)[0]["mark"] == "input output", "so is the answer"
+    )
+    assert service.one(_STORED, **keys)["input_text"] == "Write to ana@example.com"
+    found = "SELECT entity, field FROM pii_findings WHERE trace_id = {trace:String}"
+    wait_until(lambda: service.sql(found, trace=keys["trace"]), "the question is judged")
+    assert service.one(found, trace=keys["trace"])["entity"] == "EMAIL_ADDRESS"
+
+
+def test_events_of_a_call_that_is_not_there_change_nothing(
+    service: RunningService, unique: str
+) -> None:
+    call = otlp.chat_span()
+    other = otlp.chat_span()
+    send(service, logs(*g0(call), *details(other), service=unique))
+    service.send(otlp.request(other, service=unique))
+    service.settle()
+    keys = {"trace": other.trace_id.hex(), "span": other.span_id.hex()}
+    wait_until(lambda: service.sql(_STORED, **keys)[0]["input"], "the other one's are joined")
+    assert (
+        service.sql("SELECT name FROM spans WHERE trace_id = {t:String}", t=call.trace_id.hex())
+        == []
+    )
 
 
 def test_a_traces_log_records_are_listed(service: RunningService, unique: str) -> None:

@@ -25,6 +25,7 @@ from spanglass_store.erasure.erase import Eraser, Removed
 from spanglass_store.erasure.holders import HOLDERS, Scope
 from spanglass_store.erasure.selection import Selection, selection_of
 from spanglass_store.errors import Conflict, StoreError, StoreUnavailable
+from spanglass_store.prices.recompute import await_inserts
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.database import Database
 from spanglass_store.state.erasures import Erasure, ErasureBook
@@ -234,6 +235,8 @@ class PurgeDesk:
                 rows = each.rows + (before.rows if before else 0)
                 parts = each.parts + (before.parts if before else 0)
                 removed[each.table] = Removed(each.table, rows, parts, each.left)
+            # An insert under way may write anew what it has read before: messages of log events.
+            await_inserts(self._store)
             if not eraser.left():
                 return list(removed.values())
         raise StoreUnavailable("What is erased comes anew: who sends or judges it has to end.")

@@ -202,7 +202,9 @@ class SpanReader:
         return self.store.lines(
             # Named otherwise than the column, which the condition is about.
             f"SELECT {listed}, toString(toDateTime64(spans.start_time, 6, 'UTC')) AS began"
-            f" FROM {self._table} WHERE {where} LIMIT 1 BY project, trace_id, span_id",
+            # A span can be there more than once, its messages only in the latest.
+            f" FROM {self._table} WHERE {where} ORDER BY ingested_at DESC"
+            " LIMIT 1 BY project, trace_id, span_id",
             "JSONEachRow",
             values,
             {

@@ -13,12 +13,12 @@ from spanglass_store.otlp.values import restore, restore_map
 
 #: How far from a trace's spans its records are looked for, in days.
 _DAYS: Final = 1
-_INPUT: Final = "gen_ai.input.messages"
-_OUTPUT: Final = "gen_ai.output.messages"
+INPUT: Final = "gen_ai.input.messages"
+OUTPUT: Final = "gen_ai.output.messages"
 _EXCEPTION: Final = "gen_ai.client.operation.exception"
 #: The event that has all of a call, of which the last counts; the others add up.
-_DETAILS: Final = "gen_ai.client.inference.operation.details"
-_MESSAGES: Final = (
+DETAILS: Final = "gen_ai.client.inference.operation.details"
+MESSAGE_EVENTS: Final = (
     "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
     "gen_ai.tool.message", "gen_ai.choice",
 )  # fmt: skip
@@ -53,8 +53,8 @@ class SaidOfSpan:
         if not payload:
             return
         for side, key, messages in (
-            ("input", _INPUT, self.input),
-            ("output", _OUTPUT, self.output),
+            ("input", INPUT, self.input),
+            ("output", OUTPUT, self.output),
         ):
             if messages and not row[side] and not row[f"{side}_key"]:
                 row[side] = orjson.dumps(messages).decode()
@@ -74,7 +74,7 @@ def said_of_spans(
         payload: whether to read what people and models wrote, too.
         span_id: of that one alone.
     """
-    names = (_EXCEPTION, *((_DETAILS, *_MESSAGES) if payload else ()))
+    names = (_EXCEPTION, *((DETAILS, *MESSAGE_EVENTS) if payload else ()))
     content = "l.payload_attributes" if payload else "map()"
     lines = store.lines(
         f"SELECT l.span_id, l.event_name, {_TIME.format('time')}, l.attributes, {content},"
@@ -97,15 +97,15 @@ def said_of_spans(
                 }
             )  # fmt: skip
             continue
-        said = whole.setdefault(span, SaidOfSpan()) if name == _DETAILS else found[span]
-        for key, messages in ((_INPUT, said.input), (_OUTPUT, said.output)):
+        said = whole.setdefault(span, SaidOfSpan()) if name == DETAILS else found[span]
+        for key, messages in ((INPUT, said.input), (OUTPUT, said.output)):
             text = contents.pop(key, "")
             if not text:
                 continue
-            if name == _DETAILS:
+            if name == DETAILS:
                 messages.clear()
             messages += _messages(text)
-        if name == _DETAILS:
+        if name == DETAILS:
             said.payload.update(restore_map(contents, kinds))
     for span, said in whole.items():
         of_span = found[span]
