@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from . import answers, tokens, tools
+from . import answers, learning, tokens, tools
 from .knowledge import Knowledge
 from .models import Model
 from .prompt import Prompt, ToolCall
@@ -96,7 +96,12 @@ class Engine:
         )
         if calls:
             return _limited_calls(calls, prompt, limit, reasoning)
-        found = answers.answer(prompt, self._knowledge, model.ungrounded_rate, rng)
+        said = None if refuses else learning.rewritten(prompt, rng) or learning.category(prompt)
+        found = (
+            answers.answer(prompt, self._knowledge, model.ungrounded_rate, rng)
+            if said is None
+            else answers.Answer(said)
+        )
         return _limited_text(found, prompt, limit, reasoning)
 
 

@@ -1,5 +1,6 @@
 """Runs over datasets through the service: kept once, compared by pairs, a threshold that fails."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import spanglass
 from sample_server import BackgroundServer, Settings
 from spanglass.evaluation import Experiment
+from support import sorting
 from support.commands import Commands, Done
 from support.running import RunningService
 
@@ -136,6 +138,35 @@ def test_a_prompt_is_run_at_an_endpoint(
     assert all(each["output"] and each["output_tokens"] for each in results)
     refused = typed("eval", "run", unique, f"prompt:{unique}@1")
     assert (refused.returncode, b"--endpoint" in refused.stderr) == (1, True)
+
+
+def test_a_search_makes_a_better_version(
+    service: RunningService, typed: Callable[..., Done], unique: str, tmp_path: Path
+) -> None:
+    body = {"definition": sorting.PROMPT}
+    assert service.api("POST", f"/api/v1/prompts/{unique}/versions", json=body).status_code == 201
+    items = {"items": sorting.examples(48)}
+    assert service.api("POST", f"/api/v1/datasets/{unique}/items", json=items).status_code == 201
+    with BackgroundServer(Settings(speed=0)) as model:
+        words = ("prompts", "search", unique, unique, "--objective", "is_right")
+        words = (*words, "--endpoint", model.base_url)
+        done = typed(
+            *words, "--score", "support.sorting:is_right", "--writer-model", "sample-chat",
+            "--budget", "500", "--rounds", "3", "--label", "staging", "--format", "json",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        refused = typed(*words)
+        assert (refused.returncode, b"--score" in refused.stderr) == (1, True)
+        small = typed(*words, "--score", "support.sorting:is_right", "--budget", "20")
+        assert (small.returncode, b"calls at least" in small.stderr) == (1, True)
+    found = json.loads(done.stdout)
+    assert found["is_better"]
+    assert found["best"]["held_out"] > found["base"]["held_out"] == 0
+    whole = service.get(f"/api/v1/prompts/{unique}")
+    assert (whole["labels"], found["version"]) == ({"staging": 2}, 2)
+    assert whole["versions"][0]["message"].startswith("is_right 0 to ")
+    made = service.get(f"/api/v1/prompts/{unique}/versions/2")
+    assert made["definition"] == found["best"]["definition"]
 
 
 def test_erased_traces_leave_datasets(

@@ -1,7 +1,6 @@
 """`spanglass eval`: applications and prompts run over datasets."""
 
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import spanglass
-from spanglass import _state
 from spanglass.evaluation import EvaluationError, Experiment, Report, Result
-from spanglass_collector.cli.eval_target import PromptTarget, function_of
+from spanglass_collector.chat_endpoint import ChatEndpoint
+from spanglass_collector.cli.eval_target import PromptTarget, function_of, scorers_of, trace_to
 from spanglass_collector.cli.output import Format, errors, print_table
-from spanglass_collector.cli.prompt_registry import registry
+from spanglass_collector.cli.prompt_registry import registry, version_of
 from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
-from spanglass_collector.jobs.registry import DetectorError, load
-from spanglass_detectors.evaluation import scorer
 from spanglass_store.errors import StoreError
 from spanglass_store.state.prompts import definition_of
 
@@ -86,8 +83,9 @@ def run(
     at_least, at_most = _limits(fail_under), _limits(fail_over)
     service, _ = _service(data_dir, url, key)
     called = _target(target, endpoint, model, api_key_env, (data_dir, url, key, project))
-    scorers = [function_of(each, "The scorer") for each in score or ()]
-    scorers += _detectors(detector or [], judge or [], judge_url, judge_model, api_key_env)
+    scorers = scorers_of(
+        score or [], detector or [], judge or [], judge_url, judge_model, api_key_env
+    )
     name = name or f"{dataset}-{_now()}"
     try:
         experiment = Experiment(
@@ -95,7 +93,7 @@ def run(
             web_url=service.url, api_key=service.token, project=project,
         )  # fmt: skip
         examples = experiment.examples()
-        _trace(service, data_dir)
+        trace_to(service, data_dir)
         report = _watched(
             lambda told: spanglass.evaluate(
                 called, examples, scorers=scorers, workers=workers, keeper=experiment, name=name,
@@ -242,50 +240,11 @@ def _target(
     name, _, which = target.removeprefix(_PROMPT).partition("@")
     with registry(*where) as (book, _, _):
         number = which.removeprefix("v")
-        found = (
-            book.version(name, int(number))
-            if number.isdigit()
-            else book.resolve(name, which or "latest")
-        )
-    return PromptTarget(name, found.version, definition_of(found), endpoint, model, api_key_env)
-
-
-def _detectors(
-    detectors: list[str], judges: list[str], url: str, model: str, api_key_env: str
-) -> list[Callable[..., Any]]:
-    if judges and not (url and model):
-        raise StoreError("--judge needs --judge-url and --judge-model.")
-    asked: list[tuple[str, dict[str, Any]]] = [(each, {}) for each in detectors]
-    for rubric in judges:
-        # Who types the address may reach it, wherever it is.
-        options = {"url": url, "model": model, "rubric": rubric, "private_networks": "0.0.0.0/0"}
-        asked.append(("judge", options | {"api_key_env": api_key_env}))
-    try:
-        return [scorer(load(name, options)) for name, options in asked]
-    except DetectorError as error:
-        raise StoreError(str(error)) from error
-
-
-def _trace(service: Service, data_dir: Path | None) -> None:
-    """Calls are traced by the service, unless the application has set that up otherwise."""
-    if _state.runtime is not None:
-        return
-    endpoint = os.environ.get("SPANGLASS_ENDPOINT", "")
-    if not endpoint:
-        from spanglass_collector.settings import load as settings_of
-
-        path = settings_of({"data_dir": data_dir}).data_dir / "service.json"
-        try:
-            addresses = json.loads(path.read_text())["addresses"]
-        except (OSError, ValueError, KeyError):
-            return
-        if addresses.get("web") and service.url.endswith(addresses["web"]):
-            endpoint = f"http://{addresses['otlp_http']}" if addresses.get("otlp_http") else ""
-    if endpoint:
-        spanglass.init(
-            endpoint=endpoint, api_key=service.token, service="spanglass-eval",
-            web_url=service.url,
-        )  # fmt: skip
+        found = version_of(book, name, number if number.isdigit() else which or "latest")
+    definition = definition_of(found)
+    if not (model or definition.model.get("name")):
+        raise StoreError(f"The prompt {name!r} names no model: give --model.")
+    return PromptTarget(name, found.version, definition, ChatEndpoint(endpoint, model, api_key_env))
 
 
 def _watched(

@@ -1,22 +1,22 @@
-"""What is run: a Python function, or a version of a prompt at an endpoint."""
+"""What is run, and what scores it: Python functions, prompts at an endpoint, detectors, judges."""
 
 import importlib
+import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import httpx
+from typing import Any
 
 import spanglass
-from spanglass.evaluation._run import Usage
-from spanglass.prompts import Definition, PromptError
+from spanglass import _state
+from spanglass.evaluation import Usage
+from spanglass.prompts import Definition
+from spanglass_collector.chat_endpoint import ChatEndpoint
+from spanglass_collector.cli.remote import Service
+from spanglass_collector.jobs.registry import DetectorError, load
+from spanglass_detectors.evaluation import scorer
 from spanglass_store.errors import StoreError
-
-_TIMEOUT_S: Final = 120.0
-#: Answers that pass: the endpoint is busy, or has a fault.
-_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
 def function_of(place: str, what: str = "The target") -> Callable[..., Any]:
@@ -51,33 +51,15 @@ class PromptTarget:
         name: of the prompt.
         version: of it.
         definition: what it says.
-        url: of the endpoint, up to and without `/chat/completions`.
-        model: its name there; by default that of the prompt's settings.
-        api_key_env: the variable of the environment that holds the key.
-        retries: further tries where the endpoint is busy.
-
-    Raises:
-        StoreError: if no model is named, or there is no such variable.
+        endpoint: who answers; its model goes before the one that the prompt names.
     """
 
     def __init__(
-        self, name: str, version: int, definition: Definition, url: str, model: str,
-        api_key_env: str, retries: int = 3,
-    ) -> None:  # fmt: skip
+        self, name: str, version: int, definition: Definition, endpoint: ChatEndpoint
+    ) -> None:
         self._definition = definition
-        self._name, self._version = name, version
-        self._url = url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
-        self._settings = {**definition.model}
-        self._model = model or str(self._settings.get("name", ""))
-        self._settings.pop("name", None)
-        if not self._model:
-            raise StoreError(f"The prompt {name!r} names no model: give --model.")
-        key = os.environ.get(api_key_env, "") if api_key_env else ""
-        if api_key_env and not key:
-            raise StoreError(f"There is no variable {api_key_env} in the environment.")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT_S)
-        self._retries = retries
+        self._endpoint = endpoint
+        self._about = {"gen_ai.prompt.name": name, "gen_ai.prompt.version": str(version)}
 
     def __call__(self, given: Any) -> Usage:
         """The answer to one example's input.
@@ -86,68 +68,49 @@ class PromptTarget:
             RuntimeError: if the endpoint does not answer.
             PromptError: if the input does not fit the prompt's variables.
         """
-        made = self._definition.render(self.values(given))
-        messages = [{"role": "user", "content": made}] if isinstance(made, str) else made
-        body: dict[str, Any] = {"model": self._model, "messages": messages, **self._settings}
-        if self._definition.tools:
-            body["tools"] = self._definition.tools
-        about = {
-            "gen_ai.prompt.name": self._name, "gen_ai.prompt.version": str(self._version),
-        }  # fmt: skip
-        with spanglass.generation(self._model, messages=messages) as call:
-            call.set(about)
-            said = self._asked(body)
-            try:
-                message = said["choices"][0]["message"]
-                used = said.get("usage") or {}
-            except (LookupError, TypeError, AttributeError) as error:
-                raise RuntimeError("the endpoint's answer is no chat completion") from error
-            content = message.get("content")
-            output = message if message.get("tool_calls") or content is None else content
-            tokens = used.get("prompt_tokens"), used.get("completion_tokens")
-            call.output(output)
-            call.usage(input_tokens=tokens[0], output_tokens=tokens[1])
-        return Usage(output, *tokens)
+        return self._endpoint.ask(self._definition, given, self._about)
 
-    def values(self, given: Any) -> dict[str, Any]:
-        """An example's input as values of the prompt's variables.
 
-        Raises:
-            PromptError: if it is a text or messages, and the prompt has several variables.
-        """
-        if isinstance(given, Mapping):
-            return dict(given)
-        variables = self._definition.variables
-        fitting = [
-            name for name, each in variables.items()
-            if (each.type == "messages") == isinstance(given, list)
-        ]  # fmt: skip
-        needed = [name for name in fitting if variables[name].required] or fitting
-        if len(needed) != 1:
-            raise PromptError(
-                f"the input is not named, and the prompt {self._name!r} has the variables"
-                f" {', '.join(variables) or 'none'}: give named values"
-            )
-        return {needed[0]: given}
+def scorers_of(
+    functions: list[str], detectors: list[str], judges: list[str], url: str, model: str,
+    api_key_env: str,
+) -> list[Callable[..., Any]]:  # fmt: skip
+    """Scorers as they are typed: functions, detectors, and rubrics for a model that judges.
 
-    def _asked(self, body: dict[str, Any]) -> Any:
-        reason = ""
-        for attempt in range(self._retries + 1):
-            if attempt:
-                import time
+    Raises:
+        StoreError: if one of them can't be loaded.
+    """
+    found = [function_of(each, "The scorer") for each in functions]
+    if judges and not (url and model):
+        raise StoreError("--judge needs --judge-url and --judge-model.")
+    asked: list[tuple[str, dict[str, Any]]] = [(each, {}) for each in detectors]
+    for rubric in judges:
+        # Who types the address may reach it, wherever it is.
+        options = {"url": url, "model": model, "rubric": rubric, "private_networks": "0.0.0.0/0"}
+        asked.append(("judge", options | {"api_key_env": api_key_env}))
+    try:
+        return found + [scorer(load(name, options)) for name, options in asked]
+    except DetectorError as error:
+        raise StoreError(str(error)) from error
 
-                time.sleep(min(20.0, 0.5 * 2**attempt))
-            try:
-                answer = self._client.post(self._url, json=body)
-            except httpx.HTTPError as error:
-                reason = f"{type(error).__name__}: {error}"
-                continue
-            if answer.status_code == 200:
-                try:
-                    return answer.json()
-                except ValueError as error:
-                    raise RuntimeError("the endpoint's answer is no JSON") from error
-            reason = f"it answered {answer.status_code}: {answer.text[:300]}"
-            if answer.status_code not in _PASSING:
-                break
-        raise RuntimeError(f"{self._url}: {reason}")
+
+def trace_to(service: Service, data_dir: Path | None) -> None:
+    """Calls are traced by the service, unless the application has set that up otherwise."""
+    if _state.runtime is not None:
+        return
+    endpoint = os.environ.get("SPANGLASS_ENDPOINT", "")
+    if not endpoint:
+        from spanglass_collector.settings import load as settings_of
+
+        path = settings_of({"data_dir": data_dir}).data_dir / "service.json"
+        try:
+            addresses = json.loads(path.read_text())["addresses"]
+        except (OSError, ValueError, KeyError):
+            return
+        if addresses.get("web") and service.url.endswith(addresses["web"]):
+            endpoint = f"http://{addresses['otlp_http']}" if addresses.get("otlp_http") else ""
+    if endpoint:
+        spanglass.init(
+            endpoint=endpoint, api_key=service.token, service="spanglass-eval",
+            web_url=service.url,
+        )  # fmt: skip

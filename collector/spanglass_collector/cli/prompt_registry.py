@@ -135,6 +135,15 @@ class There:
         return answer.json() if answer.content else None
 
 
+def version_of(book: Registry, name: str, which: str) -> Version:
+    """A version by its number, or by a label.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    return book.version(name, int(which)) if which.isdigit() else book.resolve(name, which)
+
+
 def _quoted(name: str) -> str:
     return quote(name, safe="")
 

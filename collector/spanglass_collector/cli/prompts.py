@@ -8,9 +8,9 @@ import typer
 from rich.text import Text
 
 from spanglass.prompts import PromptError
-from spanglass_collector.cli import prompt_files
+from spanglass_collector.cli import prompt_files, prompt_search
 from spanglass_collector.cli.output import Format, console, errors, print_table, visible
-from spanglass_collector.cli.prompt_registry import PATH, Registry, registry
+from spanglass_collector.cli.prompt_registry import PATH, registry, version_of
 from spanglass_collector.cli.remote import ApiKey, DataDir, Url, opened_store
 from spanglass_dashboards.api.comparing import Compared, Comparison, compared, ratio
 from spanglass_store.errors import StoreError
@@ -18,13 +18,13 @@ from spanglass_store.prompts.diff import diff as lines_of
 from spanglass_store.prompts.files import as_yaml
 from spanglass_store.queries.samples import Side, samples, units
 from spanglass_store.state.keys import DEFAULT_PROJECT
-from spanglass_store.state.prompt_tables import Version
 from spanglass_store.state.prompts import definition_of
 
 app = typer.Typer(
     help="Prompts: versions, labels, files, and what a change did.", no_args_is_help=True
 )
 prompt_files.register(app)
+prompt_search.register(app)
 
 Name = Annotated[str, typer.Argument(help="As `spanglass prompts list` shows it.")]
 Project = Annotated[str, typer.Option(help="Whose; the key's own unless given.")]
@@ -98,7 +98,7 @@ def show(
             ]  # fmt: skip
             print_table(("version", "labels", "author", "message", "source", "when"), rows)
             return
-        found = _version(book, name, version)
+        found = version_of(book, name, version)
     errors.print(f"{name}, version {found.version}", markup=False, highlight=False)
     for line in as_yaml(found.document).splitlines():
         console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
@@ -145,7 +145,7 @@ def diff(
     spanglass prompts diff greeting production latest
     """
     with registry(data_dir, url, key, project) as (book, _, _):
-        sides = [_version(book, name, each) for each in (before, after)]
+        sides = [version_of(book, name, each) for each in (before, after)]
     for line in lines_of(sides[0].document, sides[1].document):
         text = Text(f"{_SIGNS[line.kind]} {visible(line.text)}", style=_STYLES.get(line.kind, ""))
         console.print(text, soft_wrap=True, highlight=False)
@@ -168,7 +168,7 @@ def render(
     spanglass prompts render greeting --var name=Ada
     """
     with registry(data_dir, url, key, project) as (book, _, _):
-        definition = definition_of(_version(book, name, version))
+        definition = definition_of(version_of(book, name, version))
     try:
         made = definition.render(_values(var or [], definition.variables))
     except PromptError as error:
@@ -256,12 +256,6 @@ def compare(
             f" {split.expected:.1%} were to (p {split.p:.2g}): {verdict}.",
             markup=False, highlight=False,
         )  # fmt: skip
-
-
-def _version(book: Registry, name: str, which: str) -> Version:
-    if which.isdigit():
-        return book.version(name, int(which))
-    return book.resolve(name, which)
 
 
 def _values(given: list[str], variables: Any) -> dict[str, Any]:

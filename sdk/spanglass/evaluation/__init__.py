@@ -11,7 +11,7 @@ _report.py    sums, intervals, limits
 from spanglass.evaluation._example import Example, Judged, Result
 from spanglass.evaluation._journal import Journal
 from spanglass.evaluation._report import Report, Summary
-from spanglass.evaluation._run import EvaluationError, Keeper, Progress, evaluate
+from spanglass.evaluation._run import EvaluationError, Keeper, Progress, Usage, evaluate
 from spanglass.evaluation._service import Experiment
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "Report",
     "Result",
     "Summary",
+    "Usage",
     "evaluate",
 ]

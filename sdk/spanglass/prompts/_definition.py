@@ -112,6 +112,29 @@ class Definition:
                 )
         return found
 
+    def values(self, given: Any) -> dict[str, Any]:
+        """What an example gives as values of the variables.
+
+        Args:
+            given: named values; or a text or messages, for the one variable that fits.
+
+        Raises:
+            PromptError: if it is a text or messages, and several variables fit or none does.
+        """
+        if isinstance(given, Mapping):
+            return dict(given)
+        fitting = [
+            name for name, each in self.variables.items()
+            if (each.type == "messages") == isinstance(given, list)
+        ]  # fmt: skip
+        needed = [name for name in fitting if self.variables[name].required] or fitting
+        if len(needed) != 1:
+            raise PromptError(
+                "The input is not named, and the prompt has the variables"
+                f" {', '.join(self.variables) or 'none'}: give named values."
+            )
+        return {needed[0]: given}
+
     def render(self, values: Mapping[str, Any], strict: bool = True) -> str | list[dict[str, Any]]:
         """The text, or the messages.
 
