@@ -95,6 +95,16 @@ def test_where_nothing_is_better_nothing_is_claimed(endpoint: ChatEndpoint) -> N
     assert (found.best.candidate, found.is_better) == (found.base.candidate, False)
 
 
+def test_a_prompt_without_a_model_is_asked_of_those_that_are_named(endpoint: ChatEndpoint) -> None:
+    base = read({"template": sorting.PROMPT["template"]})
+    found = search(
+        base, sorting.examples(48), endpoint.ask, [sorting.is_right], objective="is_right",
+        models=["sample-chat", "gpt-4o-mini"], budget=160, rounds=1, most_shots=1,
+    )  # fmt: skip
+    assert found.base.candidate.model == "sample-chat"
+    assert {each.definition.model["name"] for each in found.front} <= {"sample-chat", "gpt-4o-mini"}
+
+
 def test_what_stops_a_search_says_why(endpoint: ChatEndpoint) -> None:
     base, some = read(sorting.PROMPT), sorting.examples()
 

@@ -170,7 +170,11 @@ def search(
         base, shown, ask, scorers, objective, worst, budget, workers, keeper, name, progress
     )
     runner.reserved = reserved
-    work = _Search(runner, Breeder(shown, models, most_shots, rng), base, chosen_by, write, rng)
+    # A prompt that names no model is asked as the first of those that are given.
+    named = "" if base.model.get("name") or not models else models[0]
+    begun = Candidate(instruction_of(base), model=named)
+    breeder = Breeder(shown, models, most_shots, rng)
+    work = _Search(runner, breeder, base, begun, chosen_by, write, rng)
     work.begin(objective)
     history = [work.go(work.first(population, models))]
     for _ in range(rounds - 1):
@@ -224,12 +228,12 @@ class _Search:
     """Candidates from round to round."""
 
     def __init__(
-        self, runner: Runner, breeder: Breeder, base: Definition, examples: list[Example],
-        write: writing.Write | None, rng: random.Random,
+        self, runner: Runner, breeder: Breeder, base: Definition, begun: Candidate,
+        examples: list[Example], write: writing.Write | None, rng: random.Random,
     ) -> None:  # fmt: skip
         self.runner = runner
         self.examples = examples
-        self.base = Candidate(instruction_of(base))
+        self.base = begun
         #: Candidates that saw every example, the base first.
         self.whole: list[Candidate] = [self.base]
         self.seen = {self.base.key}
