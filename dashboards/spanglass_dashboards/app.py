@@ -40,6 +40,7 @@ from spanglass_dashboards.api import (
     own_gpus,
     pii,
     prices,
+    prompt_split,
     prompts,
     purges,
     quality,
@@ -97,7 +98,8 @@ def create_app(context: Context) -> FastAPI:
     modules = (
         health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
         dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
-        datasets, experiments, purges, energy, gpus, engines, surroundings, keys, installation,
+        prompt_split, datasets, experiments, purges, energy, gpus, engines, surroundings, keys,
+        installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
         export, imports, audit, backups,
     )  # fmt: skip

@@ -62,12 +62,12 @@ def always_valid(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) 
         return None
     alpha = (1 - confidence) / 2
     gap = float(b.mean() - a.mean())
-    reach = sum(float(each.std(ddof=1)) * _reach(each.size, alpha) for each in (a, b))
+    reach = sum(float(each.std(ddof=1)) * half_width(each.size, alpha) for each in (a, b))
     return Sequence(gap - reach, gap + reach)
 
 
-def _reach(n: int, alpha: float) -> float:
-    """Half the width of a mean's confidence sequence, in standard deviations."""
+def half_width(n: float, alpha: float) -> float:
+    """Half the width of the confidence sequence of a mean of n values, in standard deviations."""
     # Equations 16 and 64 of the paper: the best width at a chosen number of values.
     wide = -2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1
     rho2 = wide / _TIGHTEST_AT

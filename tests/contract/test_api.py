@@ -59,6 +59,8 @@ MORE_THAN_A_SCHEMA: Final = {
     "GET /api/v1/pii": 400,
     "GET /api/v1/quality": 400,
     "GET /api/v1/prompts/{name}/compare": 400,
+    "GET /api/v1/prompts/{name}/split": 400,
+    "GET /api/v1/prompts/{name}/power": 400,
     "POST /api/v1/prompts/{name}/versions": 400,
     "POST /api/v1/prompts/{name}/render": 400,
     "PUT /api/v1/prompts/{name}/labels/{label}": 400,

@@ -269,6 +269,65 @@ def test_two_versions_are_compared(
     assert len(as_json["values"]) == len(answer["values"])
 
 
+def test_a_split_that_does_harm_is_ended(
+    shared_service: RunningService, typed: Callable[..., Done], unique: str
+) -> None:
+    """Slow users stay slow, so what they were like before explains much; errors end the test."""
+    rng = random.Random(9)
+    began = time.time_ns() - 3 * 86_400 * 10**9
+    spans = []
+    for n in range(400):
+        version = 1 + n % 2
+        like = rng.uniform(1, 5)
+        for when, seen in ((began - 86_400 * 10**9, 1), (began + n * 10**9, version)):
+            span = otlp.chat_span(
+                100, 50,
+                {"gen_ai.prompt.name": unique, "gen_ai.prompt.version": str(seen),
+                 "user.id": f"user {n}"},
+                start=when, duration=int((like + (0.4 if seen == 2 else 0)) * 1e9),
+            )  # fmt: skip
+            span.status.code = 2 if seen == 2 and n % 3 == 0 else 0
+            spans.append(span)
+    # One saw both: who is that?
+    spans.append(otlp.chat_span(1, 1, {"gen_ai.prompt.name": unique, "gen_ai.prompt.version": "1",
+                                       "user.id": "user 1"}, start=began + 10**9))  # fmt: skip
+    shared_service.send(otlp.request(*spans))
+    for template in ("one {{x}}", "two {{x}}"):
+        save(shared_service, unique, template)
+    moved = shared_service.api(
+        "PUT", f"/api/v1/prompts/{unique}/labels/staging", json={"version": 2}
+    )
+    assert moved.status_code == 200
+    shared_service.settle()
+    words = ("prompts", "split", unique, "1", "2", "--days", "3.01", "--expected-share", "0.5")
+    held = typed(*words, "--guardrail", "error_rate=+0.9", "--stop", "staging", "--format", "json")
+    assert held.returncode == 0, held.stderr
+    found = json.loads(held.stdout)
+    assert (found["users_before"], found["users_after"], found["users_of_both"]) == (200, 199, 1)
+    assert (found["is_changed"], found["sample_ratio"]["is_mismatch"]) == (False, False)
+    slower = {each["name"]: each for each in found["values"]}["duration_s"]
+    assert slower["variance_saved"] > 0.9
+    assert slower["low"] < 0.4 < slower["high"]
+    assert slower["is_clear"]
+    assert shared_service.get(f"/api/v1/prompts/{unique}")["labels"] == {"staging": 2}
+    ended = typed(*words, "--guardrail", "error_rate=+0.02", "--stop", "staging", "--watch", "60")
+    assert ended.returncode == 1
+    assert b"staging is on version 1 again" in ended.stderr
+    whole = shared_service.get(f"/api/v1/prompts/{unique}")
+    assert whole["labels"] == {"staging": 1}
+    assert whole["moves"][0]["message"] == "broken: error_rate=+0.02"
+    power = ("prompts", "power", unique, "1", "--effect", "0.4", "--days", "5")
+    done = typed(*power)
+    assert (done.returncode, b"however often" in done.stdout) == (0, True), done.stderr
+    for words_, said in (
+        ((*words, "--guardrail", "beauty=+1"), b"there is no such value"),
+        ((*words, "--guardrail", "beauty"), b"is no guardrail"),
+        ((*power, "--value", "score.none"), b"0 users have score.none"),
+    ):
+        refused = typed(*words_)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
+
+
 def test_calls_are_stored_with_their_prompt(
     shared_service: RunningService, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

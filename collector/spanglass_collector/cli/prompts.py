@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from spanglass.prompts import PromptError
-from spanglass_collector.cli import prompt_files, prompt_search
+from spanglass_collector.cli import prompt_files, prompt_search, prompt_split
 from spanglass_collector.cli.output import Format, console, errors, print_table, visible
 from spanglass_collector.cli.prompt_registry import PATH, registry, version_of
 from spanglass_collector.cli.remote import ApiKey, DataDir, Url, opened_store
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 prompt_files.register(app)
 prompt_search.register(app)
+prompt_split.register(app)
 
 Name = Annotated[str, typer.Argument(help="As `spanglass prompts list` shows it.")]
 Project = Annotated[str, typer.Option(help="Whose; the key's own unless given.")]
