@@ -284,7 +284,7 @@ def test_a_split_that_does_harm_is_ended(
                 100, 50,
                 {"gen_ai.prompt.name": unique, "gen_ai.prompt.version": str(seen),
                  "user.id": f"user {n}"},
-                start=when, duration=int((like + (0.4 if seen == 2 else 0)) * 1e9),
+                start=when, duration=int((like + rng.uniform(0, 0.3) + (0.4 if seen == 2 else 0)) * 1e9),
             )  # fmt: skip
             span.status.code = 2 if seen == 2 and n % 3 == 0 else 0
             spans.append(span)

@@ -64,7 +64,7 @@ def users_of_split(
     Raises:
         StoreError: if there are more users than `MOST_USERS`.
     """
-    given = {"project": project, "name": name, "versions": list(versions)}
+    given: dict[str, Any] = {"project": project, "name": name, "versions": list(versions)}
     given |= {"start": start, "end": end, "most": MOST_USERS + 1}
     rows = store.query(
         f"SELECT {_UNIT} AS unit, groupUniqArray(prompt_version) AS seen,"
