@@ -229,7 +229,10 @@ def needed_for(found: Split, value: str, effect: float, share: float, chance: fl
     sd = float(values.std(ddof=1))
     if sd == 0:
         raise StoreError(f"{value} is the same for all users: any difference shows at once.")
-    took = by.needed(sd, effect, share, chance)
+    try:
+        took = by.needed(sd, effect, share, chance)
+    except ValueError as error:
+        raise StoreError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
     daily = found.units_before / max(1, len(found.days))
     return PowerOut(
         name=value, mean=float(values.mean()), sd=sd, effect=effect, users_per_day=daily,
