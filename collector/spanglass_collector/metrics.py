@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -222,11 +223,40 @@ class ServiceMetrics(Collector):
             "spanglass_received_bytes", "Bytes of accepted requests, decompressed.",
             intake.stats.bytes,
         )  # fmt: skip
+        refused = CounterMetricFamily(
+            "spanglass_project_refused_requests",
+            "Requests that were refused for what their project has sent already.",
+            labels=["project", "reason"],
+        )
+        shares = sum((each.spool.refused_shares for each in self._ingest.pipelines), Counter[str]())
+        for reason, counts in (("quota", intake.quotas.refused), ("spool_share", shares)):
+            for project, count in sorted(counts.items()):
+                refused.add_metric([project, reason], count)
+        yield refused
+        forwarder = self._ingest.forwarder
+        yield GaugeMetricFamily(
+            "spanglass_forward_waiting_bytes", "Bytes of the copy that wait to be sent.",
+            forwarder.waiting if forwarder else 0,
+        )  # fmt: skip
+        sent = CounterMetricFamily(
+            "spanglass_forwarded_items", "Items that the other endpoint took.", labels=["signal"]
+        )
+        lost = CounterMetricFamily(
+            "spanglass_forward_lost_items", "Items that the other endpoint did not get.",
+            labels=["signal", "reason"],
+        )  # fmt: skip
+        if forwarder:
+            for signal, count in sorted(forwarder.sent.items()):
+                sent.add_metric([signal], count)
+            for of, count in sorted(forwarder.lost.items()):
+                lost.add_metric(of, count)
+        yield from (sent, lost)
         requests = CounterMetricFamily(
             "spanglass_requests", "OTLP requests by what became of them.", labels=["outcome"]
         )
         for outcome in (
             "accepted", "unreadable", "overloaded", "too_large", "denied", "unsupported",
+            "over_quota",
         ):  # fmt: skip
             requests.add_metric([outcome], getattr(intake.stats, outcome))
         yield requests

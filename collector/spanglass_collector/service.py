@@ -15,9 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
-
-import uvicorn
+from typing import Final
 
 from spanglass_collector.alerting import Alerting
 from spanglass_collector.backups.desk import BackupDesk
@@ -28,19 +26,22 @@ from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.imports import Importer
 from spanglass_collector.ingest.intake import Door, Intake
 from spanglass_collector.ingest.pipeline import Hooks, Pipeline
+from spanglass_collector.ingest.quotas import Quotas, read_quotas
 from spanglass_collector.ingest.replay import DeadLetterDesk
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.jobs.desk import JobDesk
 from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.joining import EventJoiner
+from spanglass_collector.listener import Listener
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.opening import open_store
 from spanglass_collector.pricing import PriceKeeper
-from spanglass_collector.receivers.connections import bounded, most_connections
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
+from spanglass_collector.retention.keeper import RetentionKeeper
 from spanglass_collector.settings import Settings, join_address, split_address
 from spanglass_collector.stages.redact import Redaction, read_redact
+from spanglass_collector.tls import Certificate, read_certificate
 from spanglass_dashboards.app import create_app
 from spanglass_dashboards.context import Context
 from spanglass_store.access import Gate
@@ -52,6 +53,7 @@ from spanglass_store.endpoint import Endpoint
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.retention.policy import Retention
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
@@ -67,6 +69,8 @@ log = logging.getLogger(__name__)
 #: Seconds from `SIGTERM` until the receivers and the writers have ended, at most; the embedded
 #: server and the event loop take up to a second each behind that.
 DRAIN_S: Final = 7.0
+#: Of that, seconds in which a copy that waits is still sent.
+_COPY_S: Final = 3.0
 
 
 class Service:
@@ -81,8 +85,14 @@ class Service:
         self.settings = settings
         self._hooks = hooks or Hooks()
         self._stop = asyncio.Event()
+        self._certificate: Certificate | None = None
         #: Addresses that are listened on, by door (`otlp_grpc`, `otlp_http`, `web`).
         self.addresses: dict[str, str] = {}
+
+    @property
+    def scheme(self) -> str:
+        """What the doors speak: `http` or `https`."""
+        return "https" if self._certificate else "http"
 
     def stop(self) -> None:
         """Asks the service to drain and end."""
@@ -107,6 +117,7 @@ class Service:
         ):
             keys = Keys(database)
             self._refuse_open_doors(keys)
+            self._certificate = read_certificate(self.settings.tls_cert, self.settings.tls_key)
             sockets = self._bind()
             try:
                 with open_store(self.settings, directory) as (endpoint, embedded):
@@ -146,10 +157,12 @@ class Service:
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
         ingest: _Ingest | None = None
+        kept = await asyncio.to_thread(settings.retention_book, database)
+        retention = RetentionKeeper(store, kept, sweeps="jobs" in roles)
         key = bytes.fromhex(await asyncio.to_thread(book.secret, SUBJECT_KEY))
         if "ingest" in roles:
             redaction = Redaction(read_redact(settings.redact), key)
-            ingest = _Ingest(settings, directory, store, self._hooks, redaction)
+            ingest = _Ingest(settings, directory, store, self._hooks, redaction, kept.of)
         # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
@@ -176,18 +189,20 @@ class Service:
                 settings.backup_keep_days,
                 settings.backup_every_hours,
             )
-        servers: list[_Listener] = []
+        servers: list[Listener] = []
         grpc_server: OtlpGrpc | None = None
         try:
             if ingest is not None:
                 for pipeline in ingest.pipelines:
                     pipeline.writer.start()
-                grpc_server = OtlpGrpc(ingest.intake, gate, settings.otlp_grpc)
+                if ingest.forwarder is not None:
+                    ingest.forwarder.start()
+                grpc_server = OtlpGrpc(ingest.intake, gate, settings.otlp_grpc, self._certificate)
                 await grpc_server.start()
                 host, _ = split_address(settings.otlp_grpc)
                 self.addresses["otlp_grpc"] = join_address(host, grpc_server.port)
                 receiver = OtlpHttp(ingest.intake, gate)
-                servers.append(_Listener(receiver, sockets["otlp_http"], "auto"))
+                servers.append(Listener(receiver, sockets["otlp_http"], "auto", self._certificate))
             if "web" in roles:
                 context = Context(
                     endpoint=endpoint,
@@ -204,6 +219,7 @@ class Service:
                     prompts=PromptBook(database),
                     purges=purges,
                     backups=backups,
+                    retention=retention,
                     imports=ingest.importer if ingest is not None else None,
                     audit=AuditLog(database),
                     datasets=DatasetBook(database),
@@ -215,12 +231,15 @@ class Service:
                     retention_days=settings.retention_days,
                     payload_retention_days=settings.payload_retention_days,
                 )
-                servers.append(_Listener(create_app(context), sockets["web"], "on"))
+                servers.append(
+                    Listener(create_app(context), sockets["web"], "on", self._certificate)
+                )
             for server in servers:
                 await server.start()
             purges.start()
             if backups is not None:
                 backups.start()
+            retention.start()
             if jobs is not None:
                 keeper.start()
                 jobs.start()
@@ -248,6 +267,7 @@ class Service:
             with ThreadPoolExecutor(1, "end") as own:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(own, purges.stop)
+                await loop.run_in_executor(own, retention.stop)
                 if backups is not None:
                     await loop.run_in_executor(own, backups.stop)
                 if ingest is not None:
@@ -354,7 +374,9 @@ class Service:
 
     def _announce(self, directory: DataDirectory, token: str) -> None:
         """Tells commands on this machine where we are, and lets them in."""
-        document = {"addresses": self.addresses, "token": token}
+        # Those who read this check that it is us by the certificate.
+        certificate = str(self._certificate.path) if self._certificate else ""
+        document = {"addresses": self.addresses, "token": token, "certificate": certificate}
         write_private(directory.service, json.dumps(document))
 
 
@@ -368,8 +390,10 @@ class _Ingest:
         store: Store,
         hooks: Hooks,
         redaction: Redaction,
+        retention: Callable[[str], Retention],
     ) -> None:
         self.redaction = redaction
+        self.forwarder = settings.forwarder()
         self.dead_letters = DeadLetters(directory.dead_letters, settings.dead_letters_bytes)
         self.pipelines = [
             Pipeline(signal, settings, directory, store, self.dead_letters, hooks)
@@ -385,58 +409,19 @@ class _Ingest:
                 )
                 for each in self.pipelines
             },
-            settings.retention_days,
-            settings.payload_retention_days,
+            retention,
             settings.max_body_bytes,
             redaction=redaction,
+            quotas=Quotas(read_quotas(settings.quotas)),
+            forward=self.forwarder.offer if self.forwarder is not None else None,
         )
 
-        self.importer = Importer(
-            self.intake, settings.retention_days, settings.payload_retention_days
-        )
+        self.importer = Importer(self.intake)
 
     def drain(self, seconds: float) -> None:
         """Stores what is spooled as far as the time allows; the rest is stored next time."""
         deadline = time.monotonic() + max(seconds, 0.0)
-        with ThreadPoolExecutor(len(self.pipelines), "drain") as threads:
+        with ThreadPoolExecutor(len(self.pipelines) + 1, "drain") as threads:
+            if self.forwarder is not None:
+                threads.submit(self.forwarder.stop, min(_COPY_S, max(seconds, 0.0)))
             list(threads.map(lambda each: each.drain(deadline), self.pipelines))
-
-
-class _Listener:
-    """One uvicorn server on a socket that is bound already, in a loop that is not its own."""
-
-    def __init__(self, app: Any, bound: socket.socket, lifespan: str) -> None:
-        self._socket = bound
-        config = uvicorn.Config(
-            app,
-            http=bounded(most_connections()),
-            ws="none",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="on" if lifespan == "on" else "off",
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=3,
-            backlog=2048,
-        )
-        self._server = uvicorn.Server(config)
-        # Signals are the service's.
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:
-            if self._task.done():
-                await self._task
-                raise StoreError("A web server ended while starting; its log says why.")
-            await asyncio.sleep(0.005)
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task

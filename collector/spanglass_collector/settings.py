@@ -7,8 +7,9 @@ A field `otlp_http` is the flag `--otlp-http`, the variable `SPANGLASS_OTLP_HTTP
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from opentelemetry.util.re import parse_env_headers
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -19,18 +20,28 @@ from pydantic_settings import (
 )
 
 from spanglass.feedback_token import MIN_SECRET_CHARS
-from spanglass_alerts.delivery.outgoing import networks
+from spanglass_alerts.delivery.outgoing import Outgoing, networks
 from spanglass_collector.drift.config import DriftSettings, read_drift
+from spanglass_collector.ingest.quotas import read_quotas
 from spanglass_collector.jobs.config import JobSettings, read_jobs
+from spanglass_collector.retention.config import read_retention
 from spanglass_collector.stages.redact import read_redact
 from spanglass_store.errors import StoreError
+from spanglass_store.retention.policy import Retention
+
+if TYPE_CHECKING:
+    from spanglass_collector.ingest.forward import Forwarder
+    from spanglass_store.state.database import Database
+    from spanglass_store.state.retention import RetentionBook
 
 PREFIX: Final = "SPANGLASS_"
 DEFAULT_FILE: Final = "spanglass.toml"
-#: Settings whose value no message repeats.
+#: Settings that things are signed with.
 _SECRET: Final = ("feedback_secret", "feedback_secret_before")
+#: Settings whose value no message repeats.
+_UNSHOWN: Final = (*_SECRET, "forward_headers")
 #: Settings that are tables: a message names the place in it.
-_TABLES: Final = ("detect", "drift", "redact")
+_TABLES: Final = ("detect", "drift", "quotas", "redact", "retention")
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -87,6 +98,11 @@ class Settings(BaseSettings):
     otlp_grpc: Annotated[str, Field(description="Where OTLP/gRPC is taken.")] = "127.0.0.1:4317"
     otlp_http: Annotated[str, Field(description="Where OTLP/HTTP is taken.")] = "127.0.0.1:4318"
     web: Annotated[str, Field(description="Where the API and the pages are.")] = "127.0.0.1:8400"
+    tls_cert: Annotated[
+        str,
+        Field(description="Certificate with its chain (PEM): then every door speaks TLS alone."),
+    ] = ""
+    tls_key: Annotated[str, Field(description="Its private key (PEM), without a passphrase.")] = ""
     roles: Annotated[
         str, Field(description="What this process does: a list of ingest, jobs and web.")
     ] = "ingest,jobs,web"
@@ -101,6 +117,25 @@ class Settings(BaseSettings):
             description="Days that prompts and answers are kept; 0 is as long as the span.",
         ),
     ] = 0
+    metrics_retention_days: Annotated[
+        int,
+        Field(ge=0, le=36500, description="Days that metrics are kept; 0 is as long as spans."),
+    ] = 0
+    retention: Annotated[
+        dict[str, Any],
+        Field(
+            description="How long single projects' telemetry is kept: a table [retention.PROJECT]"
+            " with spans_days, payload_days, metrics_days; as a flag or variable, JSON."
+        ),
+    ] = Field(default_factory=dict)
+    quotas: Annotated[
+        dict[str, Any],
+        Field(
+            description="How much is taken of single projects: a table [quotas.PROJECT] with"
+            ' items_per_s, bytes_per_s, bytes_per_day, or [quotas."*"] for all others; as a flag'
+            " or variable, JSON."
+        ),
+    ] = Field(default_factory=dict)
     max_body_bytes: Annotated[
         int, Field(ge=1024, description="Largest OTLP request, decompressed, in bytes.")
     ] = 64 * _MIB
@@ -213,6 +248,31 @@ class Settings(BaseSettings):
             " see docs/privacy.md; as a flag or variable, JSON."
         ),
     ] = Field(default_factory=dict)
+    forward_to: Annotated[
+        str,
+        Field(
+            description="Another OTLP/HTTP endpoint that gets a copy of what is accepted:"
+            " https://otlp.example.org:4318."
+        ),
+    ] = ""
+    forward_headers: Annotated[
+        str,
+        Field(
+            description="Headers of those requests, as in OTEL_EXPORTER_OTLP_HEADERS: name=value,…"
+            " Better in the environment than as a flag."
+        ),
+    ] = ""
+    forward_private_networks: Annotated[
+        str,
+        Field(
+            description="Networks that are not public and that the copy may go to all the same,"
+            " with commas: 10.0.0.0/8."
+        ),
+    ] = ""
+    forward_bytes: Annotated[
+        int,
+        Field(ge=_MIB, description="Bytes of the copy that may wait in memory; more is left out."),
+    ] = 64 * _MIB
     log_level: Annotated[
         str,
         Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
@@ -224,13 +284,20 @@ class Settings(BaseSettings):
         split_address(value)
         return value
 
-    @field_validator("alerts_private_networks")
+    @field_validator("forward_headers")
+    @classmethod
+    def _are_headers(cls, value: str) -> str:
+        if len(parse_env_headers(value, liberal=True)) != len([e for e in value.split(",") if e]):
+            raise ValueError("should look like name=value,other=value")
+        return value
+
+    @field_validator("alerts_private_networks", "forward_private_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         networks(value)
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "forward_to")
     @classmethod
     def _is_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -245,7 +312,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{unknown[0]!r} is no role: choose from {', '.join(ROLES)}")
         return value
 
-    @field_validator("detect", "drift", "redact", mode="before")
+    @field_validator(*_TABLES, mode="before")
     @classmethod
     def _is_table(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -259,6 +326,18 @@ class Settings(BaseSettings):
     @classmethod
     def _are_jobs(cls, value: dict[str, Any]) -> dict[str, Any]:
         read_jobs(value)
+        return value
+
+    @field_validator("quotas")
+    @classmethod
+    def _are_quotas(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_quotas(value)
+        return value
+
+    @field_validator("retention")
+    @classmethod
+    def _is_retention(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_retention(value)
         return value
 
     @field_validator("drift")
@@ -294,6 +373,33 @@ class Settings(BaseSettings):
     def backups(self) -> Path:
         """The folder that backups lie in."""
         return Path(self.backup_dir or self.data_dir / "backups").expanduser().absolute()
+
+    def forwarder(self) -> "Forwarder | None":
+        """What sends a copy of the stream; None where none is sent."""
+        if not self.forward_to:
+            return None
+        from spanglass_collector.ingest.forward import Forwarder
+
+        allowed = networks(self.forward_private_networks)
+        return Forwarder(
+            self.forward_to,
+            parse_env_headers(self.forward_headers, liberal=True),
+            Outgoing(allowed, "--forward-private-networks").post,
+            self.forward_bytes,
+        )
+
+    def retention_book(self, database: "Database") -> "RetentionBook":
+        """How long what is kept, with what was said in the state database."""
+        # Commands load no more than they use.
+        from spanglass_store.state.retention import RetentionBook
+
+        return RetentionBook(
+            database,
+            Retention(
+                self.retention_days, self.payload_retention_days, self.metrics_retention_days
+            ),
+            read_retention(self.retention),
+        )
 
     @property
     def drift_settings(self) -> DriftSettings:
@@ -355,5 +461,5 @@ def _explained(error: ValidationError, flags: dict[str, Any], file: Path | None)
     else:
         place = f"{name} in {file}"
     said = str(first["msg"]).removeprefix("Value error, ")
-    given = "" if name in (*_SECRET, *_TABLES) else f" {first['input']!r}"
+    given = "" if name in (*_UNSHOWN, *_TABLES) else f" {first['input']!r}"
     return f"{place}{given}: {said[:1].lower()}{said[1:]}."

@@ -45,6 +45,7 @@ from spanglass_dashboards.api import (
     purges,
     quality,
     quality_changes,
+    retention,
     scores,
     session,
     sql,
@@ -101,7 +102,7 @@ def create_app(context: Context) -> FastAPI:
         prompt_split, datasets, experiments, purges, energy, gpus, engines, surroundings, keys,
         installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
-        export, imports, audit, backups,
+        export, imports, audit, backups, retention,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

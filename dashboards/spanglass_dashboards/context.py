@@ -22,6 +22,7 @@ from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.experiments import ExperimentBook
 from spanglass_store.state.keys import Keys, Principal, Scope
 from spanglass_store.state.prompts import PromptBook
+from spanglass_store.state.retention import RetentionBook
 from spanglass_store.state.views import Views
 
 
@@ -61,6 +62,15 @@ class BackupOffice(Protocol):
     def delete(self, name: str) -> Backup: ...
 
     def list(self) -> Sequence[Backup]: ...
+
+
+class RetentionOffice(Protocol):
+    """How long what is kept; `spanglass_collector.retention.keeper` does it."""
+
+    @property
+    def book(self) -> RetentionBook: ...
+
+    def sweep(self) -> Sequence[Any]: ...
 
 
 class ImportOffice(Protocol):
@@ -150,6 +160,7 @@ class Context:
         alerts: rules, what fires, and who is told.
         purges: what erases on request.
         backups: takes and lists them; None where ClickHouse is somebody else's.
+        retention: how long what is kept.
         imports: takes OTLP of any time.
         audit: who read, changed and erased what.
         keys: who may come in; to be listed, made and revoked.
@@ -176,6 +187,7 @@ class Context:
     alerts: AlertDesk | None = None
     purges: PurgeOffice | None = None
     backups: BackupOffice | None = None
+    retention: RetentionOffice | None = None
     imports: ImportOffice | None = None
     audit: AuditLog | None = None
     keys: Keys | None = None

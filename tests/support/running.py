@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from spanglass_collector.tls import own_context
 from spanglass_store.client import Store
 from spanglass_store.embedded.config import USERS
 from spanglass_store.endpoint import Endpoint, Role
@@ -121,6 +123,7 @@ class RunningService:
         self._client: httpx.Client | None = None
         self._channel: grpc.Channel | None = None
         self.addresses: dict[str, str] = {}
+        self.scheme = "http"
         self.token = ""
         self.log = data_dir.parent / f"{data_dir.name}.log"
         #: Whether anything was sent since the accounts were last looked at.
@@ -148,8 +151,14 @@ class RunningService:
         document = wait_until(self._announced, "the service announces itself")
         self.addresses = document["addresses"]
         self.token = document["token"]
-        self._client = httpx.Client(timeout=PATIENCE_S)
+        self._client = httpx.Client(timeout=PATIENCE_S, verify=self._trusted(document))
         return self
+
+    def _trusted(self, document: dict[str, Any]) -> ssl.SSLContext | bool:
+        """Whose certificates count: the service's own, where it has one."""
+        certificate = document["certificate"]
+        self.scheme = "https" if certificate else "http"
+        return own_context(Path(certificate)) if certificate else True
 
     def _announced(self) -> dict[str, Any] | None:
         assert self._process is not None
@@ -164,9 +173,11 @@ class RunningService:
         if web is None:
             return document
         try:
+            trusted = self._trusted(document)
             health = httpx.get(
-                f"http://{web}/metrics", headers={"authorization": f"Bearer {document['token']}"}
-            )
+                f"{self.scheme}://{web}/metrics", verify=trusted,
+                headers={"authorization": f"Bearer {document['token']}"},
+            )  # fmt: skip
         except httpx.HTTPError:
             return None
         return document if health.status_code == 200 else None
@@ -252,11 +263,11 @@ class RunningService:
 
     @property
     def otlp(self) -> str:
-        return f"http://{self.addresses['otlp_http']}"
+        return f"{self.scheme}://{self.addresses['otlp_http']}"
 
     @property
     def web(self) -> str:
-        return f"http://{self.addresses['web']}"
+        return f"{self.scheme}://{self.addresses['web']}"
 
     def post(
         self,

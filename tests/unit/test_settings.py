@@ -62,6 +62,8 @@ TABLES = {
     "detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n"),
     "drift": ({"least": 80}, "[drift]\nleast = 80\n"),
     "redact": ({"action": "mask"}, "[redact]\naction = 'mask'\n"),
+    "quotas": ({"*": {"items_per_s": 5}}, '[quotas."*"]\nitems_per_s = 5\n'),
+    "retention": ({"shop": {"spans_days": 3}}, "[retention.shop]\nspans_days = 3\n"),
 }
 
 
@@ -89,6 +91,8 @@ def test_every_setting_is_a_variable_and_a_key_in_the_file(
         "feedback_secret_before": "0123456789abcdef",
         "prices": "prices.toml", "alerts": "shipped", "public_url": "https://host",
         "alerts_private_networks": "10.0.0.0/8", "backup_dir": "/backups",
+        "tls_cert": "tls.pem", "tls_key": "tls.key", "forward_to": "https://host:4318",
+        "forward_headers": "api-key=k", "forward_private_networks": "10.0.0.0/8",
     }  # fmt: skip
     value = others[name] if name in others else default + 1
     monkeypatch.setenv(PREFIX + name.upper(), str(value))
@@ -119,8 +123,8 @@ def test_a_wrong_entry_of_the_file_is_named_with_the_file() -> None:
 
 
 def test_an_unknown_entry_of_the_file_is_named_with_the_file() -> None:
-    file("retention = 3")
-    with pytest.raises(SettingsError, match=r"^spanglass\.toml: there is no setting 'retention'"):
+    file("retained = 3")
+    with pytest.raises(SettingsError, match=r"^spanglass\.toml: there is no setting 'retained'"):
         load({})
 
 

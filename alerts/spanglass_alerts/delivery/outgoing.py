@@ -69,10 +69,14 @@ class Outgoing:
 
     Args:
         allowed: networks that are private and may be reached all the same.
+        setting: what allows them, for messages.
     """
 
-    def __init__(self, allowed: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, allowed: Sequence[Network] = (), setting: str = "--alerts-private-networks"
+    ) -> None:
         self._allowed = tuple(allowed)
+        self._setting = setting
         self._tls = ssl.create_default_context()
 
     def resolve(self, host: str, port: int) -> str:
@@ -98,7 +102,7 @@ class Outgoing:
             if not inside and not _is_public(each):
                 raise Refused(
                     f"{host} is {each}, which is not a public address. If it is meant, allow its"
-                    f" network: --alerts-private-networks {each}/{each.max_prefixlen}"
+                    f" network: {self._setting} {each}/{each.max_prefixlen}"
                 )
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -56,6 +56,9 @@ def demo(
                 "otlp_grpc": otlp_grpc,
                 "log_level": "warning",
                 "alerts": "shipped",
+                # Its application sends to this machine.
+                "tls_cert": "",
+                "tls_key": "",
             }
         )
         started: list[subprocess.Popen[bytes]] = []

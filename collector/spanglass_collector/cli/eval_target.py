@@ -104,11 +104,14 @@ def trace_to(service: Service, data_dir: Path | None) -> None:
 
         path = settings_of({"data_dir": data_dir}).data_dir / "service.json"
         try:
-            addresses = json.loads(path.read_text())["addresses"]
+            document = json.loads(path.read_text())
+            addresses = document["addresses"]
         except (OSError, ValueError, KeyError):
             return
         if addresses.get("web") and service.url.endswith(addresses["web"]):
-            endpoint = f"http://{addresses['otlp_http']}" if addresses.get("otlp_http") else ""
+            # With TLS, the exporter has to be told whom to trust: by its own variables.
+            is_plain = not document.get("certificate") and addresses.get("otlp_http")
+            endpoint = f"http://{addresses['otlp_http']}" if is_plain else ""
     if endpoint:
         spanglass.init(
             endpoint=endpoint, api_key=service.token, service="spanglass-eval",

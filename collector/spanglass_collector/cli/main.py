@@ -23,7 +23,7 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 #: Every command, in the order of the help and under its headings; each has a module of its name.
 _PANELS: Final = {
     "Run": ("serve", "demo", "agent", "doctor", "migrate", "backup", "restore"),
-    "Telemetry": ("sql", "tail", "export", "import", "purge", "dead-letters"),
+    "Telemetry": ("sql", "tail", "export", "import", "purge", "retention", "dead-letters"),
     "Quality": ("detect", "prompts", "datasets", "eval"),
     "Alerts": ("alerts",),
     "Money": ("cost", "prices", "budgets", "advise"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from spanglass_collector.opening import open_store
 from spanglass_collector.settings import Settings, load
+from spanglass_collector.tls import own_context
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.endpoint import Role
@@ -47,10 +49,12 @@ class Service:
     Attributes:
         url: of the web door, without a path.
         token: a key, or this machine's token.
+        trusted: whose certificates count, with https; everybody's that the machine trusts.
     """
 
     url: str
     token: str
+    trusted: ssl.SSLContext | bool = True
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One call of the API.
@@ -62,8 +66,9 @@ class Service:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             response = httpx.request(
-                method, self.url + path, headers=headers, timeout=120.0, **options
-            )
+                method, self.url + path, headers=headers, timeout=120.0, verify=self.trusted,
+                **options,
+            )  # fmt: skip
         except httpx.HTTPError as error:
             raise StoreUnavailable(
                 f"Can't reach the service at {self.url}: {error}. Is it running?"
@@ -81,7 +86,12 @@ class Service:
         """
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         with httpx.stream(
-            "GET", self.url + path, params=dict(params), headers=headers, timeout=120.0
+            "GET",
+            self.url + path,
+            params=dict(params),
+            headers=headers,
+            timeout=120.0,
+            verify=self.trusted,
         ) as response:
             if not response.is_success:
                 response.read()
@@ -114,7 +124,10 @@ def running_service(directory: Path) -> Service | None:
         return None
     if not address:
         return None
-    service = Service(f"http://{address}", token)
+    if certificate := document.get("certificate"):
+        service = Service(f"https://{address}", token, own_context(Path(certificate)))
+    else:
+        service = Service(f"http://{address}", token)
     try:
         service.request("GET", "/healthz")
     except StoreError:

@@ -99,12 +99,12 @@ def _serve(**flags: Any) -> None:
 def announce(service: Service) -> None:
     """Says where the service listens."""
     for name, text in (
-        ("otlp_grpc", "OTLP/gRPC  http://{}"),
-        ("otlp_http", "OTLP/HTTP  http://{}"),
-        ("web", "Web, API   http://{}"),
+        ("otlp_grpc", "OTLP/gRPC  {}://{}"),
+        ("otlp_http", "OTLP/HTTP  {}://{}"),
+        ("web", "Web, API   {}://{}"),
     ):
         if name in service.addresses:
-            errors.print(text.format(service.addresses[name]), highlight=False)
+            errors.print(text.format(service.scheme, service.addresses[name]), highlight=False)
     errors.print(f"Data       {service.settings.data_dir}", highlight=False, soft_wrap=True)
 
 

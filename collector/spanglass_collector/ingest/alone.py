@@ -83,10 +83,9 @@ def opened_importer(
             )
             for each in parts.pipelines
         }
-        retention = settings.retention_days, settings.payload_retention_days
         intake = Intake(
-            doors, *retention, settings.max_body_bytes,
+            doors, settings.retention_book(parts.database).of, settings.max_body_bytes,
             redaction=Redaction(read_redact(settings.redact), parts.subject_key),
         )  # fmt: skip
-        importer = Importer(intake, *retention)
+        importer = Importer(intake)
         yield lambda signal, body, project: runner.run(importer.take(signal, body, project))

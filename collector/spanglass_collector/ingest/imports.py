@@ -29,13 +29,10 @@ class Importer:
 
     Args:
         intake: the way in.
-        retention_days: how long telemetry is kept from today on, in days; 0 for ever.
-        payload_retention_days: how long its payload is; 0 as long as the rest.
     """
 
-    def __init__(self, intake: Intake, retention_days: int, payload_retention_days: int) -> None:
+    def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._days = retention_days, payload_retention_days
 
     async def take(self, signal: str, body: bytes, project: str) -> dict[str, Any]:
         """Takes one serialised request; what is accepted of it is on disk when this returns.
@@ -61,7 +58,9 @@ class Importer:
         accepted, said = 0, Counter[str]()
         for days, piece in pieces.items():
             try:
-                outcome = await self._intake.take(signal, piece, who, self._kept(days))
+                outcome = await self._intake.take(
+                    signal, piece, who, self._kept(signal, project, days)
+                )
             except Unreadable as error:
                 raise StoreError(str(error)) from error
             except Overloaded as error:
@@ -73,12 +72,12 @@ class Importer:
             "accepted": accepted, "rejected": said.total(), "message": "; ".join(said),
         }  # fmt: skip
 
-    def _kept(self, days: int) -> Imported:
+    def _kept(self, signal: str, project: str, days: int) -> Imported:
         """The retention of what is of these thirty days, from its own days on."""
+        policy = self._intake.retention(project)
         age = max(0, time.time_ns() // _DAY_NS - days * _DAYS)
-        rest, payload = (
-            min(each + age, _LONGEST) if each else 0 for each in self._days
-        )  # fmt: skip
+        days_each = policy.days(signal), policy.payload_days
+        rest, payload = (min(each + age, _LONGEST) if each else 0 for each in days_each)
         return Imported(rest, payload)
 
 

@@ -5,7 +5,7 @@ Receivers differ in how they say it; what is said is decided here.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,12 +22,15 @@ from spanglass_collector.ingest.check import (
 )
 from spanglass_collector.ingest.forms import Form
 from spanglass_collector.ingest.ledger import Ledger
+from spanglass_collector.ingest.quotas import OverQuota, Quotas
+from spanglass_collector.ingest.shares import Shares
 from spanglass_collector.ingest.spool import Spool, SpoolFull
 from spanglass_store.otlp.schema import (
     PAYLOAD_RETENTION_FIELD,
     PROJECT_FIELD,
     RETENTION_FIELD,
 )
+from spanglass_store.retention.policy import Retention
 from spanglass_store.state.keys import Principal
 
 __all__ = ["Door", "Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge", "Unreadable"]
@@ -79,6 +82,7 @@ class IntakeStats:
     too_large: int = 0
     denied: int = 0
     unsupported: int = 0
+    over_quota: int = 0
     bytes: int = 0
 
 
@@ -96,9 +100,7 @@ class Imported:
 
     @property
     def stamp(self) -> bytes:
-        return wire.integer_field(RETENTION_FIELD, self.retention_days) + wire.integer_field(
-            PAYLOAD_RETENTION_FIELD, self.payload_retention_days
-        )
+        return stamp_of(self.retention_days, self.payload_retention_days)
 
     @property
     def window(self) -> Window:
@@ -127,48 +129,66 @@ class Intake:
 
     Args:
         doors: where they go, by the signal's name.
-        retention_days: how long they are kept, in days; 0 for ever.
-        payload_retention_days: how long their payload is kept, in days; 0 as long as the rest.
+        retention: how long a project's are kept.
         max_body_bytes: the largest body that is accepted, decompressed.
         inflight_bytes: bodies that may be in memory at a time, in bytes.
+        forward: takes a copy of what is accepted: signal, resources, items; never waits.
+        quotas: how much may be taken of a project; None for any.
         redaction: what takes personal data out of a project's requests; None where none is.
     """
 
     def __init__(
         self,
         doors: Mapping[str, Door],
-        retention_days: int,
-        payload_retention_days: int,
+        retention: Callable[[str], Retention],
         max_body_bytes: int,
         inflight_bytes: int = 256 << 20,
         redaction: Callable[[str], Stage | None] = lambda project: None,
+        quotas: Quotas | None = None,
+        forward: Callable[[str, Sequence[bytes], int], None] | None = None,
     ) -> None:
         self.doors = doors
-        self._window = Window(retention_days)
-        self._stamp = wire.integer_field(RETENTION_FIELD, retention_days) + wire.integer_field(
-            PAYLOAD_RETENTION_FIELD, payload_retention_days
-        )
+        self.retention = retention
         self.max_body_bytes = max_body_bytes
         self._inflight_limit = max(inflight_bytes, max_body_bytes)
         self._inflight = 0
+        self._shares = Shares()
+        self.quotas = quotas or Quotas({})
+        self._forward = forward
         self._redaction = redaction
         self.stats = IntakeStats()
         #: For what would keep other requests waiting.
         self.aside = Aside()
 
-    def reserve(self, size: int) -> None:
+    def admit(self, project: str) -> None:
+        """Whether anything may be taken of a project now; asked before a body is read.
+
+        Raises:
+            OverQuota: if it has sent more than its quota.
+        """
+        try:
+            self.quotas.check(project)
+        except OverQuota:
+            self.stats.over_quota += 1
+            raise
+
+    def reserve(self, size: int, project: str) -> None:
         """Counts a body against the memory for bodies; give it back with `release`.
 
         Raises:
-            Overloaded: if there is too little left.
+            Overloaded: if there is too little left, or the project has its share.
         """
-        if self._inflight + size > self._inflight_limit:
+        free = self._inflight_limit - self._inflight
+        if size > free or not self._shares.fits(project, size, free):
             self.stats.overloaded += 1
             raise Overloaded("too many requests are being read at once")
         self._inflight += size
+        self._shares.take(project, size)
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, project: str) -> None:
+        """The body is no longer in memory."""
         self._inflight -= size
+        self._shares.give_back({project: size})
 
     async def take(
         self, signal: str, body: bytes, principal: Principal, imported: Imported | None = None
@@ -189,8 +209,12 @@ class Intake:
         if refusal := door.refusal(principal.project):
             self.stats.overloaded += 1
             raise Overloaded(refusal)
-        kept = self._stamp if imported is None else imported.stamp
-        window = self._window if imported is None else imported.window
+        if imported is None:
+            policy = self.retention(principal.project)
+            days = policy.days(signal)
+            kept, window = stamp_of(days, policy.payload_days), Window(days)
+        else:
+            kept, window = imported.stamp, imported.window
         stamp = wire.field(PROJECT_FIELD, principal.project.encode()) + kept
         stage = self._redaction(principal.project)
         quick = check_quickly(body, window, form=door.form) if stage is None else None
@@ -202,12 +226,18 @@ class Intake:
             )
         if parts:
             try:
-                await asyncio.wrap_future(door.spool.append(parts, checked.accepted))
+                await asyncio.wrap_future(
+                    door.spool.append(parts, checked.accepted, principal.project)
+                )
             except SpoolFull as full:
                 self.stats.overloaded += 1
                 raise Overloaded(str(full)) from full
         if checked.rejected:
             door.ledger.rejected(Counter(checked.rejected))
+        if parts and imported is None and self._forward is not None:
+            self._forward(signal, checked.resources, checked.accepted)
+        if imported is None:
+            self.quotas.charge(principal.project, checked.accepted, len(body))
         self.stats.accepted += 1
         self.stats.bytes += len(body)
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
@@ -217,6 +247,13 @@ class Intake:
     ) -> tuple[Checked, list[bytes]]:
         checked = check_request(body, window, form=form, stage=stage)
         return checked, _stamped(checked, stamp)
+
+
+def stamp_of(days: int, payload_days: int) -> bytes:
+    """Says in a resource how long what is in it is kept, in days."""
+    return wire.integer_field(RETENTION_FIELD, days) + wire.integer_field(
+        PAYLOAD_RETENTION_FIELD, payload_days
+    )
 
 
 def _stamped(checked: Checked, stamp: bytes) -> list[bytes]:

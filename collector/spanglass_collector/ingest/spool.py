@@ -10,7 +10,7 @@ import queue
 import shutil
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from spanglass_collector.ingest.recovery import Quarantine, recover, unrecoverable
 from spanglass_collector.ingest.segments import OpenSegment, Segment, SegmentName
+from spanglass_collector.ingest.shares import Shares
 from spanglass_collector.ingest.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class _Request:
     items: int
     size: int
     done: Future[None]
+    owner: str
 
 
 class Spool:
@@ -98,6 +100,11 @@ class Spool:
         self._idle_takers = 0
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._pending_bytes = 0
+        self._shares = Shares()
+        # What a segment holds of each project; of segments from before the start nobody knows.
+        self._owned: dict[int, Counter[str]] = {}
+        #: Requests that were refused because a project had its share, by project.
+        self.refused_shares: Counter[str] = Counter()
         self._bytes = sum(segment.size for segment in found.segments)
         self._items = sum(segment.items for segment in found.segments)
         self._open: OpenSegment | None = None
@@ -112,12 +119,13 @@ class Spool:
 
     # -- accepting ---------------------------------------------------------------------------
 
-    def append(self, parts: list[bytes], items: int) -> Future[None]:
+    def append(self, parts: list[bytes], items: int, owner: str = "") -> Future[None]:
         """Queues the fields of one request; the future is done when they are on disk.
 
         Args:
             parts: framed fields `RESOURCE`.
             items: how many items they hold.
+            owner: the project that they count for; the spool is shared fairly. Empty for none.
 
         Raises:
             SpoolFull: at once, if a limit is reached. The future fails with it, if the disk is.
@@ -128,12 +136,18 @@ class Spool:
                 raise SpoolFull("the service is stopping")
             if self._bytes + self._pending_bytes + size > self.limits.total_bytes:
                 raise SpoolFull("the spool is full: the store takes less than what arrives")
+            free = self.limits.total_bytes - self._bytes - self._pending_bytes
+            if owner and not self._shares.fits(owner, size, free):
+                self.refused_shares[owner] += 1
+                raise SpoolFull(f"the project {owner!r} has its share of the spool in it already")
             if self._pending_bytes + size > self.limits.pending_bytes and self._pending_bytes:
                 raise SpoolFull("too much waits for the disk")
             if not self._has_room():
                 raise SpoolFull("the disk of the data directory is nearly full")
             self._pending_bytes += size
-            request = _Request(parts, items, size, Future())
+            if owner:
+                self._shares.take(owner, size)
+            request = _Request(parts, items, size, Future(), owner)
             # Under the lock, so that nothing comes behind the end that `close` queues.
             self._queue.put(request)
         return request.done
@@ -221,6 +235,14 @@ class Spool:
             self._after_failure()
         with self._lock:
             self._pending_bytes -= size
+            owned: Counter[str] = Counter()
+            for request in batch:
+                if request.owner:
+                    owned[request.owner] += request.size
+            if problem is not None or self._open is None:
+                self._shares.give_back(owned)
+            elif owned:
+                self._owned.setdefault(self._open.number, Counter()).update(owned)
             if problem is None:
                 self._bytes += written
                 self._items += items
@@ -315,6 +337,7 @@ class Spool:
         with self._lock:
             self._bytes -= segment.size
             self._items -= segment.items
+            self._shares.give_back(self._owned.pop(segment.number, {}))
         segment.path.unlink(missing_ok=True)
 
     def mark(self) -> int:

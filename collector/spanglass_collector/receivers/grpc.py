@@ -15,7 +15,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from spanglass_collector.ingest.intake import RETRY_AFTER_S, Intake, Overloaded, Unreadable
+from spanglass_collector.ingest.quotas import OverQuota
 from spanglass_collector.receivers.connections import most_connections
+from spanglass_collector.tls import Certificate
 from spanglass_store.access import Denied, Gate
 from spanglass_store.errors import StoreError
 from spanglass_store.state.keys import Scope
@@ -40,9 +42,13 @@ class OtlpGrpc:
         intake: takes the requests.
         gate: decides who may send.
         address: `HOST:PORT` to listen on; port 0 takes a free one.
+        certificate: for TLS; None for none.
     """
 
-    def __init__(self, intake: Intake, gate: Gate, address: str) -> None:
+    def __init__(
+        self, intake: Intake, gate: Gate, address: str, certificate: Certificate | None = None
+    ) -> None:
+        self._certificate = certificate
         self._intake = intake
         self._gate = gate
         self._address = address
@@ -81,7 +87,12 @@ class OtlpGrpc:
             ]
         )
         try:
-            self.port = server.add_insecure_port(self._address)
+            if self._certificate is None:
+                self.port = server.add_insecure_port(self._address)
+            else:
+                pair = self._certificate.key, self._certificate.chain
+                credentials = grpc.ssl_server_credentials([pair])
+                self.port = server.add_secure_port(self._address, credentials)
         except RuntimeError as error:
             raise StoreError(
                 f"Can't listen on {self._address} for OTLP/gRPC: the port is in use or the address"
@@ -109,19 +120,27 @@ class OtlpGrpc:
                 else grpc.StatusCode.PERMISSION_DENIED
             )
             await context.abort(code, str(denied))
+        try:
+            self._intake.admit(principal.project)
+        except OverQuota as over:
+            code = grpc.StatusCode.RESOURCE_EXHAUSTED
+            told = _retry_info(code, str(over), over.retry_after_s)
+            await context.abort(code, str(over), (told,))
         body = await self._read(context)
         reserved = 0
         try:
-            self._intake.reserve(len(body))
+            self._intake.reserve(len(body), principal.project)
             reserved = len(body)
             outcome = await self._intake.take(signal, body, principal)
         except Unreadable as error:
             self._intake.stats.unreadable += 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), (_retry_info(str(error)),))
+            code = grpc.StatusCode.UNAVAILABLE
+            told = _retry_info(code, str(error), RETRY_AFTER_S)
+            await context.abort(code, str(error), (told,))
         finally:
-            self._intake.release(reserved)
+            self._intake.release(reserved, principal.project)
         if not outcome.rejected:
             return b""
         response = self._intake.doors[signal].form.response(outcome.rejected, outcome.message)
@@ -147,8 +166,8 @@ class OtlpGrpc:
         return bytes(body)
 
 
-def _retry_info(message: str) -> tuple[str, bytes]:
+def _retry_info(code: grpc.StatusCode, message: str, seconds: int) -> tuple[str, bytes]:
     detail = AnyMessage()
-    detail.Pack(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)))
-    status = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message, details=[detail])
+    detail.Pack(RetryInfo(retry_delay=Duration(seconds=seconds)))
+    status = Status(code=code.value[0], message=message, details=[detail])
     return "grpc-status-details-bin", status.SerializeToString()

@@ -20,6 +20,7 @@ from spanglass_collector.ingest.intake import (
     TooLarge,
     Unreadable,
 )
+from spanglass_collector.ingest.quotas import OverQuota
 from spanglass_collector.receivers.compression import ENCODINGS, decompress
 from spanglass_collector.receivers.otlp_json import camel_case, from_json
 from spanglass_store.access import Denied, Gate
@@ -110,6 +111,10 @@ class OtlpHttp:
         except Denied as denied:
             stats.denied += 1
             raise _Refused(denied.status, str(denied)) from denied
+        try:
+            self._intake.admit(principal.project)
+        except OverQuota as over:
+            raise _Refused(429, str(over), [("retry-after", str(over.retry_after_s))]) from over
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (PROTOBUF, JSON):
             stats.unsupported += 1
@@ -126,7 +131,7 @@ class OtlpHttp:
         def hold(size: int) -> None:
             # As it arrives: what a sender only announces must not take the room of others.
             nonlocal held
-            self._intake.reserve(size)
+            self._intake.reserve(size, principal.project)
             held += size
 
         try:
@@ -157,7 +162,7 @@ class OtlpHttp:
         except Overloaded as error:
             raise _Refused(503, str(error), [("retry-after", str(RETRY_AFTER_S))]) from error
         finally:
-            self._intake.release(held)
+            self._intake.release(held, principal.project)
 
     def _check_size(self, size: int) -> None:
         if size > self._intake.max_body_bytes:
