@@ -38,8 +38,8 @@ CONFIDENCE: Final = 0.95
 FEWEST_COVARIATES: Final = 30
 _GUARDRAIL: Final = re.compile(r"([A-Za-z_][\w.-]*)=([+-])(\d+(?:\.\d*)?(?:[eE]-?\d+)?)")
 _MOST_UNITS: Final = 10**9
-#: Standard deviations in the least effect that `_MOST_UNITS` could find.
-_FINEST: Final = 5_000
+#: Standard deviations in an effect that is smaller than `_MOST_UNITS` could ever show.
+_FINEST: Final = 50_000
 
 #: A user's value, by user.
 Values = Mapping[str, float]
@@ -234,8 +234,9 @@ def needed(sd: float, effect: float, share: float, power: float = 0.8) -> Needed
     """
     if not (0 < share < 1 and 0 < power < 1 and effect > 0 and sd > 0):
         raise ValueError("share and power lie between 0 and 1, effect and spread above 0")
+    too_small = "the effect is too small for a billion users to show it: give a larger one"
     if sd / effect > _FINEST:
-        raise ValueError("the effect is too small for any number of users: give a larger one")
+        raise ValueError(too_small)
     z, more = float(stats.norm.ppf(0.975)), float(stats.norm.ppf(power))
     once = (z + more) ** 2 * sd**2 * (1 / share + 1 / (1 - share)) / effect**2
 
@@ -248,6 +249,8 @@ def needed(sd: float, effect: float, share: float, power: float = 0.8) -> Needed
     low, high = 1, 2
     while high < _MOST_UNITS and not fits(high):
         low, high = high, high * 2
+    if once > _MOST_UNITS or not fits(high):
+        raise ValueError(too_small)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)

@@ -125,5 +125,6 @@ def test_as_many_users_as_are_needed_find_it() -> None:
     for wrong in ((0, 1, 0.5), (1, 0, 0.5), (1, 1, 0), (1, 1, 1)):
         with pytest.raises(ValueError, match="between 0 and 1"):
             needed(*wrong)
-    with pytest.raises(ValueError, match="too small"):
-        needed(1.0, 1e-300, 0.5)
+    for effect in (1e-300, 1e-4):
+        with pytest.raises(ValueError, match="too small"):
+            needed(1.0, effect, 0.01)
