@@ -46,6 +46,7 @@ class Alert:
         fired: when it fired of late, for flap control.
         flapping: whether it comes and goes so often that it is held.
         no_data: whether it fires because there is no data.
+        incident: number of the incident that has gathered it; 0 for none.
     """
 
     fingerprint: str
@@ -68,6 +69,7 @@ class Alert:
     fired: tuple[float, ...] = ()
     flapping: bool = False
     no_data: bool = False
+    incident: int = 0
     project: str = ""
     summary: str = ""
     playbook: str = ""

@@ -145,7 +145,7 @@ def _fire(alert: Alert, policy: Policy, now: float) -> Decision:
         alert.with_(
             state="firing", fired_at=now, episode=alert.episode + 1, fired=fired, well_since=0,
             flapping=len(fired) >= policy.flap_count, acknowledged_at=0, acknowledged_by="",
-            note="", evidence={},
+            note="", evidence={}, incident=0,
         ),
         "firing",
     )  # fmt: skip

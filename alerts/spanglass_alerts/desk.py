@@ -175,8 +175,14 @@ class Desk:
         """All rules, with where they are from and why they fail, if they do."""
         self._shelf.refresh()
         errors = self._engine.errors if self._engine else {}
+        known = self.playbooks()
         return [
-            {"rule": document(each), "origin": origin, "error": errors.get(name, "")}
+            {
+                "rule": document(each),
+                "origin": origin,
+                "error": errors.get(name, ""),
+                "notice": playbook.notice(each.playbook, known),
+            }
             for name, (each, origin) in sorted(self._shelf.origin().items())
         ]
 
@@ -288,7 +294,10 @@ class Desk:
             alert = self._find(projects, alert_id)
             labels = alert.labels
             start, end = alert.since - 1800, min(end, (alert.resolved_at or end) + 600)
-        return {"name": name, "text": playbook.filled(template, store, labels, start, end)}
+        blocks = playbook.answered(template, store, labels, start, end)
+        return {
+            "name": name, "text": playbook.markdown(blocks), "blocks": [vars(b) for b in blocks],
+        }  # fmt: skip
 
 
 def read_rule(body: Mapping[str, Any]) -> Rule:

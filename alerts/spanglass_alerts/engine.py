@@ -21,6 +21,7 @@ from spanglass_alerts.evaluate.measure import Ticks
 from spanglass_alerts.events import bring, event_of
 from spanglass_alerts.evidence import gather
 from spanglass_alerts.heartbeat import Heart
+from spanglass_alerts.incidents.gather import Gatherer
 from spanglass_alerts.notify import words
 from spanglass_alerts.notify.hold import Silence, held
 from spanglass_alerts.notify.plan import Thread
@@ -80,6 +81,7 @@ class Engine:
         self._delay = delay_s
         self._base = base
         self._heart = heart
+        self._gatherer = Gatherer(state.incidents)
         self._clock = clock
         self._holder = secrets.token_hex(8)
         self._lease_until = 0.0
@@ -158,14 +160,15 @@ class Engine:
             return False
         if self._clock_went_back(now):
             return False
-        said = self._state.documents("ack")
+        said, joins = self._state.documents("ack"), self._state.documents("join")
         evaluated = self._is_due(rules, now)
-        if evaluated or said or self._alerts or self._threads:
-            self._advance(rules if evaluated else [], now, said)
+        if evaluated or said or joins or self._alerts or self._threads or self._gatherer.is_busy:
+            self._advance(rules if evaluated else [], now, said, joins)
         bring(self._state, self._evaluator.store)
         if now - self._cleaned_at >= _CLEAN_S:
             self._cleaned_at = now
             self._state.clean(datetime.now(UTC))
+            self._state.incidents.clean(now)
         self._courier.attend({each.name: each for each in self.shelf.book.channels})
         return evaluated
 
@@ -229,9 +232,13 @@ class Engine:
             return ()
         return tuple(map(tuple, rows)) or ("empty",)
 
-    def _advance(self, rules: list[Rule], now: float, said: Mapping[str, dict[str, Any]]) -> None:
+    def _advance(
+        self, rules: list[Rule], now: float, said: Mapping[str, dict[str, Any]],
+        joins: Mapping[str, dict[str, Any]],
+    ) -> None:  # fmt: skip
         began = time.monotonic()
         self._alerts.begin()
+        self._alerts.join(joins)
         events = self._alerts.acknowledge(said, now)
         if rules:
             events += self._decide(rules, now)
@@ -240,7 +247,11 @@ class Engine:
         names = {rule.name for rule in self.shelf.rules} | {RULE_FAILS, RECEIVER_FAILS, STORE_FAILS}
         events += self._alerts.forget_rules(names, now)
         self._add_evidence(rules, events, now)
-        threads, messages = self._plan(now)
+        book = self.shelf.book
+        quiet = self._held(now)
+        by_name = {rule.name: rule for rule in self.shelf.rules}
+        incidents = self._gatherer.gather(self._alerts, events, quiet, book.incidents, by_name, now)
+        threads, messages = self._plan(quiet, now)
         for key, thread in threads.items():
             if thread is None:
                 self._threads.pop(key, None)
@@ -250,7 +261,7 @@ class Engine:
         if rules and (now - self._marked_at >= IDLE_S or events):
             marks, self._marked_at = {"evaluated": {"at": now}}, now
         changed, gone = self._alerts.changed(), self._alerts.gone()
-        if changed or gone or events or threads or messages or marks or said:
+        if changed or gone or events or threads or messages or marks or said or joins or incidents:
             self._state.save(
                 alerts=[alert.document() for alert in changed],
                 forgotten=gone,
@@ -259,6 +270,8 @@ class Engine:
                 messages=[words.document(m, self._base) | {"due_at": now} for m in messages],
                 marks=marks,
                 heard=said,
+                joined=joins,
+                also=lambda session: self._gatherer.keep(incidents, session),
             )
         self._newest = max(self._newest, now)
         self.took_s = time.monotonic() - began
@@ -359,12 +372,19 @@ class Engine:
             self._alerts.put(told)
             events[i] = (alert.with_(evidence=found), event)
 
-    def _plan(self, now: float) -> Any:
+    def _held(self, now: float) -> dict[str, str]:
+        """Alerts that nobody is to hear of now, with the reason, by fingerprint."""
+        firing = [alert for alert in self._alerts if alert.is_active]
+        if not firing:
+            return {}
+        book = self.shelf.book
+        silences = [Silence.from_document(d) for d in self._state.documents("silence").values()]
+        return held(firing, silences, book.maintenance, book.inhibit, now)
+
+    def _plan(self, quiet: Mapping[str, str], now: float) -> Any:
         book = self.shelf.book
         firing = [alert for alert in self._alerts if alert.is_active]
         if not firing and not self._threads:
             return {}, []
-        silences = [Silence.from_document(d) for d in self._state.documents("silence").values()]
-        quiet = held(firing, silences, book.maintenance, book.inhibit, now)
         channels = [each.name for each in book.channels]
         return advance(self._threads, firing, quiet, book.routes, channels, now)

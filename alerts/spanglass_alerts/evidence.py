@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from spanglass_alerts.alert import Alert
+from spanglass_alerts.deployed import deployed
 from spanglass_alerts.evaluate.measure import Ticks, batches, calls, measure, moment, spans
 from spanglass_alerts.evaluate.needs import Measured, conditions, judge, needs
 from spanglass_alerts.rules import model, vocabulary
@@ -60,6 +61,10 @@ def gather(
         blame = _blame(rule, alert)
         if blame is not None and not alert.no_data:
             found |= _explained(store, rule, alert, blame, now, settings)
+        if "pii" in rule.sources:
+            found["traces"] = _traces(_with_pii(store, rule, alert, now, settings))
+        if came := deployed(store, rule, alert, now, settings):
+            found["changes"] = came
     except StoreError as error:
         found["incomplete"] = str(error)[:300]
     return found
@@ -143,6 +148,8 @@ def _blame(rule: model.Rule, alert: Alert) -> _Blame | None:
 
     def of(metric: str, more: tuple[str, ...] = ()) -> _Blame | None:
         known = METRICS[metric]
+        if not known.bad:
+            return None
         bad = known.bad
         if known.unit == "s" and alert.threshold is not None:
             # Not the slow ones' seconds but how many there are, or one very slow call is all of it.
@@ -255,6 +262,20 @@ def _examples(store: Store, bad: str, rows: str, settings: Any) -> list[str]:
         f"SELECT trace_id, max({bad}) AS badness, max(duration_ns) AS longest FROM {rows}"
         f" GROUP BY trace_id HAVING badness > 0 ORDER BY badness DESC, longest DESC"
         f" LIMIT {_MOST_TRACES}",
+        settings=settings,
+    ).rows
+    return [str(row[0]) for row in found]
+
+
+def _with_pii(store: Store, rule: model.Rule, alert: Alert, now: float, settings: Any) -> list[str]:
+    known = vocabulary.DIMENSIONS["pii"]
+    group = (f"{known[name]} = {quoted(alert.labels.get(name, ''))}" for name in rule.group_by)
+    project = (f"project = {quoted(rule.project)}",) if rule.project else ()
+    where = " AND ".join((*conditions("pii", rule.where), *group, *project, "1"))
+    found = store.query(
+        f"SELECT trace_id, sum(count) AS findings FROM {store.database}.pii_findings FINAL"
+        f" WHERE {where} AND found_at >= {moment(now - rule.window)} AND found_at < {moment(now)}"
+        f" GROUP BY trace_id ORDER BY findings DESC LIMIT {_MOST_TRACES}",
         settings=settings,
     ).rows
     return [str(row[0]) for row in found]

@@ -89,6 +89,13 @@ class Register:
                 events += self._set(alert.fingerprint, decision) if decision.event else []
         return events
 
+    def join(self, said: Mapping[str, Mapping[str, Any]]) -> None:
+        """Marks alerts that people have put into an incident, by id."""
+        for alert_id, each in said.items():
+            alert = self._alerts.get(alert_id.rpartition("-")[0])
+            if alert is not None and alert.id == alert_id:
+                self.put(alert.with_(incident=int(each["incident"])))
+
     def forget_rules(self, names: Collection[str], now: float) -> list[Event]:
         """Ends what belongs to rules that are no more; `names` are those that there are."""
         events: list[Event] = []

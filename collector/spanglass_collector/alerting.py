@@ -9,6 +9,7 @@ from spanglass_alerts.desk import Desk
 from spanglass_alerts.engine import Engine
 from spanglass_alerts.evaluate.live import Evaluator
 from spanglass_alerts.heartbeat import Heart
+from spanglass_alerts.incidents.office import IncidentOffice
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.settings import Settings
 from spanglass_store.endpoint import Endpoint
@@ -63,6 +64,7 @@ class Alerting:
             base=settings.public_url.rstrip("/"),
             heart=Heart(outgoing),
         )
+        self.incidents = IncidentOffice(state, settings.public_url.rstrip("/"))
         is_ours = "jobs" in settings.role_set
         self.desk = Desk(
             # A shelf of its own: two threads read it.

@@ -226,6 +226,7 @@ class Service:
                     experiments=ExperimentBook(database),
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
+                    incidents=alerting.incidents,
                     keys=keys,
                     views=Views(database),
                     retention_days=settings.retention_days,

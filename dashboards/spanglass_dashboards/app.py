@@ -33,6 +33,7 @@ from spanglass_dashboards.api import (
     gpus,
     health,
     imports,
+    incidents,
     installation,
     jobs,
     keys,
@@ -102,7 +103,7 @@ def create_app(context: Context) -> FastAPI:
         prompt_split, datasets, experiments, purges, energy, gpus, engines, surroundings, keys,
         installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
-        export, imports, audit, backups, retention,
+        export, imports, audit, backups, retention, incidents,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import Request
 
 from spanglass_dashboards.advising import Advising
+from spanglass_dashboards.incident_desk import IncidentDesk
 from spanglass_store.access import Gate
 from spanglass_store.backups.catalog import Backup
 from spanglass_store.client import Store
@@ -158,6 +159,7 @@ class Context:
         datasets: examples, with versions.
         experiments: runs over them.
         alerts: rules, what fires, and who is told.
+        incidents: alerts that belong together, and what is done about them.
         purges: what erases on request.
         backups: takes and lists them; None where ClickHouse is somebody else's.
         retention: how long what is kept.
@@ -185,6 +187,7 @@ class Context:
     datasets: DatasetBook | None = None
     experiments: ExperimentBook | None = None
     alerts: AlertDesk | None = None
+    incidents: IncidentDesk | None = None
     purges: PurgeOffice | None = None
     backups: BackupOffice | None = None
     retention: RetentionOffice | None = None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, Final
 
-from spanglass_alerts.notify.words import explained, number, sparkline
+from spanglass_alerts.notify.words import changes, explained, number, sparkline
 from spanglass_store.errors import StoreError
 
 #: Alerts that a Slack message shows, two blocks each.
@@ -63,7 +63,8 @@ def slack(document: Mapping[str, Any]) -> dict[str, Any]:
             for k, v in list(alert["labels"].items())[:12]
         ]
         evidence = alert["evidence"]
-        lines += [f"{_mrkdwn(_cut(each, 200))}" for each in explained(evidence)[:3]]
+        about = [*explained(evidence)[:3], *changes(evidence)[:2]]
+        lines += [f"{_mrkdwn(_cut(each, 200))}" for each in about]
         text = _cut(
             "\n".join(
                 [
@@ -144,6 +145,7 @@ def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
                 "threshold": first.get("threshold"),
                 "labels": labels,
                 "explained": explained(first.get("evidence", {})),
+                "changes": changes(first.get("evidence", {})),
                 "traces": traces,
                 "playbook": first.get("playbook", ""),
             },
@@ -186,7 +188,7 @@ def plain(document: Mapping[str, Any]) -> str:
         lines += [f"  {name}: {value}" for name, value in alert["labels"].items()]
         if line := sparkline(evidence.get("series", ())):
             lines.append(f"  {line}")
-        lines += [f"  {each}" for each in explained(evidence)]
+        lines += [f"  {each}" for each in (*explained(evidence), *changes(evidence))]
         lines += [
             f"  trace {each['trace_id']} {each.get('link', '')}".rstrip()
             for each in evidence.get("traces", ())

@@ -24,10 +24,19 @@ MOST_COLUMNS: Final = 80
 MOST_TICKS: Final = 500
 #: How long a call or span can have run before it counts in the window in which it ended, in
 #: seconds: rows are found by when they began.
-_LONGEST_S: Final = {"calls": 900, "spans": 3600, "scores": 0, "points": 0, "counters": 0}
+_LONGEST_S: Final = {
+    "calls": 900,
+    "spans": 3600,
+    "scores": 0,
+    "points": 0,
+    "counters": 0,
+    "pii": 86400,
+    "drift": 86400,
+}
 _TIME: Final = {
     "calls": "end_time", "spans": "end_time", "scores": "created_at", "points": "time",
-    "counters": "time",
+    # When it was found: what is judged later would fall into a window that is over.
+    "counters": "time", "pii": "found_at", "drift": "updated_at",
 }  # fmt: skip
 _US: Final = 10**6
 
@@ -160,6 +169,13 @@ def _rows(database: str, need: Need, begin: float, end: float, tick: str) -> str
         return f"{calls(database, begin, end, project)}"
     if need.source == "scores":
         return _scores(database, need, within + project)
+    if need.source == "pii":
+        # A backfill finds what is old; nobody is to be woken for it.
+        old = moment(begin - _LONGEST_S["pii"])
+        return f"{database}.pii_findings FINAL WHERE {within} AND start_time >= {old}{project}"
+    if need.source == "drift":
+        old = moment(begin - _LONGEST_S["drift"])
+        return f"{database}.drift_results FINAL WHERE {within} AND window_end >= {old}{project}"
     name = f" AND name = {quoted(need.names)}" if need.names else ""
     if need.source == "points":
         return f"{database}.metrics FINAL WHERE {within}{project}{name}"

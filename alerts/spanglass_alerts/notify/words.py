@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from spanglass_alerts.alert import Alert
@@ -15,7 +16,8 @@ _PLACE: Final = re.compile(r"\{([A-Za-z_][\w.:/-]*)(%?)\}")
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A text no longer than `MOST_CHARS`."""
     return text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"
 
 
@@ -73,6 +75,18 @@ def explained(evidence: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def changes(evidence: Mapping[str, Any]) -> list[str]:
+    """Releases, prompts and models that came shortly before, a line each."""
+    return [
+        f"{each['what']} {each['value']} is new since {_time(each['at'])}"
+        for each in evidence.get("changes", ())
+    ]
+
+
+def _time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def document(message: Message, base: str) -> dict[str, Any]:
     """A message as channels get it and the state database keeps it.
 
@@ -96,19 +110,26 @@ def document(message: Message, base: str) -> dict[str, Any]:
         "id": f"{message.thread.key}-{int(message.thread.sent_at)}-{message.thread.count}",
         "channel": message.thread.channel,
         "group": message.thread.key,
-        "group_labels": {name: _cut(value) for name, value in message.thread.labels.items()},
+        "group_labels": {name: cut(value) for name, value in message.thread.labels.items()},
         "event": message.event,
         "reason": message.reason,
         "number": message.thread.count,
         "at": message.thread.sent_at,
-        "title": _cut(title),
+        "title": cut(title),
         "severity": first.severity if first else "info",
         "firing": count,
         "alerts": [_shown(alert, base) for alert in message.active[:MOST_SHOWN]],
         "resolved": len(message.resolved),
         "resolved_ids": list(message.resolved[:MOST_SHOWN]),
-        "link": f"{base}/traces" if base else "",
+        "link": _page(first, base),
     }
+
+
+def _page(alert: Alert | None, base: str) -> str:
+    """Where to look first: the incident that has gathered the alert, or all that fires."""
+    if not base:
+        return ""
+    return f"{base}/incidents/{alert.incident}" if alert and alert.incident else f"{base}/alerts"
 
 
 def _shown(alert: Alert, base: str) -> dict[str, Any]:
@@ -118,10 +139,11 @@ def _shown(alert: Alert, base: str) -> dict[str, Any]:
         evidence["traces"] = [t | {"link": f"{base}{t['link']}"} for t in evidence["traces"]]
     return {
         "id": alert.id, "rule": alert.rule, "severity": alert.severity, "state": alert.state,
-        "labels": {name: _cut(value) for name, value in alert.labels.items()},
-        "summary": _cut(summary(alert)), "value": alert.value,
+        "labels": {name: cut(value) for name, value in alert.labels.items()},
+        "summary": cut(summary(alert)), "value": alert.value,
         "threshold": alert.threshold, "count": alert.count, "since": alert.since,
         "fired_at": alert.fired_at, "acknowledged_by": alert.acknowledged_by,
-        "playbook": alert.playbook, "flapping": alert.flapping, "no_data": alert.no_data,
+        "incident": alert.incident, "playbook": alert.playbook, "flapping": alert.flapping,
+        "no_data": alert.no_data,
         "evidence": evidence, "link": f"{base}{link}" if link else "",
     }  # fmt: skip

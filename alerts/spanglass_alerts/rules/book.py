@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, model_validator
 
 from spanglass_alerts.rules.model import AnyRule, Rule
-from spanglass_alerts.rules.routing import Channel, Heartbeat, Inhibition, Maintenance, Route
+from spanglass_alerts.rules.routing import (
+    Channel,
+    Gathering,
+    Heartbeat,
+    Inhibition,
+    Maintenance,
+    Route,
+)
 from spanglass_alerts.rules.values import Duration, Labels, Model, Name
 
 _Value = float | None
@@ -61,6 +68,7 @@ class Book(Model):
     inhibit: Annotated[list[Inhibition], Field(max_length=1000)] = Field(default_factory=list)
     maintenance: Annotated[list[Maintenance], Field(max_length=1000)] = Field(default_factory=list)
     heartbeat: Heartbeat | None = None
+    incidents: Gathering | None = None
     tests: Annotated[list[RuleTest], Field(max_length=10_000)] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -22,6 +22,8 @@ MOST_BYTES: Final = 8 << 20
 _MOST_NODES: Final = 500_000
 _MOST_DEPTH: Final = 50
 _LISTS: Final = ("rules", "channels", "routes", "inhibit", "maintenance", "tests")
+#: What only one file can say.
+_SINGLE: Final = ("heartbeat", "incidents")
 #: The word for the rules that ship, where a path could stand.
 SHIPPED: Final = "shipped"
 
@@ -103,7 +105,9 @@ def parse(text: str, source: str = "rules") -> Book:
         return Book()
     value = reader.value(node)
     if not isinstance(value, dict):
-        raise reader.wrong(Place(1, 1), f"names are expected here: {', '.join(_LISTS)}")
+        raise reader.wrong(
+            Place(1, 1), f"names are expected here: {', '.join((*_LISTS, *_SINGLE))}"
+        )
     for item in value["rules"] if isinstance(value.get("rules"), list) else ():
         if isinstance(item, dict):
             item.setdefault("kind", "threshold")
@@ -253,10 +257,12 @@ def read(places: Iterable[str]) -> Book:
                     raise RulesError(
                         f"{path}: the {kind} {name!r} is in {other}, too; names have to differ."
                     )
-        if one.heartbeat and book.heartbeat:
-            raise RulesError(f"{path}: there is a heartbeat in another file already.")
-        lists: dict[str, Any] = {n: [*getattr(book, n), *getattr(one, n)] for n in _LISTS}
-        book = book.model_copy(update=lists | {"heartbeat": one.heartbeat or book.heartbeat})
+        update: dict[str, Any] = {n: [*getattr(book, n), *getattr(one, n)] for n in _LISTS}
+        for name in _SINGLE:
+            if getattr(one, name) and getattr(book, name):
+                raise RulesError(f"{path}: {name} is in another file already. Keep one of them.")
+            update[name] = getattr(one, name) or getattr(book, name)
+        book = book.model_copy(update=update)
     check_names(book)
     return book
 

@@ -159,6 +159,28 @@ class Maintenance(Model):
         return (on(today) and clock >= self.from_) or (on(yesterday) and clock < self.to)
 
 
+def _critical() -> Filter:
+    return {"severity": "critical"}
+
+
+class Gathering(Model):
+    """Which alerts begin an incident, and which of them are the same one."""
+
+    enabled: bool = True
+    match: Filter = Field(
+        default_factory=_critical,
+        description="Alerts that begin one, by label; others only join.",
+    )
+    group_by: Annotated[list[str], Field(max_length=10)] = Field(
+        default_factory=lambda: ["service", "host"],
+        description="Alerts with the same values of these labels are one incident.",
+    )
+    settle: Duration = Field(300, description="How long all has to be well before it is resolved.")
+    reopen: Duration = Field(
+        1800, description="What fires so soon after its end opens it anew instead of another."
+    )
+
+
 class Heartbeat(Model):
     """An outside receiver that notices when nothing comes any more."""
 

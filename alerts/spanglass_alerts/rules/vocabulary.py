@@ -14,8 +14,9 @@ from spanglass_store.prices.costs import IS_INFERENCE, is_unpriced
 from spanglass_store.queries.cost import GROUPS
 
 #: `calls` are calls of models that no other call is above; `spans` all spans; `scores`
-#: judgements; `points` data points of metrics.
-Source = Literal["calls", "spans", "scores", "points", "counters"]
+#: judgements; `points` data points of metrics; `pii` personal data that was found; `drift` what
+#: has drifted, as it is looked at each hour.
+Source = Literal["calls", "spans", "scores", "points", "counters", "pii", "drift"]
 
 _WEIGHT: Final = "toUInt32(greatest(1, round(sample_weight)))"
 
@@ -87,6 +88,8 @@ def _rate(part: str) -> str:
     return f"sumIf(sample_weight, {{c}} AND {part}) / sumIf(sample_weight, {{c}})"
 
 
+_DRIFT: Final = "verdict = 'drift' AND finding_id != ''"
+
 METRICS: Final[dict[str, Metric]] = {
     "requests": Metric("calls", "sumIf(sample_weight, {c})", "requests", "calls of models", "1", True),
     "errors": Metric("calls", f"sumIf(sample_weight, {{c}} AND {_ERROR})", "requests", "calls that failed", _ERROR, True),
@@ -115,6 +118,10 @@ METRICS: Final[dict[str, Metric]] = {
     "score_p50": Metric("scores", _quantile(0.5, "value", weighted=False), "score", "median of a score", "-ifNull(value, 0)"),
     "feedback_avg": Metric("scores", "avgIf(ifNull(value, 0), {c} AND name = 'user_feedback' AND isNotNull(value))", "score", "mean feedback of users", "-ifNull(value, 0)"),
     "feedback_count": Metric("scores", "toFloat64(countIf({c} AND name = 'user_feedback'))", "scores", "feedback given by users", "1", True),
+    "pii_findings": Metric("pii", "toFloat64(sumIf(count, {c}))", "findings", "personal data found in prompts and answers", is_sum=True),
+    "pii_traces": Metric("pii", "toFloat64(uniqIf(trace_id, {c}))", "traces", "traces with personal data", is_sum=True),
+    "drift_findings": Metric("drift", f"toFloat64(uniqIf(finding_id, {{c}} AND {_DRIFT}))", "findings", "findings of drift that are open", is_sum=True),
+    "drift_effect": Metric("drift", f"toFloat64(maxIf(abs(ifNull(effect, 0)), {{c}} AND {_DRIFT}))", "effect", "largest effect of a drift"),
 }  # fmt: skip
 
 #: Aggregates of data points.
@@ -145,6 +152,11 @@ DIMENSIONS: Final[dict[Source, dict[str, str]]] = {
         "project": "project", "metric": "name", "service": "service", "environment": "environment",
         "host": _HOST, "gpu": "attributes['hw.id']",
     },
+    "pii": {
+        "project": "project", "service": "service", "environment": "environment",
+        "operation": "operation", "entity": "entity", "field": "field", "role": "role",
+    },
+    "drift": {"project": "project", "service": "service", "model": "model", "metric": "metric"},
 }  # fmt: skip
 DIMENSIONS["calls"] = DIMENSIONS["spans"]
 DIMENSIONS["counters"] = DIMENSIONS["points"]

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from spanglass_alerts import playbook
 from spanglass_alerts.evaluate.given import run
 from spanglass_alerts.rules import files, vocabulary
 from spanglass_alerts.rules.book import schema as rules_schema
 from spanglass_alerts.rules.model import document as rule_document
+from spanglass_collector.cli import incidents
+from spanglass_collector.cli.alert_service import API, alert_service
 from spanglass_collector.cli.output import console, errors, print_table
-from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
+from spanglass_collector.cli.remote import ApiKey, DataDir, Url
 from spanglass_store.errors import StoreError
 
 app = typer.Typer(help="Alerts: rules, what fires, and who is told.", no_args_is_help=True)
@@ -20,10 +23,9 @@ app = typer.Typer(help="Alerts: rules, what fires, and who is told.", no_args_is
 
 def register(parent: typer.Typer) -> None:
     """Adds the commands."""
+    app.add_typer(incidents.app, name="incidents")
     parent.add_typer(app, name="alerts")
 
-
-_PATH = "/api/v1/alerts"
 
 Files = Annotated[
     list[str], typer.Argument(help="YAML files, folders of them, or `shipped`.", show_default=False)
@@ -37,6 +39,10 @@ def check(places: Files) -> None:
     spanglass alerts check alerts/
     """
     book = files.read(places)
+    known = playbook.names(places)
+    for rule in book.rules:
+        if said := playbook.notice(rule.playbook, known):
+            errors.print(f"{rule.name}: {said}", markup=False, soft_wrap=True)
     failed = [each for each in run(book) if each.problem]
     for each in failed:
         name = f" ({each.test.name})" if each.test.name else ""
@@ -72,10 +78,13 @@ def metrics() -> None:
     """
     rows = [(name, m.source, m.unit, m.description) for name, m in vocabulary.METRICS.items()]
     print_table(("metric", "of", "unit", "is"), rows, whole=("metric",))
-    sources: tuple[vocabulary.Source, ...] = ("calls", "scores", "points")
+    sources: tuple[vocabulary.Source, ...] = ("calls", "scores", "points", "pii", "drift")
     for source in sources:
         known = [*vocabulary.DIMENSIONS[source]]
-        known += vocabulary.OF_TRACE if source == "scores" else ("attributes.KEY", "resource.KEY")
+        if source == "scores":
+            known += vocabulary.OF_TRACE
+        elif source in ("calls", "points"):
+            known += ("attributes.KEY", "resource.KEY")
         console.print(f"\nDimensions of {source}: {', '.join(known)}", highlight=False)
 
 
@@ -88,23 +97,13 @@ def schema() -> None:
     print(json.dumps(rules_schema(), indent=2))
 
 
-def _service(data_dir: Path | None, url: str, key: str) -> Service:
-    service, settings = find_service(data_dir, url, key)
-    if service is None:
-        raise StoreError(
-            f"No service runs on {settings.data_dir}. Start one with `spanglass serve --alerts"
-            " FILE`, or name another with --data-dir or --url."
-        )
-    return service
-
-
 @app.command("list")
 def list_(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
     """Shows what fires or is about to.
 
     spanglass alerts list
     """
-    items = _service(data_dir, url, key).request("GET", _PATH).json()["items"]
+    items = alert_service(data_dir, url, key).request("GET", API).json()["items"]
     rows = [
         (a["state"], a["severity"], a["summary"], a["since"], a["held"], a["id"]) for a in items
     ]
@@ -125,7 +124,7 @@ def ack(
     spanglass alerts ack 0123456789abcdef01234567-1 --by me
     """
     body = {"by": by or getpass.getuser(), "note": note}
-    _service(data_dir, url, key).request("POST", f"{_PATH}/{alert}/acknowledge", json=body)
+    alert_service(data_dir, url, key).request("POST", f"{API}/{alert}/acknowledge", json=body)
 
 
 @app.command()
@@ -134,7 +133,7 @@ def rules(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
 
     spanglass alerts rules
     """
-    found = _service(data_dir, url, key).request("GET", f"{_PATH}/rules").json()
+    found = alert_service(data_dir, url, key).request("GET", f"{API}/rules").json()
     rows = [(r["rule"]["name"], r["rule"]["kind"], r["origin"], r["error"]) for r in found]
     print_table(("rule", "kind", "from", "error"), rows, whole=("rule",))
 
@@ -150,8 +149,8 @@ def send_test(
 
     spanglass alerts send-test team-chat
     """
-    path = f"{_PATH}/channels/{channel}/test"
-    done = _service(data_dir, url, key).request("POST", path).json()
+    path = f"{API}/channels/{channel}/test"
+    done = alert_service(data_dir, url, key).request("POST", path).json()
     if not done["sent"]:
         raise StoreError(f"{channel} did not take it: {done['reason']}")
     errors.print(f"{channel} took it.", highlight=False, markup=False)
@@ -170,16 +169,16 @@ def preview(
 
     spanglass alerts test error-rate-high --from 2026-01-31T00:00:00Z
     """
-    service = _service(data_dir, url, key)
+    service = alert_service(data_dir, url, key)
     if Path(rule).is_file():
         found = files.read([rule]).rules
         if len(found) != 1:
             raise StoreError(f"{rule} has {len(found)} rules; a preview is of one.")
         document = rule_document(found[0])
     else:
-        document = service.request("GET", f"{_PATH}/rules/{rule}").json()["rule"]
+        document = service.request("GET", f"{API}/rules/{rule}").json()["rule"]
     body = {"rule": document} | {k: v for k, v in (("start", start), ("end", end)) if v}
-    said = service.request("POST", f"{_PATH}/rules/{document['name']}/preview", json=body).json()
+    said = service.request("POST", f"{API}/rules/{document['name']}/preview", json=body).json()
     rows = [
         (
             " ".join(f"{name}={value}" for name, value in each["labels"].items()),

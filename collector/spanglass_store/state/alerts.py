@@ -5,7 +5,7 @@ lease, who may send a message by a claim: both are one `UPDATE` with a condition
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from spanglass_store.state.database import Base, Database, UtcTime
+from spanglass_store.state.incidents import IncidentState
 
 #: Attempts of delivery that are kept, in days.
 KEPT_DAYS: Final = 30
@@ -104,6 +105,8 @@ class AlertState:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: What alerts are gathered into.
+        self.incidents = IncidentState(database)
 
     # -- who ---------------------------------------------------------------------------------
 
@@ -166,6 +169,8 @@ class AlertState:
         messages: Iterable[Mapping[str, Any]] = (),
         marks: Mapping[str, Mapping[str, Any]] | None = None,
         heard: Iterable[str] = (),
+        joined: Iterable[str] = (),
+        also: Callable[[Session], None] | None = None,
     ) -> None:
         """Keeps what an evaluation has made, all of it or nothing.
 
@@ -177,6 +182,8 @@ class AlertState:
             messages: to send: channel, group, due_at, and what they say.
             marks: single documents by name.
             heard: ids of acknowledgements that are taken up with it.
+            joined: ids of alerts that people put into an incident, taken up with it.
+            also: keeps more in the same transaction.
         """
         now = datetime.now(UTC)
         with self._database.transaction() as session:
@@ -196,6 +203,8 @@ class AlertState:
                 _put(session, "mark", name, mark)
             for name in heard:
                 _put(session, "ack", name, None)
+            for name in joined:
+                _put(session, "join", name, None)
             for each in messages:
                 session.add(
                     MessageRow(
@@ -203,6 +212,9 @@ class AlertState:
                         due_at=each["due_at"], created_at=now, document=_json(each), reason="",
                     )
                 )  # fmt: skip
+            if also is not None:
+                session.flush()
+                also(session)
 
     # -- documents ---------------------------------------------------------------------------
 
@@ -317,6 +329,34 @@ class AlertState:
                 }
                 for row in session.scalars(asked)
             ]  # fmt: skip
+
+    def told(self, alert_ids: Collection[str], since: float, until: float) -> list[dict[str, Any]]:
+        """Messages about some alerts that reached their channels: channel, event and time.
+
+        Args:
+            alert_ids: which alerts.
+            since: seconds since 1970, when messages were made.
+            until: the same.
+        """
+        asked = (
+            select(MessageRow)
+            .where(
+                MessageRow.status == "sent",
+                MessageRow.created_at >= datetime.fromtimestamp(since, UTC),
+                MessageRow.created_at < datetime.fromtimestamp(until, UTC),
+            )
+            .order_by(MessageRow.id)
+            .limit(_CHUNK)
+        )
+        found = []
+        with self._database.transaction() as session:
+            for row in session.scalars(asked):
+                said = json.loads(row.document)
+                about = {each["id"] for each in said.get("alerts", ())}
+                if row.settled_at and about.union(said.get("resolved_ids", ())) & set(alert_ids):
+                    at = row.settled_at.timestamp()
+                    found.append({"at": at, "channel": row.channel, "event": said["event"]})
+        return found
 
     def waiting(self) -> dict[str, int]:
         """How many messages wait, by channel."""

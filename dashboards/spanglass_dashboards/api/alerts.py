@@ -45,6 +45,7 @@ class AlertOut(BaseModel):
     held: str = Field(description="Why nobody hears of it now; empty if somebody does.")
     flapping: bool
     no_data: bool = Field(description="Whether it fires for want of data.")
+    incident: int = Field(description="Number of the incident that gathered it; 0 for none.")
     project: str
     playbook: str
     evidence: _Document = Field(description="Series, change point, what explains it, traces.")
@@ -97,6 +98,7 @@ class RuleOut(BaseModel):
     rule: _Document
     origin: Literal["file", "api"]
     error: str
+    notice: str = Field(description="What is missing of it, like its playbook.")
 
 
 class PreviewIn(BaseModel):
@@ -169,11 +171,23 @@ class Delivery(BaseModel):
     reason: str
 
 
+class BlockOut(BaseModel):
+    """A part of a playbook: Markdown, or a check with its answer."""
+
+    text: str = Field(description="Markdown; empty of a check.")
+    sql: str = Field(description="The check's query; empty of Markdown.")
+    columns: list[str]
+    rows: list[list[str]] = Field(description="The first 20 rows of its answer.")
+    more: int = Field(description="Rows that are not shown.")
+    error: str = Field(description="Why the check could not be made.")
+
+
 class Page(BaseModel):
     """A playbook as Markdown, with the answers of its checks."""
 
     name: str
     text: str
+    blocks: list[BlockOut] = Field(description="The same in parts, for pages.")
 
 
 def _desk(context: Annotated[Context, Depends(context_of)]) -> AlertDesk:

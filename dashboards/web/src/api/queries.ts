@@ -380,6 +380,34 @@ export async function silence(match: Record<string, string>): Promise<void> {
   await dataOf(api.POST("/api/v1/alerts/silences", { body: { match, author: "", comment: "From the list of alerts" } }));
 }
 
+/** Incidents, the latest first. */
+export const incidentsQuery = infiniteQueryOptions({
+  queryKey: ["incidents"],
+  queryFn: ({ signal, pageParam }) => dataOf(api.GET("/api/v1/incidents", { params: { query: { before: pageParam } }, signal })),
+  initialPageParam: 0,
+  getNextPageParam: (last) => last.next ?? undefined,
+  refetchInterval: ALERTS_EVERY,
+});
+
+/** One incident with its alerts and timeline. */
+export function incidentQuery(number: number) {
+  return queryOptions({
+    queryKey: ["incident", number],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/incidents/{number}", { params: { path: { number } }, signal })),
+    refetchInterval: ALERTS_EVERY,
+  });
+}
+
+/** What people do about an incident; the answer is what it is then. */
+export const incidents = {
+  acknowledge: (number: number) => dataOf(api.POST("/api/v1/incidents/{number}/acknowledge", { params: { path: { number } }, body: { by: "", note: "" } })),
+  resolve: (number: number) => dataOf(api.POST("/api/v1/incidents/{number}/resolve", { params: { path: { number } }, body: { by: "", note: "" } })),
+  note: (number: number, text: string) => dataOf(api.POST("/api/v1/incidents/{number}/notes", { params: { path: { number } }, body: { by: "", text } })),
+  change: (number: number, fields: { owner?: string; title?: string }) => dataOf(api.PATCH("/api/v1/incidents/{number}", { params: { path: { number } }, body: { by: "", ...fields } })),
+  open: (title: string, alerts: string[], project: string) => dataOf(api.POST("/api/v1/incidents", { body: { title, alerts, project, severity: "error", by: "" } })),
+  postmortem: (number: number) => dataOf(api.GET("/api/v1/incidents/{number}/postmortem", { params: { path: { number } }, parseAs: "text" })),
+};
+
 const PROMPTS_PAGE = 200;
 
 export const promptsQuery = infiniteQueryOptions({

@@ -7,6 +7,7 @@ export const loadUsers = () => import("../pages/conversations/UsersPage");
 export const loadCost = () => import("../pages/cost/CostPage");
 export const loadSql = () => import("../pages/sql/SqlPage");
 export const loadAlerts = () => import("../pages/alerts/AlertsPage");
+export const loadIncident = () => import("../pages/incidents/IncidentPage");
 export const loadPrompts = () => import("../pages/prompts/PromptsPage");
 export const loadPrompt = () => import("../pages/prompts/PromptPage");
 export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
@@ -22,7 +23,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

@@ -5,7 +5,7 @@ import { useAuth } from "../api/auth";
 import { parseSearch, readActivitySearch, readAlertsSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadGpus, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -73,6 +73,12 @@ export const alertsRoute = createRoute({
   path: "/alerts",
   validateSearch: readAlertsSearch,
   component: lazyRouteComponent(loadAlerts, "AlertsPage"),
+});
+
+export const incidentRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/incidents/$number",
+  component: lazyRouteComponent(loadIncident, "IncidentPage"),
 });
 
 export const promptsRoute = createRoute({
@@ -149,7 +155,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

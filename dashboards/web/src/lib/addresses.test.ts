@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { reachable } from "./addresses";
+import { isOutside, reachable } from "./addresses";
 
 it.each([
   ["127.0.0.1:4318", "localhost", "127.0.0.1:4318"],
@@ -9,4 +9,18 @@ it.each([
   ["", "box", "box:4318"],
 ])("%s seen from a page on %s is %s", (listened, hostname, expected) => {
   expect(reachable(listened, { hostname }, 4318)).toBe(expected);
+});
+
+describe("isOutside", () => {
+  it.each([
+    ["https://status.example.org/a?b=c", true],
+    ["HTTP://status.example.org", true],
+    ["javascript:alert(1)", false],
+    ["data:text/html,x", false],
+    ["/settings", false],
+    ["//example.org", false],
+    ["https:evil", false],
+  ])("%s", (address, outside) => {
+    expect(isOutside(address)).toBe(outside);
+  });
 });

@@ -7,3 +7,8 @@ export function reachable(listened: string, page: { hostname: string }, port: nu
   const name = ["", "0.0.0.0", "::", "[::]"].includes(host) ? page.hostname : host;
   return `${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${number}`;
 }
+
+/** Whether a link of somebody's text leads to a web page: nothing that a browser would run. */
+export function isOutside(address: string): boolean {
+  return /^https?:\/\/[^\s/]/i.test(address);
+}

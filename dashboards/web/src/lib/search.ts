@@ -98,11 +98,11 @@ export function readSqlSearch(raw: Raw): SqlSearch {
 }
 
 export interface AlertsSearch {
-  show?: "resolved" | "rules" | undefined;
+  show?: "incidents" | "resolved" | "rules" | undefined;
 }
 
 export function readAlertsSearch(raw: Raw): AlertsSearch {
-  return compact({ show: oneOf(raw["show"], ["resolved", "rules"] as const) });
+  return compact({ show: oneOf(raw["show"], ["incidents", "resolved", "rules"] as const) });
 }
 
 export interface PromptSearch {

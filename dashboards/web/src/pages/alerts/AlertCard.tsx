@@ -1,15 +1,17 @@
 import { Button } from "@mantine/core";
 import { IconAlertCircleFilled, IconAlertTriangleFilled, IconCircleCheck, IconClock, IconInfoCircleFilled, IconUserCheck } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import type { Alert } from "../../api/client";
-import { acknowledge, playbookQuery, queryClient, silence } from "../../api/queries";
+import { acknowledge, queryClient, silence } from "../../api/queries";
 import { useNow, When } from "../../components/When";
-import { exactly, readEvidence, sparkline } from "../../lib/evidence";
+import { exactly, formatValue, readEvidence } from "../../lib/evidence";
 import { readTraceSearch } from "../../lib/search";
-import { formatShare } from "../../lib/series";
 import styles from "./AlertCard.module.css";
+import { AlertEvidence } from "./AlertEvidence";
+
+const Playbook = lazy(() => import("../../components/Playbook").then((module) => ({ default: module.Playbook })));
 
 const ICONS = { pending: IconClock, acknowledged: IconUserCheck, resolved: IconCircleCheck } as const;
 const SEVERITIES: Readonly<Record<string, typeof IconClock>> = { critical: IconAlertCircleFilled, warning: IconAlertTriangleFilled, info: IconInfoCircleFilled };
@@ -19,7 +21,6 @@ export function AlertCard({ alert }: { alert: Alert }) {
   const now = useNow();
   const evidence = useMemo(() => readEvidence(alert.evidence), [alert.evidence]);
   const [reading, setReading] = useState(false);
-  const playbook = useQuery({ ...playbookQuery(alert.playbook, alert.id), enabled: reading && alert.playbook !== "" });
   const options = { onSettled: () => queryClient.invalidateQueries({ queryKey: ["alerts"] }) };
   const taking = useMutation({ mutationFn: () => acknowledge(alert.id), ...options });
   const silencing = useMutation({ mutationFn: () => silence(exactly({ rule: alert.rule, ...alert.labels })), ...options });
@@ -35,36 +36,19 @@ export function AlertCard({ alert }: { alert: Alert }) {
       </header>
       <p className={styles["about"]}>
         <b>{alert.rule}</b> · {alert.severity} · since <When time={began} now={now} />
-        {alert.value !== null && <> · {number(alert.value)}{alert.threshold !== null && <> against {number(alert.threshold)}</>}</>}
+        {alert.value !== null && <> · {formatValue(alert.value)}{alert.threshold !== null && <> against {formatValue(alert.threshold)}</>}</>}
         {alert.no_data && <> · no data</>}
         {alert.flapping && <> · flapping</>}
         {alert.held && <> · {alert.held}</>}
         {alert.acknowledged_by && <> · taken by {alert.acknowledged_by}</>}
+        {alert.incident > 0 && <> · <Link to="/incidents/$number" params={{ number: String(alert.incident) }} className={styles["incident"]}>incident {alert.incident}</Link></>}
       </p>
       {Object.keys(alert.labels).length > 0 && (
         <ul className={styles["labels"]} aria-label="Labels">
           {Object.entries(alert.labels).map(([name, value]) => <li key={name}>{name} <b dir="auto">{value || "(none)"}</b></li>)}
         </ul>
       )}
-      {(evidence.series.length > 1 || evidence.explained.length > 0 || evidence.traces.length > 0) && (
-        <div className={styles["evidence"]}>
-          {evidence.series.length > 1 && (
-            <svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="How the value went">
-              <polyline points={sparkline(evidence.series)} vectorEffect="non-scaling-stroke" />
-            </svg>
-          )}
-          {evidence.explained.length > 0 && (
-            <ul aria-label="What stands out">
-              {evidence.explained.map((each) => (
-                <li key={`${each.dimension} ${each.value}`}>{each.dimension} <b dir="auto">{each.value || "(none)"}</b> <small>{formatShare(each.share)} of it, {formatShare(each.usual)} of all</small></li>
-              ))}
-            </ul>
-          )}
-          {evidence.traces.length > 0 && (
-            <p>For example {evidence.traces.map((id, index) => <span key={id}>{index > 0 && ", "}<Link to="/traces/$traceId" params={{ traceId: id }}><code>{id.slice(0, 8)}</code></Link></span>)}</p>
-          )}
-        </div>
-      )}
+      <AlertEvidence evidence={alert.evidence} />
       <footer>
         {alert.state === "firing" && <Button size="compact-sm" onClick={() => taking.mutate()} loading={taking.isPending}>Acknowledge</Button>}
         {alert.state !== "resolved" && <Button size="compact-sm" variant="default" onClick={() => silencing.mutate()} loading={silencing.isPending}>Silence for 1 h</Button>}
@@ -72,11 +56,7 @@ export function AlertCard({ alert }: { alert: Alert }) {
         {alert.playbook && <Button size="compact-sm" variant="default" aria-expanded={reading} onClick={() => setReading(!reading)}>Playbook</Button>}
       </footer>
       {failed && <p role="alert" className={styles["failed"]}>{failed.message}</p>}
-      {reading && <div className={styles["playbook"]}>{playbook.isError ? <p role="alert">{playbook.error.message}</p> : playbook.data ? <pre>{playbook.data.text}</pre> : <p role="status">Running its checks …</p>}</div>}
+      {reading && <div className={styles["playbook"]}><Suspense fallback={<p role="status">Running its checks …</p>}><Playbook name={alert.playbook} alert={alert.id} /></Suspense></div>}
     </li>
   );
-}
-
-function number(value: number): string {
-  return Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-4) ? value.toExponential(2) : value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
 }

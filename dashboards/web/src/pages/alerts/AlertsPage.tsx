@@ -12,6 +12,7 @@ import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { readAlertsSearch } from "../../lib/search";
 import { AlertCard } from "./AlertCard";
+import { Incidents } from "./Incidents";
 import { RuleTable } from "./RuleTable";
 import styles from "./AlertsPage.module.css";
 
@@ -19,6 +20,7 @@ const route = getRouteApi("/alerts");
 
 const VIEWS = [
   { value: undefined, label: "Now" },
+  { value: "incidents", label: "Incidents" },
   { value: "resolved", label: "Resolved" },
   { value: "rules", label: "Rules" },
 ] as const;
@@ -29,6 +31,7 @@ export function AlertsPage() {
   const refresh = (): void => {
     void queryClient.invalidateQueries({ queryKey: ["alerts"] });
     void queryClient.invalidateQueries({ queryKey: ["alert-rules"] });
+    void queryClient.invalidateQueries({ queryKey: ["incidents"] });
   };
   useKeys({ r: refresh });
   useEffect(() => {
@@ -47,7 +50,7 @@ export function AlertsPage() {
             <button key={view.label} type="button" aria-pressed={view.value === show} onClick={() => void navigate({ to: "/alerts", search: { show: view.value } })}>{view.label}</button>
           ))}
         </div>
-        {show === "rules" ? <Rules /> : <Alerts key={show ?? ""} resolved={show === "resolved"} onRules={() => void navigate({ to: "/alerts", search: { show: "rules" } })} />}
+        {show === "incidents" ? <Incidents /> : show === "rules" ? <Rules /> : <Alerts key={show ?? ""} resolved={show === "resolved"} onRules={() => void navigate({ to: "/alerts", search: { show: "rules" } })} />}
       </div>
     </>
   );

@@ -9,11 +9,12 @@ export function RuleTable({ rules }: { rules: readonly AlertRule[] }) {
       <table aria-label="Rules" className={styles["rules"]}>
         <thead><tr><th>Rule</th><th>Severity</th><th>Watches</th><th>From</th></tr></thead>
         <tbody>
-          {rules.map(({ rule, origin, error }) => (
+          {rules.map(({ rule, origin, error, notice }) => (
             <tr key={text(rule["name"])}>
               <td>
                 <b>{text(rule["name"])}</b>
                 <span>{text(rule["summary"])}</span>
+                {notice && <span className={styles["notice"]}>{notice}</span>}
                 {error && <span role="alert" className={styles["error"]}>{error}</span>}
               </td>
               <td>{text(rule["severity"])}</td>
