@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import Open, Site
 from support import otlp
+from support.waiting import wait_until
 
 RULES = """
 rules:
@@ -43,7 +44,13 @@ def test_an_alert_is_read_taken_and_silenced(
         assert watched.overflow() <= 0
     expect(card.get_by_role("link").first).to_have_text(re.compile("[0-9a-f]{8}"))
     card.get_by_role("button", name="Playbook").click()
-    expect(card.locator("pre")).to_contain_text(re.compile(r"\w{20}|# "))
+    playbook = card.get_by_role("article", name="Playbook errors")
+    # Markdown is laid out, and a check's answer stands in its place.
+    expect(playbook.get_by_role("heading", name="Calls fail")).to_be_visible()
+    expect(playbook.get_by_role("cell", name="boom").first).to_be_visible()
+    card.get_by_role("link", name="incident 1").click()
+    expect(page.get_by_role("heading", name="shop: 40 % of calls fail.")).to_be_visible()
+    page.go_back()
     card.get_by_role("button", name="Acknowledge").click()
     expect(card).to_contain_text("Acknowledged")
     card.get_by_role("button", name="Silence").click()
@@ -54,10 +61,63 @@ def test_an_alert_is_read_taken_and_silenced(
     expect(page.get_by_role("table", name="Rules")).to_contain_text("errors-high")
 
 
+EVIL = "# Look\n\n<img src=x onerror=alert(1)> ![p](https://example.org/p.png)\n\n[in](javascript:alert(1)) [out](https://status.example.org)\n"
+
+
+def test_an_incident_is_read_taken_written_down_and_ended(
+    launch: Any, built: None, visit: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "own.md").write_text(EVIL)
+    (tmp_path / "rules.yaml").write_text(RULES.replace("playbook: errors", "playbook: own"))
+    running = launch("--alerts", tmp_path / "rules.yaml", "--alerts-interval-s", "1")
+    calls = [otlp.chat_span(error="boom", start=time.time_ns() - 10**8) for _ in range(6)]
+    running.send(otlp.request(*calls, service="shop"))
+    wait_until(
+        lambda: running.get("/api/v1/incidents/1")["gathered"]
+        if running.get("/api/v1/incidents")["items"] else None,
+        "the incident is there",
+    )  # fmt: skip
+    for width, scheme in ((1440, "light"), (390, "dark")):
+        watched = visit(running, width=width, scheme=scheme)
+        watched.tolerated.append("404")
+        page = watched.goto("/alerts?show=incidents")
+        expect(page.get_by_role("list", name="Incidents")).to_contain_text("100 % of calls fail")
+        assert watched.overflow() <= 0
+        page.get_by_role("link", name=re.compile("calls fail")).click()
+        expect(page.get_by_role("region", name="Alerts")).to_contain_text("errors-high")
+        playbook = page.get_by_role("article", name="Playbook own")
+        # Nothing of a playbook is obeyed: HTML is text, no picture is fetched.
+        expect(playbook).to_contain_text("<img src=x onerror=alert(1)>")
+        assert playbook.locator("img").count() == 0
+        expect(playbook.get_by_role("link")).to_have_count(1)
+        assert watched.overflow() <= 0
+    page.get_by_role("button", name="Acknowledge").click()
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline).to_contain_text("Acknowledged")
+    timeline.get_by_label("Note").fill("The provider is slow.\n<b>x</b>")
+    timeline.get_by_role("button", name="Add note").click()
+    expect(timeline).to_contain_text("<b>x</b>")
+    page.get_by_role("button", name="Change the owner").click()
+    page.get_by_label("Owner", exact=True).fill("team shop")
+    page.get_by_role("button", name="save").click()
+    expect(page.get_by_text("team shop", exact=True).first).to_be_visible()
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.get_by_role("button", name="Resolve")).to_have_count(0)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Post-mortem draft").click()
+    text = saved.value.path().read_text("utf-8")
+    assert "The provider is slow." in text
+    page.goto(running.web + "/incidents/99")
+    expect(page.get_by_text("There is no such incident.")).to_be_visible()
+
+
 def test_nothing_fires_and_there_are_no_rules(site: Site, visit: Open) -> None:
     page = visit(site.running).goto("/alerts")
     expect(page.get_by_role("status")).to_contain_text("Nothing fires")
     page.get_by_role("button", name="Show the rules").click()
     expect(page.get_by_role("status")).to_contain_text("spanglass serve --alerts shipped")
+    page.get_by_role("button", name="Incidents").click()
+    expect(page.get_by_role("status")).to_contain_text("There was no incident")
     page.get_by_role("button", name="Resolved").click()
     expect(page.get_by_role("status")).to_contain_text("Nothing was resolved of late")

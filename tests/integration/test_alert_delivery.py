@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -19,8 +20,9 @@ from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, Refused, Unreachable, networks
 from spanglass_alerts.delivery.send import send
 from spanglass_alerts.notify.plan import Message, Thread
+from spanglass_alerts.notify.threads import advance
 from spanglass_alerts.notify.words import document
-from spanglass_alerts.rules.routing import Channel
+from spanglass_alerts.rules.routing import Channel, Route
 from spanglass_store.state.alerts import AlertState
 from spanglass_store.state.database import Database
 from support.receivers import Receivers, check_pagerduty, check_slack, receivers
@@ -254,9 +256,10 @@ class Post:
         self.now = 1e9
         self.courier = Courier(state, HERE, lambda: self.now)
 
-    def put(self, name: str, event: str = "firing", number: int = 1) -> None:
+    def put(self, name: str, event: str = "firing", number: int = 1, group: str = "") -> None:
         said = message(event=event, alerts=0 if event == "resolved" else 1)
         said |= {"channel": name, "number": number, "at": self.now, "due_at": self.now}
+        said |= {"group": group or said["group"]}
         self.state.save(messages=[said])
 
     def deliver(self, *channels: Channel) -> None:
@@ -371,3 +374,61 @@ def test_it_is_given_up_after_a_day(state: AlertState, there: Receivers) -> None
     post.deliver(hook)
     assert post.log() == [("firing", "given_up")]
     assert "500" in state.messages()[0]["reason"]
+
+
+def test_who_asks_for_patience_is_left_alone_with_all_that_waits(
+    state: AlertState, there: Receivers
+) -> None:
+    post, hook = Post(state), channel(type="webhook", url=f"{there.url}/busy")
+    there.answers["/busy"] = lambda n: (
+        (429, {"Retry-After": "30"}, b"") if n == 1 else (200, {}, b"")
+    )
+    for group in range(20):
+        post.put("c", group=f"g{group}")
+    post.deliver(hook)
+    assert len(there.got["/busy"]) == 1
+    # Another collector leaves it alone, too.
+    post.courier = Courier(state, HERE, lambda: post.now)
+    post.now += 29
+    post.deliver(hook)
+    assert len(there.got["/busy"]) == 1
+    post.now += 10
+    post.deliver(hook)
+    assert {status for _, status in post.log()} == {"sent"}
+    assert len(there.got["/busy"]) == 21
+
+
+def test_ten_thousand_alerts_are_a_message_to_each_and_little_memory(
+    state: AlertState, there: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = [
+        Alert(f"{i:024x}", "r", "critical", {"rule": "r", "pod": str(i)}, "firing", 1e9, 1e9,
+              value=2.0, threshold=1.0, episode=1, fired_at=1e9)
+        for i in range(10_000)
+    ]  # fmt: skip
+    names = ("chat", "pager")
+    routes = [Route.model_validate({"channels": names, "group_by": ["pod"]})]
+    tracemalloc.start()
+    threads, messages = advance({}, alerts, {}, routes, names, 1e9)
+    state.save(
+        groups={key: t.document() if t else None for key, t in threads.items()},
+        messages=[document(m, "http://pages.example") | {"due_at": 0} for m in messages],
+    )
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 64 << 20
+    post = Post(state)
+    monkeypatch.setenv("TEST_FLOOD_URL", f"{there.url}/slack-flood")
+    monkeypatch.setenv("TEST_FLOOD_KEY", KEY)
+    post.deliver(
+        channel(name="chat", type="slack", url={"env": "TEST_FLOOD_URL"}),
+        channel(
+            name="pager", type="pagerduty", routing_key={"env": "TEST_FLOOD_KEY"},
+            url=f"{there.url}/pagerduty-flood",
+        ),
+    )  # fmt: skip
+    assert {status for _, status in post.log()} == {"sent"}
+    for path in ("/slack-flood", "/pagerduty-flood"):
+        (taken,) = there.taken[path]
+        assert len(taken.body) < 64 << 10
+        assert "9,999 more" in taken.body.decode()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -41,11 +42,14 @@ class Receivers:
     taken: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
     answers: dict[str, Callable[[int], Answer]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    slack: "SlackApi | None" = None
 
     def answer(self, request: Request) -> Answer:
         said = self.answers.get(request.path)
         if said is not None:
             return said(len(self.got[request.path]))
+        if self.slack is not None and request.path.startswith("/api/"):
+            return self.slack.answer(request)
         checks = {"slack": check_slack, "pagerduty": check_pagerduty}
         check = checks.get(request.path.strip("/").partition("-")[0])
         if check is None:
@@ -55,6 +59,89 @@ class Receivers:
             self.problems.append(f"{request.path}: {problem}")
             return 400, {}, problem.encode()
         return (200, {}, b"ok") if check is check_slack else (202, {}, b'{"status": "success"}')
+
+
+@dataclass
+class SlackApi:
+    """Slack's Web API as far as a bot uses it: it checks what it is sent, and keeps the messages.
+
+    Source: Slack, "Web API": chat.postMessage, chat.update, files.getUploadURLExternal and
+    files.completeUploadExternal.
+
+    Attributes:
+        token: what a bot has to bring.
+        messages: by time stamp.
+        files: those that are shown: the picture, and below which message.
+        refuse: what to answer instead, by method; used up by being answered.
+    """
+
+    there: Receivers
+    token: str
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: list[tuple[bytes, str]] = field(default_factory=list)
+    refuse: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
+    _uploads: dict[str, bytes | int] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> Answer:
+        method = request.path.removeprefix("/api/")
+        if self.refuse[method]:
+            return self.refuse[method].pop(0)
+        if method.startswith("upload/"):
+            name = method.removeprefix("upload/")
+            if self._uploads.get(name) != len(request.body):
+                return 400, {}, b"wrong length"
+            self._uploads[name] = request.body
+            return 200, {}, f"OK - {len(request.body)}".encode()
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return _said(ok=False, error="invalid_auth")
+        form = request.headers["content-type"].startswith("application/x-www-form-urlencoded")
+        body = dict(parse_qsl(request.body.decode())) if form else request.json
+        return _said(**self._do(method, body))
+
+    def _do(self, method: str, body: Any) -> dict[str, Any]:
+        if method in ("chat.postMessage", "chat.update"):
+            problem = "" if "thread_ts" in body and "blocks" not in body else check_slack(body)
+            if problem:
+                self.there.problems.append(problem)
+                return {"ok": False, "error": problem.partition(":")[0]}
+            if method == "chat.update":
+                if body["ts"] not in self.messages or body["channel"] != "C1":
+                    return {"ok": False, "error": "message_not_found"}
+                self.messages[body["ts"]] |= body
+                return {"ok": True, "channel": "C1", "ts": body["ts"]}
+            if body["channel"] not in ("#oncall", "C1"):
+                return {"ok": False, "error": "channel_not_found"}
+            if body.get("thread_ts", "1.0") not in {"1.0", *self.messages}:
+                return {"ok": False, "error": "thread_not_found"}
+            stamp = f"{1000 + len(self.messages)}.000100"
+            self.messages[stamp] = dict(body)
+            return {"ok": True, "channel": "C1", "ts": stamp, "message": body}
+        if method == "files.getUploadURLExternal":
+            if not body.get("filename") or not str(body.get("length", "")).isdigit():
+                return {"ok": False, "error": "invalid_arguments"}
+            name = f"F{len(self._uploads)}"
+            self._uploads[name] = int(body["length"])
+            url = f"{self.there.url}/api/upload/{name}"
+            return {"ok": True, "file_id": name, "upload_url": url}
+        if method == "files.completeUploadExternal":
+            for each in body["files"]:
+                content = self._uploads.get(each["id"])
+                if not isinstance(content, bytes) or body["channel_id"] != "C1":
+                    return {"ok": False, "error": "file_not_found"}
+                self.files.append((content, body["thread_ts"]))
+            return {"ok": True, "files": body["files"]}
+        return {"ok": False, "error": "unknown_method"}
+
+    def thread(self, stamp: str) -> list[str]:
+        """What stands below a message."""
+        return [m["text"] for m in self.messages.values() if m.get("thread_ts") == stamp]
+
+    def roots(self) -> list[dict[str, Any]]:
+        return [m for m in self.messages.values() if "thread_ts" not in m]
+
+
+def _said(**body: Any) -> Answer:
+    return 200, {"content-type": "application/json"}, json.dumps(body).encode()
 
 
 @contextmanager

@@ -203,3 +203,34 @@ def test_a_summary_is_filled_in(template: str, said: str) -> None:
         summary=template, value=0.052, threshold=0.05, detail={"usual": 0.01}
     )
     assert summary(about) == said
+
+
+def test_ten_thousand_groups_at_once_are_one_message_and_end_together() -> None:
+    routes = [route(channels=["a", "b"], group_by=["pod"], group_interval="0s", repeat="0s")]
+    flood = [alert(pod=str(n)) for n in range(10_000)]
+    threads: dict[str, Thread] = {}
+
+    def step(active: list[Alert], now: float) -> list[Message]:
+        changed, messages = advance(threads, active, {}, routes, ["a", "b"], now)
+        for key, thread in changed.items():
+            if thread is None:
+                threads.pop(key)
+            else:
+                threads[key] = thread
+        return messages
+
+    told = step(flood, 0)
+    assert sorted(m.thread.channel for m in told) == ["a", "b"]
+    assert {len(m.active) for m in told} == {10_000}
+    assert len(threads) == 2
+    # The few that are left stay where they were told, and nothing is told twice.
+    left = step(flood[:3], 60)
+    assert {(m.event, len(m.resolved)) for m in left} == {("firing", 9_997)}
+    assert step(flood[:3], 120) == []
+    # What begins alone meanwhile is told alone.
+    alone = step([*flood[:3], alert(pod="late")], 180)
+    assert {len(m.active) for m in alone} == {1}
+    over = step([], 240)
+    assert {m.event for m in over} == {"resolved"}
+    assert sum(len(m.resolved) for m in over) == 8
+    assert threads == {}

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from spanglass_alerts.delivery.outgoing import Outgoing
-from spanglass_alerts.delivery.send import Result, send
+from spanglass_alerts.delivery.result import Result
+from spanglass_alerts.delivery.send import send
 from spanglass_alerts.rules.routing import Channel
 from spanglass_store.state.alerts import AlertState
 
@@ -126,12 +127,13 @@ class Courier:
             return False
         if event == "resolved" and not channel.send_resolved:
             self._state.settle(number, "left_out", "The channel does not hear of what is resolved.")
+            self._state.put("slack", f"{channel.name}/{group}", None)
             return False
         heard = event == "firing" or self._state.last_sent(channel.name, group, number)
         if heard in ("", "resolved"):
             self._state.settle(number, "left_out", "The receiver never heard that it fired.")
             return False
-        result = send(channel, message, self._outgoing)
+        result = send(channel, message, self._outgoing, self._state)
         self._settle(channel, message, result)
         return True
 
@@ -151,6 +153,9 @@ class Courier:
                 self._state.settle(number, "given_up", result.reason)
             else:
                 self._state.settle(number, "waiting", result.reason, now + wait)
+            if result.after_s:
+                # It is the receiver that wants to be left alone, not this message.
+                self._state.pause(channel.name, now + result.after_s)
             health = replace(
                 before, failures=before.failures + 1, since=before.since or now,
                 reason=result.reason, given_up=over,

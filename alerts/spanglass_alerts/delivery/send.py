@@ -1,46 +1,36 @@
 """Hands one message to one channel, and says what became of it."""
 
 import contextlib
-import email.utils
 import json
 import smtplib
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from spanglass_alerts.delivery import forms
+from spanglass_alerts.delivery import forms, slack_bot
 from spanglass_alerts.delivery.outgoing import READ_S, Answer, Outgoing, Refused, Unreachable
+from spanglass_alerts.delivery.result import Result, judged
 from spanglass_alerts.delivery.secrets import SecretMissing, reveal, without
 from spanglass_alerts.rules import routing
 from spanglass_store.errors import StoreError
 
-#: Statuses that a later try can get past.
-_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_MOST_WAIT_S: Final = 3600.0
 
+def send(
+    channel: routing.Channel,
+    document: Mapping[str, Any],
+    outgoing: Outgoing,
+    memory: slack_bot.Memory | None = None,
+) -> Result:
+    """Hands a message over; whatever goes wrong is in the result.
 
-@dataclass(frozen=True)
-class Result:
-    """What became of a message.
-
-    Attributes:
-        sent: whether the receiver has it.
-        retry: whether a later try can get through.
-        after_s: how long the receiver wants to be left alone, in seconds.
-        reason: for the log; never a secret.
+    Args:
+        channel: to whom.
+        document: the message.
+        outgoing: how addresses are reached.
+        memory: what is kept of messages that are changed later; None for nothing.
     """
-
-    sent: bool
-    retry: bool = False
-    after_s: float = 0
-    reason: str = ""
-
-
-def send(channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoing) -> Result:
-    """Hands a message over; whatever goes wrong is in the result."""
     secrets: list[str] = []
 
     def secret(of: Any) -> str:
@@ -54,7 +44,7 @@ def send(channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoi
         return value
 
     try:
-        result = _send(channel, document, outgoing, secret)
+        result = _send(channel, document, outgoing, secret, memory)
     except Unreachable as error:
         result = Result(False, True, reason=str(error))
     except SecretMissing as error:
@@ -68,15 +58,18 @@ def send(channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoi
 
 
 def _send(
-    channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoing, secret: Any
-) -> Result:
+    channel: routing.Channel, document: Mapping[str, Any], outgoing: Outgoing, secret: Any,
+    memory: slack_bot.Memory | None,
+) -> Result:  # fmt: skip
     match channel:
+        case routing.Slack(token=token) if token is not None:
+            return slack_bot.deliver(channel, document, outgoing, secret(token), memory)
         case routing.Slack():
             answer = _json(outgoing, secret(channel.url), forms.slack(document))
-            return _judged(answer, b"ok" in answer.body[:100] or not answer.body)
+            return judged(answer, b"ok" in answer.body[:100] or not answer.body)
         case routing.PagerDuty():
             event = forms.pagerduty(document, secret(channel.routing_key))
-            return _judged(_json(outgoing, channel.url, event), True)
+            return judged(_json(outgoing, channel.url, event), True)
         case routing.Webhook():
             body = forms.webhook(document)
             headers = {name: secret(value) for name, value in channel.headers.items()}
@@ -88,7 +81,7 @@ def _send(
             if channel.secret is not None:
                 signed = forms.signature(secret(channel.secret), int(time.time()), body)
                 headers["X-Spanglass-Signature"] = signed
-            return _judged(outgoing.post(secret(channel.url), body, headers), True)
+            return judged(outgoing.post(secret(channel.url), body, headers), True)
         case routing.Email():
             password = secret(channel.password) if channel.password else ""
             return _email(channel, document, outgoing, password)
@@ -99,33 +92,6 @@ def _send(
 def _json(outgoing: Outgoing, url: str, body: Any) -> Answer:
     text = json.dumps(body, ensure_ascii=False).encode()
     return outgoing.post(url, text, {"Content-Type": "application/json; charset=utf-8"})
-
-
-def _judged(answer: Answer, is_expected: bool) -> Result:
-    if 200 <= answer.status < 300:
-        if is_expected:
-            return Result(True, reason=f"{answer.status}")
-        return Result(False, True, reason="The receiver said 200, and nothing that it should say.")
-    text = answer.body[:300].decode("utf-8", "replace")
-    # Read in a terminal, too: nothing that moves its cursor.
-    said = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    reason = f"The receiver answered {answer.status}{f': {said}' if said else ''}."
-    if 300 <= answer.status < 400:
-        return Result(False, False, reason=reason + " Redirects are not followed.")
-    retry = answer.status in _LATER or answer.status > 504
-    return Result(False, retry, _wait(answer.headers.get("retry-after", "")), reason)
-
-
-def _wait(text: str) -> float:
-    """`Retry-After`: seconds, or a date."""
-    if text.strip().isdigit():
-        return min(float(text), _MOST_WAIT_S)
-    with contextlib.suppress(ValueError, TypeError):
-        return min(
-            max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time()),
-            _MOST_WAIT_S,
-        )
-    return 0.0
 
 
 class _Smtp(smtplib.SMTP):

@@ -64,13 +64,18 @@ class Message:
 
 @dataclass(frozen=True)
 class Place:
-    """Where alerts of a group go: a channel of a route, at a step of its escalation."""
+    """Where alerts of a group go: a channel of a route, at a step of its escalation.
+
+    Attributes:
+        overflow: key of the one group into which a channel's groups go when there are too many.
+    """
 
     key: str
     channel: str
     labels: tuple[tuple[str, str], ...]
     route: Route
     step: int
+    overflow: str = ""
 
 
 _RANK = {"critical": 0, "error": 1, "warning": 2, "info": 3}
@@ -88,16 +93,21 @@ def places(alert: Alert, routes: Iterable[Route], known: frozenset[str]) -> Iter
         if not selects(route.match, alert.labels):
             continue
         labels = tuple((name, alert.labels.get(name, "")) for name in route.group_by)
-        same = json.dumps([route.model_dump(mode="json", include={"match", "group_by"}), labels])
+        of_route = route.model_dump(mode="json", include={"match", "group_by"})
+        same = json.dumps([of_route, labels])
         steps = [(0, route.channels), *((s.after, s.channels) for s in route.escalate)]
         for number, (_, channels) in enumerate(steps):
             for channel in channels:
                 if channel in known:
-                    text = f"{same}{channel}{number}"
-                    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-                    yield Place(key, channel, labels, route, number)
+                    overflow = _key(f"overflow{json.dumps(of_route)}{channel}{number}")
+                    key = _key(f"{same}{channel}{number}")
+                    yield Place(key, channel, labels, route, number, overflow)
         if not route.continue_:
             return
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def plan(

@@ -21,10 +21,22 @@ class _Channel(Model):
 
 
 class Slack(_Channel):
-    """An incoming webhook of Slack."""
+    """Slack: an incoming webhook (`url`), or a bot (`token` and `channel`) with threads."""
 
     type: Literal["slack"]
-    url: Secret
+    url: Secret | None = None
+    token: Secret | None = Field(None, description="Of a bot: xoxb-…")
+    channel: str = Field("", max_length=100, description="Of the bot: #name or id.")
+    chart: bool = Field(True, description="Whether the bot puts a chart below its message.")
+    api: str = Field("https://slack.com/api", pattern=r"^https?://\S+$")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Slack":
+        if (self.url is None) == (self.token is None):
+            raise ValueError("needs url (an incoming webhook), or token and channel (a bot)")
+        if bool(self.channel) != (self.token is not None):
+            raise ValueError("channel goes with token: where the bot writes")
+        return self
 
 
 class PagerDuty(_Channel):

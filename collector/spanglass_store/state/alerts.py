@@ -224,6 +224,12 @@ class AlertState:
         with self._database.transaction() as session:
             return {name: json.loads(text) for name, text in session.execute(asked)}
 
+    def document(self, kind: str, name: str) -> dict[str, Any] | None:
+        """One document, or None."""
+        with self._database.transaction() as session:
+            row = session.get(DocumentRow, (kind, name))
+            return json.loads(row.document) if row else None
+
     def put(self, kind: str, name: str, document: Mapping[str, Any] | None) -> bool:
         """Keeps a document, or forgets it (None).
 
@@ -276,6 +282,19 @@ class AlertState:
                 return None
             kept: dict[str, Any] = json.loads(found.document)
             return kept | {"row": found.id, "attempts": found.attempts}
+
+    def pause(self, channel: str, until: float) -> None:
+        """Lets everything that waits for a channel wait until then (seconds since 1970)."""
+        with self._database.transaction() as session:
+            session.execute(
+                update(MessageRow)
+                .where(
+                    MessageRow.channel == channel, MessageRow.status == "waiting",
+                    MessageRow.due_at < until,
+                )
+                .values(due_at=until)
+                .execution_options(synchronize_session=False)
+            )  # fmt: skip
 
     def newer(self, channel: str, group: str, message_id: int) -> bool:
         """Whether there is a later message about the same, whatever became of it."""
@@ -383,6 +402,9 @@ class AlertState:
         long_ago = now - timedelta(days=KEPT_DAYS)
         with self._database.transaction() as session:
             session.execute(delete(MessageRow).where(MessageRow.settled_at < long_ago))
+        for name, each in self.documents("slack").items():
+            if each.get("at", 0) < long_ago.timestamp():
+                self.put("slack", name, None)
 
     # -- events ------------------------------------------------------------------------------
 

@@ -17,8 +17,11 @@ test("evidence is what it says, and nothing where it says something else", () =>
     traces: [id],
     link: { service: "a", status: "error" },
     incomplete: "why",
+    changes: [],
+    changedAt: undefined,
+    turn: undefined,
   });
-  expect(readEvidence({ link: "https://elsewhere/traces?" })).toEqual({ series: [], explained: [], traces: [], link: undefined, incomplete: "" });
+  expect(readEvidence({ link: "https://elsewhere/traces?" })).toEqual({ series: [], explained: [], traces: [], link: undefined, incomplete: "", changes: [], changedAt: undefined, turn: undefined });
 });
 
 test("a line of numbers fits its box", () => {
