@@ -101,8 +101,15 @@ class Engine:
         #: Seconds that the last evaluation took, and by how much it was late.
         self.took_s = 0.0
         self.lag_s = 0.0
+        #: Alerts that fire.
+        self.firing = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether it is this process that evaluates."""
+        return self._has_led and self._lease_until > self._clock()
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -275,6 +282,7 @@ class Engine:
             )
         self._newest = max(self._newest, now)
         self.took_s = time.monotonic() - began
+        self.firing = sum(alert.is_active for alert in self._alerts)
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -294,7 +302,7 @@ class Engine:
         for ticks, some in by_ticks.items():
             found = self._evaluator.evaluate(some, ticks)
             self._unavailable = self._unavailable or found.unavailable
-            self._newest_lag(ticks, now)
+            self.lag_s = max(0.0, now - some[0].delay - ticks.last)
             for rule in some:
                 errors.pop(rule.name, None)
                 if rule.name in found.errors:
@@ -304,9 +312,6 @@ class Engine:
         names = {rule.name for rule in rules}
         self.errors = {name: text for name, text in errors.items() if name in names}
         return events
-
-    def _newest_lag(self, ticks: Ticks, now: float) -> None:
-        self.lag_s = max(0.0, now - ticks.last)
 
     def _ticks(self, at: float, missed_s: float) -> Ticks:
         """This time, and those that were missed: nobody evaluated while this was down."""

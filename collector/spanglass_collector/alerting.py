@@ -76,6 +76,7 @@ class Alerting:
             courier if is_ours else None,
             places,
         )
+        metrics.alerts = self.engine if is_ours else None
 
     def start(self) -> None:
         self.engine.start()

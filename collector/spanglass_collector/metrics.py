@@ -16,6 +16,7 @@ from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.errors import StoreError
 
 if TYPE_CHECKING:
+    from spanglass_alerts.engine import Engine
     from spanglass_collector.drift.keeper import DriftKeeper
     from spanglass_collector.jobs.keeper import JobKeeper
     from spanglass_collector.joining import EventJoiner
@@ -49,6 +50,8 @@ class ServiceMetrics(Collector):
         self._jobs = jobs
         self._drift = drift
         self._joiner = joiner
+        #: What evaluates rules; None where the role is missing.
+        self.alerts: Engine | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._started = time.time()
@@ -75,6 +78,8 @@ class ServiceMetrics(Collector):
             yield from self._requests()
         if self._jobs is not None:
             yield from self._jobs_done(self._jobs)
+        if self.alerts is not None and self.alerts.is_leading:
+            yield from self._alerting(self.alerts)
         yield GaugeMetricFamily(
             "spanglass_resident_bytes", "Resident memory of the service's process.",
             psutil.Process(os.getpid()).memory_info().rss,
@@ -208,6 +213,26 @@ class ServiceMetrics(Collector):
             "spanglass_job_worker_deaths", "Workers that ended otherwise than they should.",
             jobs.deaths,
         )  # fmt: skip
+
+    @staticmethod
+    def _alerting(engine: "Engine") -> Iterator[Metric]:
+        """Of the process that evaluates: of several collectors one does."""
+        yield GaugeMetricFamily(
+            "spanglass_alerts_evaluation_seconds",
+            "Seconds that the last evaluation of rules took.",
+            engine.took_s,
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "spanglass_alerts_lag_seconds",
+            "How long before its evaluation what was evaluated last had ended.",
+            engine.lag_s,
+        )
+        yield GaugeMetricFamily(
+            "spanglass_alerts_rules_failing", "Rules that can't be evaluated.", len(engine.errors)
+        )
+        yield GaugeMetricFamily(
+            "spanglass_alerts_firing", "Alerts that fire, taken or not.", engine.firing
+        )
 
     def _requests(self) -> Iterator[Metric]:
         assert self._ingest is not None
