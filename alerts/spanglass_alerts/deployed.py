@@ -66,10 +66,10 @@ def deployed(
             if value:
                 first.setdefault((what, value), float(at))
                 begun.setdefault(what, float(at))
-    found = [
-        {"what": what, "value": value[:300], "at": at}
+    new = [
+        (at, what, value)
         for (what, value), at in first.items()
         if at - begun[what] > _START_S and at >= now - _NEW_S
     ]
-    found.sort(key=lambda each: -each["at"])
-    return found[:_MOST]
+    new.sort(reverse=True)
+    return [{"what": what, "value": value[:300], "at": at} for at, what, value in new[:_MOST]]
