@@ -42,7 +42,7 @@ function Check({ sql, columns, rows, more, error }: CheckProps) {
         <div className={styles["scroll"]} tabIndex={0}>
           <table>
             <thead><tr>{columns.map((name) => <th key={name}>{name}</th>)}</tr></thead>
-            <tbody>{rows.map((row, index) => <tr key={index}>{row.map((cell, at) => <td key={at} data-number={isNumber(cell) || undefined} dir="auto">{cell}</td>)}</tr>)}</tbody>
+            <tbody>{rows.map((row, index) => <tr key={index}>{row.map((cell, at) => <td key={at} data-number={isShort(cell) || undefined} dir="auto">{cell}</td>)}</tr>)}</tbody>
           </table>
         </div>
       )}
@@ -53,6 +53,7 @@ function Check({ sql, columns, rows, more, error }: CheckProps) {
   );
 }
 
-function isNumber(cell: string): boolean {
-  return /^-?[\d.]+(e[-+]?\d+)?$/.test(cell);
+/** Numbers and times stand on one line: they are compared from row to row. */
+function isShort(cell: string): boolean {
+  return /^-?[\d.,]+(e[-+]?\d+)?$|^\d{4}-\d\d-\d\d[ \d:.+]*$/.test(cell);
 }

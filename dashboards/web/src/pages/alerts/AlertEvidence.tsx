@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
+import { useNow, When } from "../../components/When";
 import { readEvidence, sparkline } from "../../lib/evidence";
 import { formatShare } from "../../lib/series";
 import { formatExact } from "../../lib/time";
@@ -7,6 +8,7 @@ import styles from "./AlertEvidence.module.css";
 
 /** How the value went and where it changed, what stands out, what was new, and traces to look at. */
 export function AlertEvidence({ evidence: raw }: { evidence: Readonly<Record<string, unknown>> }) {
+  const now = useNow();
   const evidence = useMemo(() => readEvidence(raw), [raw]);
   const { series, explained, traces, changes, changedAt, turn } = evidence;
   if (series.length < 2 && explained.length === 0 && traces.length === 0 && changes.length === 0) return null;
@@ -18,7 +20,7 @@ export function AlertEvidence({ evidence: raw }: { evidence: Readonly<Record<str
           <polyline points={sparkline(series)} vectorEffect="non-scaling-stroke" />
         </svg>
       )}
-      {changedAt !== undefined && <p>Changed at <time dateTime={new Date(changedAt).toISOString()}>{formatExact(changedAt)}</time></p>}
+      {changedAt !== undefined && <p>Changed <When time={new Date(changedAt).toISOString()} now={now} /></p>}
       {explained.length > 0 && (
         <ul aria-label="What stands out">
           {explained.map((each) => (
@@ -29,7 +31,7 @@ export function AlertEvidence({ evidence: raw }: { evidence: Readonly<Record<str
       {changes.length > 0 && (
         <ul aria-label="What was new">
           {changes.map((each) => (
-            <li key={`${each.what} ${each.value}`}>{each.what} <b dir="auto">{each.value}</b> <small>new since {formatExact(each.at)}</small></li>
+            <li key={`${each.what} ${each.value}`}>{each.what} <b dir="auto">{each.value}</b> <small>first seen <When time={new Date(each.at).toISOString()} now={now} /></small></li>
           ))}
         </ul>
       )}

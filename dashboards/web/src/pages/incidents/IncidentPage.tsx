@@ -34,7 +34,7 @@ export function IncidentPage() {
   }, [number, title]);
   return (
     <>
-      <PageBar title={<h1><Link to="/alerts" search={{ show: "incidents" }}>Incidents</Link> / {Number.isInteger(number) ? number : "?"}</h1>}>
+      <PageBar title={<h1 className={styles["crumbs"]}><Link to="/alerts" search={{ show: "incidents" }}>Incidents</Link> <span aria-hidden>/</span> {Number.isInteger(number) ? number : "?"}</h1>}>
         <Tooltip label="Refresh (R)">
           <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>
