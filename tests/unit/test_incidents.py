@@ -154,6 +154,8 @@ def test_by_hand_and_what_is_refused(world: World) -> None:
     world.fire(warned)
     made = world.office.open(None, "", "Wrong language", "info", "ada", [warned.id])
     assert (made["severity"], made["alerts"], made["owner"]) == ("warning", 1, "ada")
+    with pytest.raises(QueryRefused, match="in incident 1 already"):
+        world.office.open(None, "", "Twice", "info", "bob", [warned.id])
     world.alerts.join(world.state.documents("join"))
     world.become("resolved", warned, resolved_at=world.now)
     world.tick(1)
@@ -176,6 +178,22 @@ def test_by_hand_and_what_is_refused(world: World) -> None:
         world.office.note(["other"], 1, "eve", "Let me in.")
     world.office.change(None, 2, "ada", {"owner": "bob", "title": "Odd"})
     assert world.kinds(2) == ["opened", "owner"]
+
+
+def test_a_project_sees_its_own_alone(world: World) -> None:
+    world.fire(world.alert(service="shop").with_(project="mine"))
+    assert world.incidents()[0]["project"] == "mine"
+    assert world.office.incidents(["other"]) == []
+    with pytest.raises(Unknown):
+        world.office.postmortem(["other"], 1)
+    # One that is opened of an alert is of the alert's project.
+    other = world.alert("slow", "warning", service="cart").with_(project="mine")
+    world.fire(other)
+    assert world.office.open(None, "", "Slow", "info", "ada", [other.id])["project"] == "mine"
+    third = world.alert("late", "warning", service="bank").with_(project="mine")
+    world.fire(third)
+    with pytest.raises(QueryRefused, match="another project"):
+        world.office.open(None, "theirs", "Late", "info", "ada", [third.id])
 
 
 def test_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

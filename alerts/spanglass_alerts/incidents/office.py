@@ -48,7 +48,8 @@ class IncidentOffice:
             Unknown: if there is none of that number.
         """
         found = self._find(projects, number)
-        gathered = [self._current(each) for each in found["gathered"]]
+        now = self._state.some([each["fingerprint"] for each in found["gathered"]])
+        gathered = [_current(each, now.get(each["fingerprint"])) for each in found["gathered"]]
         gathered.sort(key=lambda a: (a["state"] == "resolved", RANK.get(a["severity"], 9),
                                      a["fired_at"], a["id"]))  # fmt: skip
         until = (found["resolved_at"] or self._clock()) + _AFTER_S
@@ -84,6 +85,9 @@ class IncidentOffice:
             QueryRefused: if one of them belongs to another incident or project.
         """
         now = self._clock()
+        first = self._state.alert(alert_ids[0].rpartition("-")[0]) if alert_ids else None
+        if not project and projects is None and first is not None:
+            project = str(first["project"])
         alerts = [self._free(projects, each, project) for each in dict.fromkeys(alert_ids)]
         for alert in alerts:
             if RANK.get(alert.severity, 9) < RANK.get(severity, 9):
@@ -185,8 +189,9 @@ class IncidentOffice:
         hidden = projects is not None and alert is not None and alert.project not in projects
         if alert is None or alert.id != alert_id or hidden:
             raise Unknown(f"There is no alert {alert_id} now. `spanglass alerts list` shows them.")
-        if alert.incident:
-            raise QueryRefused(f"The alert {alert_id} is in incident {alert.incident} already.")
+        put = self._state.document("join", alert_id)
+        if taken := alert.incident or (put and put["incident"]):
+            raise QueryRefused(f"The alert {alert_id} is in incident {taken} already.")
         if alert.project != project:
             raise QueryRefused(f"The alert {alert_id} is of another project than the incident.")
         return alert
@@ -207,11 +212,11 @@ class IncidentOffice:
         found = (Alert.from_document(each) for each in self._state.alerts())
         return [alert for alert in found if alert.incident == number and alert.state == "firing"]
 
-    def _current(self, kept: dict[str, Any]) -> dict[str, Any]:
-        """An alert as it is now, where it is still the same one."""
-        document = self._state.alert(kept["fingerprint"])
-        alert = Alert.from_document(document) if document else None
-        return snapshot(alert) if alert is not None and alert.id == kept["id"] else kept
-
     def _say(self, number: int, entry: Entry, fields: Mapping[str, Any] | None = None) -> None:
         self._incidents.apply(Change(number, dict(fields or {}), entries=[entry]))
+
+
+def _current(kept: dict[str, Any], document: dict[str, Any] | None) -> dict[str, Any]:
+    """An alert as it is now, where it is still the same one."""
+    alert = Alert.from_document(document) if document else None
+    return snapshot(alert) if alert is not None and alert.id == kept["id"] else kept

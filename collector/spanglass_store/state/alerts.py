@@ -160,6 +160,17 @@ class AlertState:
             row = session.get(AlertRow, fingerprint)
             return json.loads(row.document) if row else None
 
+    def some(self, fingerprints: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Those of some fingerprints that are there, by fingerprint."""
+        found: dict[str, dict[str, Any]] = {}
+        with self._database.transaction() as session:
+            for i in range(0, len(fingerprints), _CHUNK):
+                asked = select(AlertRow.fingerprint, AlertRow.document).where(
+                    AlertRow.fingerprint.in_(fingerprints[i : i + _CHUNK])
+                )
+                found |= {key: json.loads(text) for key, text in session.execute(asked)}
+        return found
+
     def save(
         self,
         alerts: Iterable[Mapping[str, Any]] = (),
