@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spanglass_alerts.alert import Alert
 from spanglass_alerts.book import Shelf
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, networks
@@ -15,6 +17,7 @@ from spanglass_alerts.engine import Engine
 from spanglass_alerts.evaluate import live
 from spanglass_alerts.evaluate.live import Evaluator
 from spanglass_alerts.evaluate.measure import Ticks
+from spanglass_alerts.evidence import gather
 from spanglass_alerts.playbook import answered, names, text
 from spanglass_alerts.rules.files import read
 from spanglass_alerts.rules.model import rule
@@ -192,6 +195,50 @@ def test_every_shipped_rule_and_playbook_can_be_asked(
         assert [each.error for each in blocks if each.error] == [], name
         assert any(each.sql for each in blocks), name
         assert not any("sql check" in each.text for each in blocks)
+
+
+def test_personal_data_and_drift_that_were_found(
+    embedded_store: EmbeddedStore, evaluator: Evaluator, unique: str
+) -> None:
+    def at(ago_s: float) -> datetime:
+        return datetime.fromtimestamp(NOW - ago_s, UTC).replace(tzinfo=None)
+
+    columns = ("project", "trace_id", "span_id", "service", "start_time", "entity", "field",
+               "role", "count", "found_at", "retention_days")  # fmt: skip
+    found = [
+        (unique, letter * 32, "b" * 16, "shop", at(ago), entity, "input", "user", count, at(5), 30)
+        for letter, entity, count, ago in (
+            ("a", "CREDIT_CARD", 2, 60), ("b", "CREDIT_CARD", 1, 90), ("b", "EMAIL_ADDRESS", 1, 90),
+            # A backfill has found it, in what came long ago.
+            ("c", "CREDIT_CARD", 9, 3 * 86400),
+        )
+    ]  # fmt: skip
+    embedded_store.owner.insert("pii_findings", columns, [list(each) for each in found])
+    cards = {"metric": "pii_findings", "project": unique, "where": {"entity": "CREDIT_*"}}
+    ticks = Ticks(NOW)
+    assert values(evaluator, cards, ticks, group_by=["entity"]) == [{("CREDIT_CARD",): 3.0}]
+    assert values(evaluator, cards, ticks, metric="pii_traces") == [{(): 2.0}]
+    made = rule({"name": "x", "kind": "threshold", "condition": "> 0"} | cards)
+    alert = Alert("f", "x", "error", {}, "firing", NOW, NOW, 3.0, 0.0, episode=1, project=unique)
+    evidence = gather(embedded_store.owner, made, alert, NOW)
+    assert [each["trace_id"][0] for each in evidence["traces"]] == ["a", "b"]
+
+    columns = ("project", "window_start", "window_end", "metric", "service", "verdict", "effect",
+               "finding_id", "updated_at")  # fmt: skip
+    results = [
+        (unique, at(7200), at(3600), metric, service, verdict, effect, finding, at(60))
+        for metric, service, verdict, effect, finding in (
+            ("output_tokens", "shop", "drift", 0.4, "one"), ("cost_usd", "shop", "drift", -0.7, "one"),
+            ("error", "cart", "drift", 0.2, "two"), ("duration_s", "cart", "same", 0.9, ""),
+        )
+    ]  # fmt: skip
+    embedded_store.owner.insert("drift_results", columns, [list(each) for each in results])
+    drift = {"metric": "drift_findings", "project": unique, "group_by": ["service"]}
+    one = {("shop",): 1.0, ("cart",): 1.0}
+    assert values(evaluator, drift, ticks) == [one]
+    assert values(evaluator, drift, ticks, metric="drift_effect") == [
+        {("shop",): 0.7, ("cart",): 0.2}
+    ]
 
 
 RULES = """
