@@ -51,6 +51,7 @@ from spanglass_dashboards.api import (
     session,
     sql,
     surroundings,
+    trace_chart,
     trace_query,
     traces,
     tree,
@@ -96,10 +97,11 @@ def create_app(context: Context) -> FastAPI:
 
     app.add_middleware(Answers)
 
-    # `facets` and `trace_query` before `traces`, whose path would take theirs for a trace's id.
+    # `facets`, `trace_query` and `trace_chart` before `traces`, whose path would take theirs for
+    # a trace's id.
     modules = (
-        health, session, sql, facets, trace_query, traces, tree, scores, feedback, completeness,
-        dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
+        health, session, sql, facets, trace_query, trace_chart, traces, tree, scores, feedback,
+        completeness, dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
         prompt_split, datasets, experiments, purges, energy, gpus, engines, surroundings, keys,
         installation,
         views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,

@@ -29,6 +29,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/sql": 400,
     "POST /api/v1/sql/rows": 400,
     "GET /api/v1/traces/timeline": 400,
+    "GET /api/v1/traces/chart": 400,
     "GET /api/v1/conversations": 400,
     "GET /api/v1/conversations/{session_id}": 400,
     "GET /api/v1/users": 400,

@@ -86,6 +86,16 @@ def test_views_are_a_projects_own(guarded: Any) -> None:
     assert [(each["name"], each["search"]) for each in listed] == [("Failures", "q=status%3Aerror")]
     assert service.get("/api/v1/views", keys["blue"], page="/cost")["items"] == []
     assert service.get("/api/v1/views", keys["red"])["items"] == []
+    path = f"/{made.json()['id']}"
+    other = ask("POST", "", keys["blue"], json={**body, "name": "Slow ones"}).json()
+    change = {"name": "Failures of today", "search": "range=24h"}
+    assert ask("PUT", path, keys["red"], json=change).status_code == 404
+    assert ask("PUT", path, keys["ingest"], json=change).status_code == 403
+    assert ask("PUT", path, keys["blue"], json={**change, "name": "Slow ones"}).status_code == 409
+    changed = ask("PUT", path, keys["blue"], json=change).json()
+    assert (changed["id"], changed["page"]) == (made.json()["id"], "/traces")
+    assert (changed["name"], changed["search"]) == ("Failures of today", "range=24h")
+    assert ask("DELETE", f"/{other['id']}", keys["blue"]).status_code == 204
     assert ask("DELETE", f"/{made.json()['id']}", keys["red"]).status_code == 404
     assert ask("DELETE", f"/{made.json()['id']}", keys["ingest"]).status_code == 403
     assert ask("DELETE", f"/{made.json()['id']}", keys["blue"]).status_code == 204

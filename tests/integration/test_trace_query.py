@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from spanglass_store.queries.search.fields import FIELDS, Of
+from spanglass_store.queries.trace_chart import MOST_GROUPS
 from support import otlp
 from support.running import RunningService
 
@@ -159,6 +160,45 @@ def test_traces_over_time_are_those_of_the_list(stored: Stored) -> None:
     assert 60 <= len(answer["steps"]) <= 63
 
 
+@pytest.mark.parametrize(
+    ("metric", "by", "query", "expected"),
+    [
+        ("traces", "", "", {"": 6.0}),
+        ("traces", "environment", "latency:>2s", {"": 3.0}),
+        ("traces", "tag", "has:tag", {"beta": 1.0, "vip": 1.0}),
+        ("traces", "model", "model:BIG*", {"big-1": 1.0}),
+        ("errors", "status", "", None),
+        ("cost", "user", "tag:nobody", {}),
+    ],
+)
+def test_a_list_as_a_chart(
+    stored: Stored, metric: str, by: str, query: str, expected: dict[str, float] | None
+) -> None:
+    answer = stored.service.get("/api/v1/traces/chart", metric=metric, by=by, query=query)
+    lines = answer["lines"]
+    if expected is not None:
+        assert {line["name"]: line["value"] for line in lines} == expected
+    else:
+        assert sum(line["traces"] for line in lines) == len(stored.names)
+    assert answer["groups"] == len(lines)
+    for line in lines:
+        assert len(line["values"]) == len(answer["times"])
+        if metric == "traces":
+            assert sum(line["values"]) == line["value"] == line["traces"]
+        else:
+            assert {value for value in line["values"] if value is not None} <= {0.0, 1.0}
+
+
+def test_a_chart_of_many_groups_shows_the_largest(stored: Stored) -> None:
+    answer = stored.service.get("/api/v1/traces/chart", by="service", metric="duration_p95")
+    assert 0 < len(answer["lines"]) <= MOST_GROUPS
+    assert answer["groups"] >= len(answer["lines"])
+    assert all(line["value"] > 0 for line in answer["lines"])
+    refused = stored.service.api("GET", "/api/v1/traces/chart", params={"by": "trace_id"})
+    assert refused.status_code in (400, 422)
+    assert "by" in refused.json()["detail"]
+
+
 def test_keys_without_the_grant_search_no_content_and_others_see_their_project(
     stored: Stored,
 ) -> None:
@@ -173,6 +213,7 @@ def test_keys_without_the_grant_search_no_content_and_others_see_their_project(
     assert offered["completion"]["options"] == []
     assert stored.service.get("/api/v1/traces/timeline", other)["total"] == 0
     ingest = stored.service.key("ingest")
-    for path in ("/api/v1/traces/query", "/api/v1/traces/timeline"):
+    assert stored.service.get("/api/v1/traces/chart", other)["lines"] == []
+    for path in ("/api/v1/traces/query", "/api/v1/traces/timeline", "/api/v1/traces/chart"):
         assert stored.service.api("GET", path, ingest).status_code == 403
         assert stored.service.api("GET", path, "").status_code == 401

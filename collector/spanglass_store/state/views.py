@@ -88,6 +88,26 @@ class Views:
             session.add(row)
             return _view(row)
 
+    def update(self, project: str, view_id: str, name: str, search: str) -> View:
+        """Keeps a view as it is now, under the same id: links to it go on.
+
+        Raises:
+            Unknown: if the project has none of that id.
+            Conflict: if the page has another of that name.
+        """
+        with self._database.transaction() as session:
+            row = session.get(ViewRow, view_id)
+            if row is None or row.project != project:
+                raise Unknown(f"There is no view {view_id!r}; it may be deleted already.")
+            same = select(ViewRow).where(
+                ViewRow.project == project, ViewRow.page == row.page,
+                ViewRow.name == name, ViewRow.id != view_id,
+            )  # fmt: skip
+            if session.scalar(same) is not None:
+                raise Conflict(f"There is a view {name!r} already. Choose another name.")
+            row.name, row.search = name, search
+            return _view(row)
+
     def delete(self, project: str, view_id: str) -> View:
         """Forgets a view, and returns what it was.
 

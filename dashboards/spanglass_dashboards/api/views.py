@@ -17,14 +17,23 @@ router = APIRouter(prefix="/api/v1/views", tags=["service"])
 _PATH = "^/[a-z][a-z-]{0,40}$"
 
 
-class ViewIn(BaseModel):
-    """A page with everything that its address says."""
+class ViewChange(BaseModel):
+    """What can be changed of a view."""
 
     name: str = Field(min_length=1, max_length=100)
-    page: str = Field(pattern=_PATH, examples=["/traces"])
     search: str = Field(
         max_length=4000, description="The address after the question mark.",
         examples=["q=status%3Aerror&range=7d"],
+    )  # fmt: skip
+
+
+class ViewIn(ViewChange):
+    """A page with everything that its address says."""
+
+    page: str = Field(
+        pattern=_PATH, examples=["/traces"],
+        description="`/traces`; `/sql` for a saved query; `/dashboards` for a dashboard, whose"
+        " search names saved queries: `tiles=ID,ID`.",
     )  # fmt: skip
 
 
@@ -68,6 +77,16 @@ async def create(views: Kept, principal: Reader, body: ViewIn) -> ViewOut:
         views.create, principal.project, body.page, body.name.strip() or body.name, body.search
     )
     return ViewOut(**vars(made))
+
+
+@router.put("/{view_id}")
+async def update(views: Kept, principal: Reader, view_id: str, body: ViewChange) -> ViewOut:
+    """Changes a view; its id, and with it every link to it, stays."""
+    name = body.name.strip() or body.name
+    changed = await asyncio.to_thread(
+        views.update, principal.project, view_id, name, body.search
+    )  # fmt: skip
+    return ViewOut(**vars(changed))
 
 
 @router.delete("/{view_id}", status_code=204)

@@ -3,7 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { spansOf } from "./tree";
 import { intervalOf } from "../lib/intervals";
-import type { ActivitySearch, QualityGroup, ScoreSource } from "../lib/search";
+import type { ActivitySearch, ChartGroup, ChartMetric, QualityGroup, ScoreSource } from "../lib/search";
 import { windowOf, type TimeRange, type Window } from "../lib/time";
 import type { components } from "./schema.gen";
 import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
@@ -103,6 +103,15 @@ export function timelineQuery(query: string, range: TimeRange) {
   return queryOptions({
     queryKey: ["timeline", query, range],
     queryFn: ({ signal }) => dataOf(api.GET("/api/v1/traces/timeline", { params: { query: { query, ...windowOf(range, Date.now()) } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** A list of traces as lines over time. */
+export function traceChartQuery(query: string, range: TimeRange, metric: ChartMetric, by: ChartGroup | "") {
+  return queryOptions({
+    queryKey: ["trace-chart", query, range, metric, by],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/traces/chart", { params: { query: { query, metric, by, ...windowOf(range, Date.now()) } }, signal })),
     placeholderData: keepPreviousData,
   });
 }
@@ -643,6 +652,8 @@ export const channelsQuery = queryOptions({
 });
 
 /** Saved views of a page. */
+export type SavedView = components["schemas"]["ViewOut"];
+
 export function viewsQuery(page: string) {
   return queryOptions({
     queryKey: ["views", page],
@@ -652,6 +663,10 @@ export function viewsQuery(page: string) {
 
 export function saveView(page: string, name: string, search: string) {
   return dataOf(api.POST("/api/v1/views", { body: { page, name, search } }));
+}
+
+export function changeView(id: string, name: string, search: string) {
+  return dataOf(api.PUT("/api/v1/views/{view_id}", { params: { path: { view_id: id } }, body: { name, search } }));
 }
 
 export async function deleteView(id: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconChecklist, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
+  IconBell, IconChartHistogram, IconChecklist, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
@@ -26,6 +26,7 @@ const PAGES = [
   { to: "/drift", label: "Drift", icon: IconWaveSine },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
+  { to: "/dashboards", label: "Dashboards", short: "Boards", icon: IconLayoutDashboard },
   { to: "/settings", label: "Settings", icon: IconSettings },
 ] as const;
 

@@ -61,8 +61,16 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["K", "↑"], does: "Previous trace" },
       { keys: ["Enter"], does: "Open it" },
       { keys: ["P"], does: "Peek at it beside the list" },
-      { keys: ["X"], does: "Choose it, to export" },
+      { keys: ["X"], does: "Choose it, to compare or export" },
       { keys: ["L"], does: "Live on or off" },
+      { keys: ["V"], does: "As a chart, as a table" },
+    ],
+  },
+  {
+    title: "Two traces side by side",
+    keys: [
+      { keys: ["J", "↓"], does: "Next step" },
+      { keys: ["K", "↑"], does: "Previous step" },
     ],
   },
   {
@@ -70,6 +78,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     keys: [
       { keys: ["Ctrl", "Enter"], does: "Run it" },
       { keys: ["/"], does: "Write" },
+      { keys: ["Esc"], does: "Leave the statement" },
     ],
   },
   {

@@ -17,13 +17,15 @@ export const loadScore = () => import("../pages/quality/ScorePage");
 export const loadGpus = () => import("../pages/gpus/GpusPage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
 export const loadSettings = () => import("../pages/settings/SettingsPage");
+export const loadDashboards = () => import("../pages/dashboards/DashboardsPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
+export const loadCompare = () => import("../pages/compare/ComparePage");
 export const loadTrace = () => import("../pages/trace/TracePage");
 
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readActivitySearch, readAlertsSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readActivitySearch, readAlertsSearch, readBoardSearch, readCompareSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadConversation, loadConversations, loadCost, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -66,6 +66,13 @@ export const sqlRoute = createRoute({
   path: "/sql",
   validateSearch: readSqlSearch,
   component: lazyRouteComponent(loadSql, "SqlPage"),
+});
+
+export const dashboardsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/dashboards",
+  validateSearch: readBoardSearch,
+  component: lazyRouteComponent(loadDashboards, "DashboardsPage"),
 });
 
 export const alertsRoute = createRoute({
@@ -147,6 +154,13 @@ export const tracesRoute = createRoute({
   component: lazyRouteComponent(loadTraces, "TracesPage"),
 });
 
+export const compareRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/compare",
+  validateSearch: readCompareSearch,
+  component: lazyRouteComponent(loadCompare, "ComparePage"),
+});
+
 export const traceRoute = createRoute({
   getParentRoute: () => root,
   path: "/traces/$traceId",
@@ -155,7 +169,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, compareRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, dashboardsRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

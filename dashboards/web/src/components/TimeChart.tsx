@@ -22,6 +22,8 @@ interface Props {
   lines: readonly Line[];
   kind: "bars" | "lines";
   format: (value: number) => string;
+  /** In pixels. */
+  height?: number;
   /** Called with a range that was dragged over, or a step that was clicked; in milliseconds. */
   onPick?: (from: number, to: number) => void;
 }
@@ -34,7 +36,7 @@ const LEAST_DRAG = 6;
  * Numbers over time. Charts of one page share their cursor, and each says above what its lines are
  * there.
  */
-export function TimeChart({ label, times, step, lines, kind, format, onPick }: Props) {
+export function TimeChart({ label, times, step, lines, kind, format, height = HEIGHT, onPick }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const pick = useRef(onPick);
@@ -53,12 +55,12 @@ export function TimeChart({ label, times, step, lines, kind, format, onPick }: P
     const within = place.current;
     if (!within) return;
     const made = new uPlot(
-      options({ width: within.clientWidth, lines, kind, step, format, onAt: setAt, onPick: (from, to) => pick.current?.(from, to) }),
+      options({ width: within.clientWidth, height, lines, kind, step, format, onAt: setAt, onPick: (from, to) => pick.current?.(from, to) }),
       [[]],
       within,
     );
     plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize({ width: within.clientWidth, height: HEIGHT }));
+    const resize = new ResizeObserver(() => made.setSize({ width: within.clientWidth, height }));
     resize.observe(within);
     return () => {
       resize.disconnect();
@@ -67,8 +69,8 @@ export function TimeChart({ label, times, step, lines, kind, format, onPick }: P
     };
     // Made anew where its look changes, not where its numbers do.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [shape, kind, step, format, colorScheme]);
-  useEffect(() => plot.current?.setData(data), [data, shape, kind, step, format, colorScheme]);
+  }, [shape, kind, step, format, height, colorScheme]);
+  useEffect(() => plot.current?.setData(data), [data, shape, kind, step, format, height, colorScheme]);
 
   const time = at === undefined ? undefined : times[at];
   return (
@@ -85,18 +87,19 @@ export function TimeChart({ label, times, step, lines, kind, format, onPick }: P
         })}
         {time !== undefined && <time>{formatExact(time * 1000).replace(/:\d\d\.\d+.*$/, "")}</time>}
       </figcaption>
-      <div ref={place} className={styles["place"]} data-pick={onPick ? true : undefined} style={{ height: HEIGHT }} />
+      <div ref={place} className={styles["place"]} data-pick={onPick ? true : undefined} style={{ height }} />
     </figure>
   );
 }
 
 interface Look extends Pick<Props, "lines" | "kind" | "step" | "format"> {
   width: number;
+  height: number;
   onAt: (index: number | undefined) => void;
   onPick: (from: number, to: number) => void;
 }
 
-function options({ width, lines, kind, step, format, onAt, onPick }: Look): uPlot.Options {
+function options({ width, height, lines, kind, step, format, onAt, onPick }: Look): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const axis: uPlot.Axis = {
@@ -108,7 +111,7 @@ function options({ width, lines, kind, step, format, onAt, onPick }: Look): uPlo
   const bars = uPlot.paths.bars?.({ size: [0.8, 26], align: 1 });
   return {
     width,
-    height: HEIGHT,
+    height,
     padding: [6, 8, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "spanglass" }, y: false, points: { show: kind === "lines", size: 6 }, drag: { x: true, y: false, setScale: false } },

@@ -7,6 +7,12 @@ import type { TimeRange } from "./time";
 export const SORTS = ["start_time", "duration", "tokens", "cost", "spans", "errors"] as const;
 export type Sort = (typeof SORTS)[number];
 
+/** What a chart of traces shows, beside how many there are. */
+export const CHART_METRICS = ["traces", "errors", "duration_p50", "duration_p95", "cost", "tokens"] as const;
+export type ChartMetric = (typeof CHART_METRICS)[number];
+export const CHART_GROUPS = ["service", "model", "operation", "environment", "feature", "tag", "status", "user", "session", "name"] as const;
+export type ChartGroup = (typeof CHART_GROUPS)[number];
+
 /**
  * A list of traces. `q` is a query in the service's language; the others are short forms of terms,
  * for links: the page takes them into `q`.
@@ -32,6 +38,10 @@ export interface TraceSearch extends TimeRange {
   live?: true | undefined;
   /** The trace that is shown beside the list. */
   peek?: string | undefined;
+  /** The same traces as a chart: of what, and by what its lines are told apart. */
+  view?: "chart" | undefined;
+  metric?: ChartMetric | undefined;
+  by?: ChartGroup | undefined;
 }
 
 export interface SpanSearch {
@@ -67,7 +77,10 @@ export function readTraceSearch(raw: Raw): TraceSearch {
     sort: oneOf(raw["sort"], SORTS),
     order: oneOf(raw["order"], ["asc"] as const),
     live: raw["live"] === "1" || raw["live"] === true ? (true as const) : undefined,
-    peek: typeof raw["peek"] === "string" && /^[0-9a-f]{32}$/.test(raw["peek"]) ? raw["peek"] : undefined,
+    peek: traceId(raw["peek"]),
+    view: oneOf(raw["view"], ["chart"] as const),
+    metric: oneOf(raw["metric"], CHART_METRICS),
+    by: oneOf(raw["by"], CHART_GROUPS),
   });
 }
 
@@ -87,6 +100,8 @@ export function readOverviewSearch(raw: Raw): OverviewSearch {
 
 export interface SqlSearch {
   query?: string | undefined;
+  /** How the answer is shown, where it is not a table. */
+  show?: "chart" | undefined;
 }
 
 /** Characters of a statement that an address carries. */
@@ -94,7 +109,27 @@ const LONGEST_QUERY = 20_000;
 
 export function readSqlSearch(raw: Raw): SqlSearch {
   const query = raw["query"];
-  return typeof query === "string" && query.trim() !== "" ? { query: query.slice(0, LONGEST_QUERY) } : {};
+  const asked = typeof query === "string" && query.trim() !== "" ? query.slice(0, LONGEST_QUERY) : undefined;
+  return compact({ query: asked, show: oneOf(raw["show"], ["chart"] as const) });
+}
+
+export interface BoardSearch {
+  board?: string | undefined;
+}
+
+export function readBoardSearch(raw: Raw): BoardSearch {
+  return compact({ board: text(raw["board"]) });
+}
+
+/** Two traces, and the step of them that is looked at: its number among those that are listed. */
+export interface CompareSearch {
+  a?: string | undefined;
+  b?: string | undefined;
+  step?: number | undefined;
+}
+
+export function readCompareSearch(raw: Raw): CompareSearch {
+  return compact({ a: traceId(raw["a"]), b: traceId(raw["b"]), step: amount(raw["step"], true) });
 }
 
 export interface AlertsSearch {
@@ -231,8 +266,8 @@ export function queryOf(search: TraceSearch): string {
 
 /** The same list, all of its conditions in `q`. */
 export function settled(search: TraceSearch): TraceSearch {
-  const { range, from, to, sort, order, live, peek } = search;
-  return compact({ range, from, to, sort, order, live, peek, q: queryOf(search) || undefined });
+  const { range, from, to, sort, order, live, peek, view, metric, by } = search;
+  return compact({ range, from, to, sort, order, live, peek, view, metric, by, q: queryOf(search) || undefined });
 }
 
 /** The range of time of a list. */
@@ -271,6 +306,10 @@ function compact<T extends object>(value: T): Compact<T> {
 function text(value: unknown): string | undefined {
   const found = typeof value === "number" ? String(value) : value;
   return typeof found === "string" && found.trim() !== "" ? found.slice(0, 1000) : undefined;
+}
+
+function traceId(value: unknown): string | undefined {
+  return typeof value === "string" && /^[0-9a-f]{32}$/i.test(value) ? value.toLowerCase() : undefined;
 }
 
 function time(value: unknown): string | undefined {

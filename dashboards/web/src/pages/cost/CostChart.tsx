@@ -1,14 +1,12 @@
 import { useMemo } from "react";
 import type { Cost } from "../../api/client";
 import panel from "../../components/Panel.module.css";
+import { LINE_COLOURS as COLOURS } from "../../lib/colours";
 import { type Line, TimeChart } from "../../components/TimeChart";
 import { formatCost } from "../../lib/format";
 import { type Interval, stepsOf } from "../../lib/intervals";
 import type { TraceSearch } from "../../lib/search";
 import { millisOf, type Window } from "../../lib/time";
-
-/** Groups that have a colour of their own; the others share one. */
-const COLOURS = ["--accent", "--llm", "--retrieval", "--tool", "--agent", "--embedding"];
 
 interface Props {
   cost: Cost;

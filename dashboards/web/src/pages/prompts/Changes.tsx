@@ -1,11 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import type { DiffLine } from "../../api/client";
 import { promptDiffQuery, promptVersionQuery, type PromptKey } from "../../api/queries";
+import { DiffLines } from "../../components/DiffLines";
 import panel from "../../components/Panel.module.css";
 import { Problem } from "../../components/Problem";
 import styles from "./Prompts.module.css";
-
-const SIGNS = { same: " ", added: "+", removed: "−", gap: "⋯" } as const;
 
 /** What two versions say differently; of one alone, what it says. */
 export function Changes({ asked, before, after }: { asked: PromptKey; before: number; after: number }) {
@@ -17,7 +15,7 @@ export function Changes({ asked, before, after }: { asked: PromptKey; before: nu
     <section className={panel["panel"]} aria-label="What it says">
       <h2>{isOne ? `Version ${after}` : `From version ${before} to ${after}`}</h2>
       {failed && <Problem error={failed} retry={() => void Promise.all([diff.refetch(), version.refetch()])} />}
-      {!isOne && diff.data && (diff.data.lines.length > 0 ? <Lines lines={diff.data.lines} /> : <p className={panel["note"]}>Both say the same.</p>)}
+      {!isOne && diff.data && (diff.data.lines.length > 0 ? <DiffLines lines={diff.data.lines} /> : <p className={panel["note"]}>Both say the same.</p>)}
       {version.data && (
         <details className={styles["whole"]} open={isOne || undefined}>
           <summary>All of version {after}</summary>
@@ -25,20 +23,6 @@ export function Changes({ asked, before, after }: { asked: PromptKey; before: nu
         </details>
       )}
     </section>
-  );
-}
-
-function Lines({ lines }: { lines: readonly DiffLine[] }) {
-  return (
-    <div className={styles["diff"]} role="group" aria-label="Lines that differ" tabIndex={0}>
-      {lines.map((line, index) => (
-        <div key={index} data-kind={line.kind}>
-          <span aria-hidden>{line.before ?? line.after ?? ""}</span>
-          <span aria-label={line.kind}>{SIGNS[line.kind]}</span>
-          <code dir="auto">{line.text}</code>
-        </div>
-      ))}
-    </div>
   );
 }
 

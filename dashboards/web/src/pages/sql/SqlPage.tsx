@@ -2,16 +2,20 @@ import { Button } from "@mantine/core";
 import { IconDownload, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiProblem } from "../../api/client";
 import { sqlQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Copy } from "../../components/Copy";
+import filters from "../../components/Filters.module.css";
 import { save } from "../../components/save";
+import { SqlChart } from "../../components/SqlChart";
+import { ViewsMenu } from "../../components/ViewsMenu";
 import { toCsv } from "../../lib/csv";
 import { formatCount, formatDuration, plural } from "../../lib/format";
 import { readSqlSearch } from "../../lib/search";
+import { chartOf } from "../../lib/sqlChart";
 import { Examples } from "./Examples";
 import { ResultTable } from "./ResultTable";
 import { Schema } from "./Schema";
@@ -20,7 +24,7 @@ import styles from "./SqlPage.module.css";
 const route = getRouteApi("/sql");
 
 export function SqlPage() {
-  const { query: asked = "" } = readSqlSearch(route.useSearch());
+  const { query: asked = "", show } = readSqlSearch({ ...route.useSearch() });
   const navigate = useNavigate();
   const [text, setText] = useState(asked);
   const [last, setLast] = useState(asked);
@@ -39,7 +43,7 @@ export function SqlPage() {
     setText(wanted);
     if (wanted === "") editor.current?.focus();
     else if (wanted === asked) void answer.refetch();
-    else void navigate({ to: "/sql", search: { query: wanted } });
+    else void navigate({ to: "/sql", search: { query: wanted, show } });
   };
   useKeys({ "/": () => editor.current?.focus() });
   /** Puts a name where the cursor is. */
@@ -51,9 +55,16 @@ export function SqlPage() {
     setText(field.value);
   };
   const { data } = answer;
+  const chart = useMemo(() => (data ? chartOf(data) : undefined), [data]);
+  const drawn = show === "chart" && chart !== undefined;
   return (
     <>
-      <PageBar title={<h1>SQL</h1>} />
+      <PageBar title={<h1>SQL</h1>}>
+        <ViewsMenu
+          page="/sql" label="Saved queries" title="Saved queries" thing="query" read={readSqlSearch} search={{ query: text.trim(), show }}
+          about="A saved query is a statement with a name; everybody of the project sees it, and dashboards are made of them."
+        />
+      </PageBar>
       <div className={styles["page"]}>
         <aside className={styles["schema"]} aria-label="Tables"><Schema onPick={insert} /></aside>
         <div className={styles["work"]}>
@@ -90,6 +101,13 @@ export function SqlPage() {
                   {plural(data.rows.length, "row")}{data.truncated && `, cut at ${formatCount(data.rows.length)}`} in {formatDuration(data.millis * 1e6)}
                 </span>
               )}
+              {chart && (
+                <div className={filters["segments"]} role="group" aria-label="How to show it">
+                  {([undefined, "chart"] as const).map((each) => (
+                    <button key={each ?? "table"} type="button" aria-pressed={show === each} onClick={() => void navigate({ to: "/sql", search: { query: asked, show: each }, replace: true })}>{each ? "Chart" : "Table"}</button>
+                  ))}
+                </div>
+              )}
               {data && data.rows.length > 0 && (
                 <Button variant="default" size="compact-md" leftSection={<IconDownload size={15} />} onClick={() => save(toCsv(data.columns, data.rows), "spanglass.csv")}>CSV</Button>
               )}
@@ -101,7 +119,7 @@ export function SqlPage() {
               <pre>{answer.error.message}</pre>
             </div>
           )}
-          {asked === "" ? <Examples onRun={run} /> : data && !answer.isError && (data.rows.length > 0 ? <ResultTable answer={data} /> : <p className={styles["none"]}>No row.</p>)}
+          {asked === "" ? <Examples onRun={run} /> : data && !answer.isError && (drawn ? <div className={styles["chart"]}><SqlChart chart={chart} title="Answer" height={320} /></div> : data.rows.length > 0 ? <ResultTable answer={data} /> : <p className={styles["none"]}>No row.</p>)}
         </div>
       </div>
     </>

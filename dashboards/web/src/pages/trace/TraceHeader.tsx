@@ -1,4 +1,5 @@
-import { IconAlertCircleFilled, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
+import { ActionIcon, Tooltip } from "@mantine/core";
+import { IconAlertCircleFilled, IconArrowsDiff, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Score } from "../../api/client";
@@ -46,6 +47,11 @@ const MOST_SCORES = 4;
 export function TraceTools({ traceId, spanId }: { traceId: string; spanId: string | undefined }) {
   return (
     <div className={styles["tools"]}>
+      <Tooltip label="Compare with another trace">
+        <ActionIcon variant="subtle" color="gray" aria-label="Compare with another trace" renderRoot={(props) => <Link {...props} to="/compare" search={{ a: traceId }} />}>
+          <IconArrowsDiff size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
       <AddToDataset traceId={traceId} spanId={spanId} />
       <code title="Trace id">{traceId.slice(0, 8)}…</code>
       <Copy value={traceId} label="Copy the trace id" size={16} />

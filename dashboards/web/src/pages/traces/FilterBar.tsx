@@ -4,12 +4,12 @@ import type { Facets } from "../../api/client";
 import { understoodQuery } from "../../api/queries";
 import { FacetFilter } from "../../components/FacetFilter";
 import styles from "../../components/Filters.module.css";
+import { ViewsMenu } from "../../components/ViewsMenu";
 import { valueOf, withValue } from "../../lib/query";
-import type { TraceSearch } from "../../lib/search";
+import { readTraceSearch, type TraceSearch } from "../../lib/search";
 import type { TimeRange } from "../../lib/time";
 import { MoreFilters } from "./MoreFilters";
 import { QueryBar } from "./QueryBar";
-import { ViewsMenu } from "./ViewsMenu";
 
 interface Props {
   search: TraceSearch;
@@ -49,7 +49,10 @@ export function FilterBar({ search, range, facets, input, onChange }: Props) {
         {facet("operation", "Operation")}
         {facet("model", "Model")}
         <MoreFilters query={query} terms={terms} facets={facets} onChange={onChange} />
-        <ViewsMenu search={search} />
+        <ViewsMenu
+          page="/traces" label="Views" title="Saved views" thing="view" read={readTraceSearch} search={{ ...search, peek: undefined, live: undefined }}
+          about="A view is this page with its query, range and order; everybody of the project sees it."
+        />
         {query !== "" && <button type="button" className={styles["clearAll"]} onClick={() => onChange("")}>Clear all</button>}
       </div>
     </div>

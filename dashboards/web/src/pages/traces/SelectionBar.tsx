@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import type { Trace } from "../../api/client";
 import { save } from "../../components/save";
 import { toCsv } from "../../lib/csv";
@@ -19,9 +20,16 @@ export function SelectionBar({ traces, onClear }: Props) {
   return (
     <div className={styles["selection"]} role="group" aria-label="Chosen traces">
       <b>{formatCount(traces.length)} chosen</b>
+      {traces.length === 2 && <Link to="/compare" search={pairOf(traces)}>Compare</Link>}
       <button type="button" onClick={jsonl}>Export JSONL</button>
       <button type="button" onClick={csv}>Export CSV</button>
       <button type="button" onClick={onClear}>Choose none</button>
     </div>
   );
+}
+
+/** The earlier one comes first. */
+function pairOf(traces: readonly Trace[]): { a?: string; b?: string } {
+  const [one, other] = [...traces].sort((a, b) => (a.start_time < b.start_time ? -1 : 1));
+  return one && other ? { a: one.trace_id, b: other.trace_id } : {};
 }

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconFilterOff, IconLayoutSidebarRight, IconRefresh } from "@tabler/icons-react";
+import { IconChartHistogram, IconFilterOff, IconLayoutSidebarRight, IconRefresh } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -27,6 +27,7 @@ import styles from "./TracesPage.module.css";
 
 const route = getRouteApi("/traces");
 
+const TraceChart = lazy(async () => ({ default: (await import("./TraceChart")).TraceChart }));
 const PeekPanel = lazy(async () => ({ default: (await import("./PeekPanel")).PeekPanel }));
 
 /** Milliseconds between two looks in live mode. */
@@ -119,6 +120,9 @@ export function TracesPage() {
     if (peeking) peekAt(next);
     else setCursor(next);
   };
+  const pick = (from: number, to: number): void => change({ range: undefined, from: new Date(from).toISOString(), to: new Date(to).toISOString(), live: undefined });
+  const chart = search.view === "chart";
+  const toggleChart = (): void => change({ view: chart ? undefined : "chart", peek: undefined });
   const toggleLive = (): void => change({ live: live ? undefined : true });
   useKeys({
     "/": () => input.current?.focus(),
@@ -134,6 +138,7 @@ export function TracesPage() {
       if (trace) choose(trace.trace_id);
     },
     l: toggleLive,
+    v: toggleChart,
     r: refresh,
   });
 
@@ -146,7 +151,12 @@ export function TracesPage() {
             <IconRefresh size={18} stroke={1.6} />
           </ActionIcon>
         </Tooltip>
-        {wide && (
+        <Tooltip label={chart ? "As a table (V)" : "As a chart (V)"}>
+          <ActionIcon variant={chart ? "light" : "subtle"} color="gray" onClick={toggleChart} aria-label="Chart" aria-pressed={chart}>
+            <IconChartHistogram size={18} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+        {wide && !chart && (
           <Tooltip label="Peek at traces beside the list (P)">
             <ActionIcon variant={peeking ? "light" : "subtle"} color="gray" onClick={togglePeek} aria-label="Peek" aria-pressed={peeking}>
               <IconLayoutSidebarRight size={18} stroke={1.6} />
@@ -160,8 +170,12 @@ export function TracesPage() {
       ) : (
         <>
           <FilterBar search={search} range={range} facets={facets.data} input={input} onChange={ask} />
-          <TimeStrip query={query} range={range} every={following ? LIVE_EVERY : false} onPick={(from, to) => change({ range: undefined, from: new Date(from).toISOString(), to: new Date(to).toISOString(), live: undefined })} />
-          {list.isPending || onboarding.isPending ? (
+          {!chart && <TimeStrip query={query} range={range} every={following ? LIVE_EVERY : false} onPick={pick} />}
+          {chart && !(list.isError && traces.length === 0) ? (
+            <Suspense fallback={<TableSkeleton />}>
+              <TraceChart query={query} range={range} metric={search.metric ?? "traces"} by={search.by} every={live ? 2 * LIVE_EVERY : false} onChange={change} onAsk={ask} onPick={pick} />
+            </Suspense>
+          ) : list.isPending || onboarding.isPending ? (
             <TableSkeleton />
           ) : list.isError && traces.length === 0 ? (
             <Problem error={list.error} retry={refresh} action={query && <Button onClick={clear}>Clear the query</Button>} />
@@ -188,7 +202,7 @@ export function TracesPage() {
             {peeking && search.peek && <Suspense><PeekPanel traceId={search.peek} onClose={() => show(undefined)} /></Suspense>}
             </div>
           )}
-          {traces.length > 0 && (
+          {traces.length > 0 && !chart && (
             <footer className={styles["foot"]}>
               {list.isError ? (
                 <span role="alert" className={styles["broken"]}>Not up to date: {list.error.message} <button type="button" onClick={refresh}>Try again</button></span>

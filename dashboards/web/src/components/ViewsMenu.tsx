@@ -3,21 +3,40 @@ import { IconBookmark, IconX } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type SubmitEvent, useState } from "react";
-import { deleteView, queryClient, saveView, viewsQuery } from "../../api/queries";
-import { parseSearch, readTraceSearch, stringifySearch, type TraceSearch } from "../../lib/search";
-import filters from "../../components/Filters.module.css";
+import { deleteView, queryClient, saveView, viewsQuery } from "../api/queries";
+import { parseSearch, stringifySearch } from "../lib/search";
+import filters from "./Filters.module.css";
 import styles from "./ViewsMenu.module.css";
 
-const PAGE = "/traces";
+interface Props<S extends object> {
+  page: "/traces" | "/sql";
+  /** What the address says that is to be kept. */
+  search: S;
+  read: (raw: Record<string, string>) => S;
+  label: string;
+  /** Above what is saved, for whoever can't see it. */
+  title: string;
+  /** What is saved, in a word: "view". */
+  thing: string;
+  /** What that is, for whoever has none. */
+  about: string;
+}
 
-/** Views that somebody saved, for everybody of the project. */
-export function ViewsMenu({ search }: { search: TraceSearch }) {
+/** Characters that the service keeps of an address. */
+const LONGEST = 4_000;
+
+/** What somebody saved of a page, for everybody of the project. */
+export function ViewsMenu<S extends object>({ page, search, read, label, title, thing, about }: Props<S>) {
   const [opened, setOpened] = useState(false);
   const [name, setName] = useState("");
-  const views = useQuery({ ...viewsQuery(PAGE), enabled: opened });
-  const again = (): Promise<void> => queryClient.invalidateQueries({ queryKey: viewsQuery(PAGE).queryKey });
+  const views = useQuery({ ...viewsQuery(page), enabled: opened });
+  const again = (): Promise<void> => queryClient.invalidateQueries({ queryKey: viewsQuery(page).queryKey });
   const save = useMutation({
-    mutationFn: () => saveView(PAGE, name.trim(), stringifySearch({ ...search, peek: undefined, live: undefined }).slice(1)),
+    mutationFn: () => {
+      const kept = stringifySearch({ ...search } as Record<string, unknown>).slice(1);
+      if (kept.length > LONGEST) throw new Error(`This ${thing} is too long to be saved: its address has ${kept.length} characters, ${LONGEST} at most are kept.`);
+      return saveView(page, name.trim(), kept);
+    },
     onSuccess: () => {
       setName("");
       return again();
@@ -35,24 +54,24 @@ export function ViewsMenu({ search }: { search: TraceSearch }) {
         <div className={filters["pill"]}>
           <button type="button" aria-haspopup="dialog" aria-expanded={opened} onClick={() => setOpened(!opened)}>
             <IconBookmark size={15} stroke={1.6} aria-hidden />
-            Views
+            {label}
           </button>
         </div>
       </Popover.Target>
-      <Popover.Dropdown p={10} w={300} role="dialog" aria-label="Saved views">
+      <Popover.Dropdown p={10} w={300} role="dialog" aria-label={title}>
         {opened && (
           <>
-            {views.data?.length === 0 && <p className={styles["nothing"]}>None yet. A view is this page with its query, range and order; everybody of the project sees it.</p>}
+            {views.data?.length === 0 && <p className={styles["nothing"]}>None yet. {about}</p>}
             <ul className={styles["list"]}>
               {views.data?.map((view) => (
                 <li key={view.id}>
-                  <Link to={PAGE} search={readTraceSearch(parseSearch(view.search))} onClick={() => setOpened(false)} title={view.search}>{view.name}</Link>
+                  <Link to={page} search={read(parseSearch(view.search))} onClick={() => setOpened(false)} title={view.search}>{view.name}</Link>
                   <button type="button" className={filters["clear"]} aria-label={`Delete ${view.name}`} onClick={() => remove.mutate(view.id)}><IconX size={14} stroke={2} /></button>
                 </li>
               ))}
             </ul>
             <form className={styles["form"]} onSubmit={submit}>
-              <TextInput size="xs" aria-label="Name of this view" placeholder="Name of this view" value={name} maxLength={100} onChange={(event) => setName(event.currentTarget.value)} />
+              <TextInput size="xs" aria-label={`Name of this ${thing}`} placeholder={`Name of this ${thing}`} value={name} maxLength={100} onChange={(event) => setName(event.currentTarget.value)} />
               <Button size="xs" type="submit" disabled={!name.trim()} loading={save.isPending}>Save</Button>
             </form>
             {failed && <p className={styles["failed"]} role="alert">{failed.message}</p>}
