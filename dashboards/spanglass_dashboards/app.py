@@ -101,11 +101,10 @@ def create_app(context: Context) -> FastAPI:
     # a trace's id.
     modules = (
         health, session, sql, facets, trace_query, trace_chart, traces, tree, scores, feedback,
-        completeness, dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality, alerts, prompts,
-        prompt_split, datasets, experiments, purges, energy, gpus, engines, surroundings, keys,
-        installation,
-        views, quality_changes, agreement, conversations, cost_changes, advice, own_gpus,
-        export, imports, audit, backups, retention, incidents,
+        completeness, dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality,
+        alerts, prompts, prompt_split, datasets, experiments, purges, energy, gpus, engines,
+        surroundings, keys, installation, views, quality_changes, agreement, conversations,
+        cost_changes, advice, own_gpus, export, imports, audit, backups, retention, incidents,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:
