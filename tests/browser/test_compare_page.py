@@ -67,3 +67,18 @@ def test_what_is_missing_is_asked_for(site: Site, visit: Open) -> None:
     offered = page.get_by_role("region", name="Traces to compare with")
     offered.get_by_role("row").nth(1).get_by_role("link").click()
     expect(page.get_by_role("region", name="Steps", exact=True)).to_be_visible()
+
+
+def test_the_graph_of_a_trace_shows_who_calls_whom(site: Site, visit: Open) -> None:
+    page = visit(site.running).goto(f"/traces/{site.answered.id}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.keyboard.press("v")
+    graph = page.get_by_role("region", name="Graph")
+    nodes = graph.get_by_role("button")
+    expect(nodes.first).to_be_visible()
+    expect(page).to_have_url(re.compile("view=graph"))
+    nodes.last.click()
+    expect(page).to_have_url(re.compile("span=[0-9a-f]{16}"))
+    expect(page.get_by_role("tab").first).to_be_visible()
+    page.get_by_role("button", name="Graph").click()
+    expect(page.get_by_role("treeitem").first).to_be_visible()

@@ -90,6 +90,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["E"], does: "Next error" },
       { keys: ["M"], does: "Next model call" },
       { keys: ["C"], does: "Only the critical path" },
+      { keys: ["V"], does: "As a graph of agents and tools, as a tree" },
       { keys: ["[", "]"], does: "Previous, next trace of the list" },
     ],
   },

@@ -48,6 +48,8 @@ export interface SpanSearch {
   span?: string | undefined;
   tab?: string | undefined;
   q?: string | undefined;
+  /** How the steps are shown, where it is not a tree. */
+  view?: "graph" | undefined;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -85,7 +87,7 @@ export function readTraceSearch(raw: Raw): TraceSearch {
 }
 
 export function readSpanSearch(raw: Raw): SpanSearch {
-  return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]) });
+  return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]), view: oneOf(raw["view"], ["graph"] as const) });
 }
 
 export interface OverviewSearch extends TimeRange {

@@ -23,6 +23,7 @@ export function DashboardsPage() {
   const { board } = readBoardSearch({ ...route.useSearch() });
   const navigate = useNavigate();
   const boards = useQuery(viewsQuery(PAGE));
+  const current = boards.data?.find(({ id }) => id === board) ?? (board === undefined ? boards.data?.[0] : undefined);
   const refresh = (): void => void queryClient.invalidateQueries({ queryKey: ["sql"] });
   const step = (by: 1 | -1): void => {
     const list = boards.data ?? [];
@@ -33,7 +34,6 @@ export function DashboardsPage() {
   useEffect(() => {
     document.title = "Dashboards · Spanglass";
   }, []);
-  const current = boards.data?.find(({ id }) => id === board) ?? (board === undefined ? boards.data?.[0] : undefined);
   return (
     <>
       <PageBar title={<h1>Dashboards</h1>}>

@@ -5,7 +5,7 @@ import { datasetCheckQuery, type DatasetKey } from "../../api/queries";
 import panel from "../../components/Panel.module.css";
 import { Problem } from "../../components/Problem";
 import { formatCount } from "../../lib/format";
-import styles from "./Datasets.module.css";
+import named from "../../components/NamedRows.module.css";
 
 /** Pairs that are listed. */
 const SHOWN = 50;
@@ -28,7 +28,7 @@ export function Check({ asked, version }: { asked: DatasetKey; version: number }
       )}
       {found && found.pairs.length > 0 && (
         <div className={panel["scroll"]} tabIndex={0}>
-          <table className={styles["rows"]}>
+          <table className={named["rows"]}>
             <thead><tr><th>Item</th><th>Is nearly</th><th>Similarity</th><th>Splits</th></tr></thead>
             <tbody>
               {found.pairs.slice(0, SHOWN).map((each) => (

@@ -15,6 +15,7 @@ import { useNow, When } from "../../components/When";
 import { formatCount } from "../../lib/format";
 import { readDatasetSearch } from "../../lib/search";
 import { Check } from "./Check";
+import named from "../../components/NamedRows.module.css";
 import styles from "./Datasets.module.css";
 import { Items } from "./Items";
 
@@ -32,7 +33,7 @@ export function DatasetPage() {
   }, [name]);
   return (
     <>
-      <PageBar title={<h1 className={styles["crumbs"]}><Link to="/datasets">Datasets</Link> <span aria-hidden>/</span> <span dir="auto">{name}</span></h1>}>
+      <PageBar title={<h1 className={named["crumbs"]}><Link to="/datasets">Datasets</Link> <span aria-hidden>/</span> <span dir="auto">{name}</span></h1>}>
         <Tooltip label="Refresh (R)">
           <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>
@@ -82,7 +83,7 @@ function Versions({ dataset, version, onChoose }: { dataset: WholeDataset; versi
     <section className={panel["panel"]} aria-label="Versions">
       <h2>Versions</h2>
       <div className={panel["scroll"]} tabIndex={0}>
-        <table className={styles["rows"]}>
+        <table className={named["rows"]}>
           <thead><tr><th>Shown</th><th>Version</th><th>Items</th><th>Change</th><th>Message</th><th>Author</th><th>When</th></tr></thead>
           <tbody>
             {dataset.versions.map((each) => (
@@ -91,7 +92,7 @@ function Versions({ dataset, version, onChoose }: { dataset: WholeDataset; versi
                 <td>{each.version}</td>
                 <td>{formatCount(each.items)}</td>
                 <td>{changeOf(each)}</td>
-                <td className={styles["message"]} dir="auto">{each.message}</td>
+                <td className={named["message"]} dir="auto">{each.message}</td>
                 <td dir="auto">{each.author}</td>
                 <td><When time={each.created_at} now={now} /></td>
               </tr>

@@ -1,11 +1,8 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
-import { IconRefresh, IconTable } from "@tabler/icons-react";
+import { IconTable } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { datasetsQuery, queryClient } from "../../api/queries";
-import { useKeys } from "../../app/keys";
-import { PageBar } from "../../app/Shell";
+import { datasetsQuery } from "../../api/queries";
+import { RefreshedPage } from "../../app/RefreshedPage";
 import { MoreButton } from "../../components/MoreButton";
 import page from "../../components/Page.module.css";
 import panel from "../../components/Panel.module.css";
@@ -13,24 +10,10 @@ import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { useNow, When } from "../../components/When";
 import { formatCount } from "../../lib/format";
-import styles from "./Datasets.module.css";
+import named from "../../components/NamedRows.module.css";
 
 export function DatasetsPage() {
-  const refresh = (): void => void queryClient.invalidateQueries({ queryKey: ["datasets"] });
-  useKeys({ r: refresh });
-  useEffect(() => {
-    document.title = "Datasets · Spanglass";
-  }, []);
-  return (
-    <>
-      <PageBar title={<h1>Datasets</h1>}>
-        <Tooltip label="Refresh (R)">
-          <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
-        </Tooltip>
-      </PageBar>
-      <div className={page["page"]}><Datasets /></div>
-    </>
-  );
+  return <RefreshedPage title="Datasets" shows="datasets"><Datasets /></RefreshedPage>;
 }
 
 function Datasets() {
@@ -51,7 +34,7 @@ function Datasets() {
     <div className={page["content"]}>
       {datasets.isError && <p role="alert" className={page["broken"]}>Not up to date: {datasets.error.message}</p>}
       <div className={`${panel["panel"] ?? ""} ${panel["scroll"] ?? ""}`} tabIndex={0}>
-        <table aria-label="Datasets" className={styles["rows"]}>
+        <table aria-label="Datasets" className={named["rows"]}>
           <thead><tr><th>Dataset</th><th>Items</th><th>Version</th><th>Changed</th></tr></thead>
           <tbody>
             {items.map((each) => (
@@ -59,7 +42,7 @@ function Datasets() {
                 <td>
                   <Link to="/datasets/$name" params={{ name: each.name }} search={{ project: each.project }}>{each.name}</Link>
                   {projects.size > 1 && <small> {each.project}</small>}
-                  {each.description && <small className={styles["about"]} dir="auto">{each.description}</small>}
+                  {each.description && <small className={named["about"]} dir="auto">{each.description}</small>}
                 </td>
                 <td>{formatCount(each.items)}</td>
                 <td>{each.latest}</td>

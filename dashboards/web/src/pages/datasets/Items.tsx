@@ -9,6 +9,7 @@ import { MoreButton } from "../../components/MoreButton";
 import panel from "../../components/Panel.module.css";
 import { Problem } from "../../components/Problem";
 import type { Json } from "../../lib/json";
+import named from "../../components/NamedRows.module.css";
 import styles from "./Datasets.module.css";
 import { wordsOf } from "./words";
 
@@ -34,7 +35,7 @@ export function Items({ asked, version, split, latest }: Props) {
   return (
     <section className={panel["panel"]} aria-label="Items">
       <h2>{version === latest ? "Items" : `Items of version ${version}`}</h2>
-      {removing.isError && <p role="alert" className={styles["refused"]}>{removing.error.message}</p>}
+      {removing.isError && <p role="alert" className={named["refused"]}>{removing.error.message}</p>}
       {items.isError && <Problem error={items.error} retry={() => void items.refetch()} />}
       {items.isPending && <p className={panel["note"]} role="status">Loading…</p>}
       {items.data && rows.length === 0 && <p className={panel["note"]} role="status">There are no items here.</p>}

@@ -14,6 +14,7 @@ import { useNow, When } from "../../components/When";
 import { readPromptSearch } from "../../lib/search";
 import { Changes } from "./Changes";
 import { ComparisonTable } from "./ComparisonTable";
+import named from "../../components/NamedRows.module.css";
 import styles from "./Prompts.module.css";
 import { Versions } from "./Versions";
 
@@ -31,7 +32,7 @@ export function PromptPage() {
   }, [name]);
   return (
     <>
-      <PageBar title={<h1 className={styles["crumbs"]}><Link to="/prompts">Prompts</Link> <span aria-hidden>/</span> <span dir="auto">{name}</span></h1>}>
+      <PageBar title={<h1 className={named["crumbs"]}><Link to="/prompts">Prompts</Link> <span aria-hidden>/</span> <span dir="auto">{name}</span></h1>}>
         <Tooltip label="Refresh (R)">
           <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>

@@ -1,11 +1,8 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
-import { IconMessage2Code, IconRefresh } from "@tabler/icons-react";
+import { IconMessage2Code } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { promptsQuery, queryClient } from "../../api/queries";
-import { useKeys } from "../../app/keys";
-import { PageBar } from "../../app/Shell";
+import { promptsQuery } from "../../api/queries";
+import { RefreshedPage } from "../../app/RefreshedPage";
 import { MoreButton } from "../../components/MoreButton";
 import page from "../../components/Page.module.css";
 import panel from "../../components/Panel.module.css";
@@ -13,24 +10,10 @@ import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { useNow, When } from "../../components/When";
 import { Labels } from "./Labels";
-import styles from "./Prompts.module.css";
+import named from "../../components/NamedRows.module.css";
 
 export function PromptsPage() {
-  const refresh = (): void => void queryClient.invalidateQueries({ queryKey: ["prompts"] });
-  useKeys({ r: refresh });
-  useEffect(() => {
-    document.title = "Prompts · Spanglass";
-  }, []);
-  return (
-    <>
-      <PageBar title={<h1>Prompts</h1>}>
-        <Tooltip label="Refresh (R)">
-          <ActionIcon variant="subtle" color="gray" onClick={refresh} aria-label="Refresh"><IconRefresh size={18} stroke={1.6} /></ActionIcon>
-        </Tooltip>
-      </PageBar>
-      <div className={page["page"]}><Prompts /></div>
-    </>
-  );
+  return <RefreshedPage title="Prompts" shows="prompts"><Prompts /></RefreshedPage>;
 }
 
 function Prompts() {
@@ -51,7 +34,7 @@ function Prompts() {
     <div className={page["content"]}>
       {prompts.isError && <p role="alert" className={page["broken"]}>Not up to date: {prompts.error.message}</p>}
       <div className={`${panel["panel"] ?? ""} ${panel["scroll"] ?? ""}`} tabIndex={0}>
-        <table aria-label="Prompts" className={styles["rows"]}>
+        <table aria-label="Prompts" className={named["rows"]}>
           <thead><tr><th>Prompt</th><th>Labels</th><th>Newest</th><th>Changed</th></tr></thead>
           <tbody>
             {items.map((each) => (

@@ -4,6 +4,7 @@ import type { WholePrompt } from "../../api/client";
 import { moveLabel, queryClient, type PromptKey } from "../../api/queries";
 import panel from "../../components/Panel.module.css";
 import { useNow, When } from "../../components/When";
+import named from "../../components/NamedRows.module.css";
 import styles from "./Prompts.module.css";
 
 interface Props {
@@ -27,9 +28,9 @@ export function Versions({ prompt, asked, before, after, onChoose }: Props) {
   return (
     <section className={panel["panel"]} aria-label="Versions">
       <h2>Versions</h2>
-      {moving.isError && <p role="alert" className={styles["refused"]}>{moving.error.message}</p>}
+      {moving.isError && <p role="alert" className={named["refused"]}>{moving.error.message}</p>}
       <div className={panel["scroll"]} tabIndex={0}>
-        <table className={styles["rows"]}>
+        <table className={named["rows"]}>
           <thead><tr><th>Before</th><th>After</th><th>Version</th><th>Labels</th><th>Message</th><th>Author</th><th>When</th><th /></tr></thead>
           <tbody>
             {prompt.versions.map((each) => (
@@ -38,7 +39,7 @@ export function Versions({ prompt, asked, before, after, onChoose }: Props) {
                 <td><input type="radio" name="after" aria-label={`Version ${each.version} after`} checked={each.version === after} onChange={() => onChoose({ after: each.version })} /></td>
                 <td>{each.version}</td>
                 <td><span className={styles["labels"]}>{each.labels.map((label) => <span key={label} className={styles["label"]} data-live={label === "production" || undefined}>{label}</span>)}</span></td>
-                <td className={styles["message"]} dir="auto">{each.message}{each.source && <small> {each.source}</small>}</td>
+                <td className={named["message"]} dir="auto">{each.message}{each.source && <small> {each.source}</small>}</td>
                 <td dir="auto">{each.author}</td>
                 <td><When time={each.created_at} now={now} /></td>
                 <td>

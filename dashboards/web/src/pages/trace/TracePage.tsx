@@ -1,8 +1,9 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { ActionIcon, Button, SegmentedControl, Tooltip } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
+import { IconSitemap } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import type { Score } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
 import { queryClient, scoresQuery, traceQuery } from "../../api/queries";
@@ -28,6 +29,8 @@ const route = getRouteApi("/traces/$traceId");
 const ARRIVING_EVERY = 3_000;
 /** Milliseconds after which a root span that is missing counts as lost. */
 const GIVEN_UP_AFTER = 600_000;
+
+const TraceGraph = lazy(async () => ({ default: (await import("./TraceGraph")).TraceGraph }));
 
 const NO_SCORES: readonly Score[] = [];
 
@@ -159,6 +162,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     Enter: () => setPane("detail"),
     e: () => nextWhere((each) => each.status === "error"),
     c: () => setOnlyCritical(!onlyCritical),
+    v: () => change({ view: search.view === "graph" ? undefined : "graph" }),
     m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
     r: () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
     "[": () => neighbour(-1),
@@ -173,7 +177,11 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     document.title = `${summary.name || "Trace"} · Spanglass`;
   }, [summary.name]);
 
-  const left = (
+  const graph = search.view === "graph";
+  const toggleGraph = (): void => change({ view: graph ? undefined : "graph" });
+  const left = graph ? (
+    <Suspense><TraceGraph tree={tree} selected={selected} onSelect={select} /></Suspense>
+  ) : (
     <SpanTree
       tree={tree}
       shown={shown}
@@ -206,6 +214,9 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   return (
     <>
       <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />}>
+        <Tooltip label={graph ? "As a tree (V)" : "As a graph of agents and tools (V)"}>
+          <ActionIcon variant={graph ? "light" : "subtle"} color="gray" onClick={toggleGraph} aria-label="Graph" aria-pressed={graph}><IconSitemap size={18} stroke={1.6} /></ActionIcon>
+        </Tooltip>
         <TraceTools traceId={traceId} spanId={search.span} />
       </PageBar>
       <TraceHeader summary={summary} tree={tree} spans={spans} scores={scores.data ?? NO_SCORES} onSelect={select} onScore={showScore} />
