@@ -59,7 +59,7 @@ export function TraceChart({ query, range, metric, by, every, onChange, onAsk, o
           </div>
           <label className={styles["by"]}>
             by
-            <select value={by ?? ""} onChange={(event) => onChange({ by: CHART_GROUPS.find((each) => each === event.currentTarget.value) })}>
+            <select aria-label="Told apart by" value={by ?? ""} onChange={(event) => onChange({ by: CHART_GROUPS.find((each) => each === event.currentTarget.value) })}>
               <option value="">all together</option>
               {CHART_GROUPS.map((each) => <option key={each} value={each}>{each}</option>)}
             </select>
