@@ -79,7 +79,7 @@ def test_the_graph_of_a_trace_shows_who_calls_whom(site: Site, visit: Open) -> N
     graph = page.get_by_role("region", name="Graph")
     nodes = graph.get_by_role("button")
     expect(nodes.first).to_be_visible()
-    expect(page).to_have_url(re.compile("view=graph"))
+    expect(page).to_have_url(re.compile("shape=graph"))
     nodes.last.click()
     expect(page).to_have_url(re.compile("span=[0-9a-f]{16}"))
     expect(page.get_by_role("tab").first).to_be_visible()

@@ -76,7 +76,7 @@ function isNumber(type: string | undefined): boolean {
 }
 
 function isTime(type: string): boolean {
-  return /^Date/.test(bare(type));
+  return bare(type).startsWith("Date");
 }
 
 function isWord(type: string): boolean {

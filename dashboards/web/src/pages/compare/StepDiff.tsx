@@ -29,16 +29,15 @@ export function StepDiff({ a, b }: { a: Side | undefined; b: Side | undefined })
   const said = useMemo(() => ({ a: left ? spokenOf(contentOf(left)) : NOTHING, b: right ? spokenOf(contentOf(right)) : NOTHING }), [left, right]);
   const name = a?.span?.name ?? b?.span?.name ?? "Missing parent";
   const failed = one.error ?? other.error;
-  const waiting = (a?.span && !one.data) || (b?.span && !other.data);
+  const waiting = [a?.span && !one.data, b?.span && !other.data].some(Boolean);
   const locked = (one.data ?? other.data)?.payload === false;
   const silent = !said.a.input && !said.a.output && !said.b.input && !said.b.output;
   return (
     <section className={`${panel["panel"] ?? ""} ${styles["step"] ?? ""}`} aria-label={`Step ${name}`}>
       <header className={styles["stepHead"]}>
         <h2 dir="auto" title={name}>{name || "(no name)"}</h2>
-        {[["A", a], ["B", b]].map(([letter, side]) => typeof side === "object" && side.span && (
-          <Link key={String(letter)} to="/traces/$traceId" params={{ traceId: side.traceId }} search={{ span: side.span.span_id }}>Open in {String(letter)}</Link>
-        ))}
+        <Open letter="A" side={a} />
+        <Open letter="B" side={b} />
       </header>
       {failed ? (
         <Problem error={failed} retry={() => void Promise.all([one.refetch(), other.refetch()])} />
@@ -61,6 +60,11 @@ export function StepDiff({ a, b }: { a: Side | undefined; b: Side | undefined })
       )}
     </section>
   );
+}
+
+function Open({ letter, side }: { letter: string; side: Side | undefined }) {
+  if (!side?.span) return null;
+  return <Link to="/traces/$traceId" params={{ traceId: side.traceId }} search={{ span: side.span.span_id }}>Open in {letter}</Link>;
 }
 
 function Part({ title, before, after }: { title: string; before: string; after: string }) {

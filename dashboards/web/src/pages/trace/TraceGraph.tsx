@@ -3,6 +3,7 @@ import type { LightSpan } from "../../api/tree";
 import { KindIcon } from "../../components/KindIcon";
 import { callGraph, type CallNode } from "../../lib/callGraph";
 import { formatCompact, formatDuration, plural } from "../../lib/format";
+import { kindOfSpan } from "../../lib/summary";
 import type { Tree } from "../../lib/tree";
 import styles from "./TraceGraph.module.css";
 
@@ -49,7 +50,7 @@ export function TraceGraph({ tree, selected, onSelect }: Props) {
         </svg>
         {graph.nodes.map((node) => {
           const { x, y } = placeOf(node);
-          const current = span !== undefined && `${tree.nodes[node.first]?.span?.name ?? ""}` === span.name;
+          const current = span?.name === node.name && kindOfSpan(span) === node.kind;
           return (
             <button
               key={node.key}

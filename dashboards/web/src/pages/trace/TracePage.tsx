@@ -162,7 +162,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     Enter: () => setPane("detail"),
     e: () => nextWhere((each) => each.status === "error"),
     c: () => setOnlyCritical(!onlyCritical),
-    v: () => change({ view: search.view === "graph" ? undefined : "graph" }),
+    v: () => change({ shape: search.shape === "graph" ? undefined : "graph" }),
     m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
     r: () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
     "[": () => neighbour(-1),
@@ -177,8 +177,8 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     document.title = `${summary.name || "Trace"} · Spanglass`;
   }, [summary.name]);
 
-  const graph = search.view === "graph";
-  const toggleGraph = (): void => change({ view: graph ? undefined : "graph" });
+  const graph = search.shape === "graph";
+  const toggleGraph = (): void => change({ shape: graph ? undefined : "graph" });
   const left = graph ? (
     <Suspense><TraceGraph tree={tree} selected={selected} onSelect={select} /></Suspense>
   ) : (
