@@ -17,6 +17,7 @@ from bench import (
     agent,
     alerts,
     dialects,
+    drift,
     idle,
     latency,
     limit,
@@ -43,6 +44,7 @@ COMMANDS = (
     "alerts",
     "pii",
     "quality",
+    "drift",
     "all",
 )
 
@@ -77,8 +79,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rules", type=int, default=1_000, help="of alerts, evaluated at once")
     parser.add_argument("--rule-spans", type=int, default=10_000_000, help="that they look at")
     parser.add_argument("--rule-hours", type=float, default=24, help="that these spans are of")
-    parser.add_argument("--no-peers", action="store_true", help="of the SDK; they are installed")
+    parser.add_argument(
+        "--no-peers", action="store_true", help="of SDKs and drift; they are installed"
+    )
     parser.add_argument("--texts", type=int, default=3_000, help="that are looked through")
+    parser.add_argument("--rows", type=int, default=100_000, help="of a column that may drift")
+    parser.add_argument("--vectors", type=int, default=10_000, help="that may drift")
+    parser.add_argument("--draws", type=int, default=400, help="of a simulation of drift")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument("--work", type=Path, help="a folder for the data; default is a new one")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
@@ -163,6 +170,15 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         pii.run(report, texts=asked.texts)
     elif name == "quality":
         quality.run(report, work, texts=asked.texts)
+    elif name == "drift":
+        drift.run(
+            report,
+            work,
+            rows=asked.rows,
+            vector_rows=asked.vectors,
+            times=asked.draws,
+            peers=not asked.no_peers,
+        )
     elif name == "sdk":
         sdk.run(
             report,

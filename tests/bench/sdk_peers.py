@@ -1,4 +1,4 @@
-"""Other SDKs, each in a virtual environment of its own below `.bench/peers`.
+"""Peers, each in a virtual environment of its own below `.bench/peers`.
 
 They are installed at first use, in bounded time. One that does not install is remembered with the
 reason, so that the next run does not wait for it again: delete its `.failed` to try once more.
@@ -47,13 +47,19 @@ def output(command: list[str], timeout_s: float) -> str:
     return done.stdout
 
 
-def peer(name: str, place: Path = PLACE, install_s: float = _INSTALL_S) -> Path:
+def peer(
+    name: str,
+    place: Path = PLACE,
+    install_s: float = _INSTALL_S,
+    beside: tuple[str, ...] = (),
+) -> Path:
     """The interpreter of a peer's environment, which is made where it is missing.
 
     Args:
         name: of its distribution.
         place: where the environments are.
         install_s: seconds that a step of it may take.
+        beside: what else it needs to work: requirements as an installer reads them.
 
     Raises:
         RuntimeError: it cannot be, or could not be when it was tried last.
@@ -68,7 +74,7 @@ def peer(name: str, place: Path = PLACE, install_s: float = _INSTALL_S) -> Path:
         if not python.exists():
             output([sys.executable, "-m", "venv", str(place / name)], install_s)
             output([str(python), *_PIP, _INSTALLER], install_s)
-        output([str(python), "-m", _INSTALLER, "pip", "install", "-q", name], install_s)
+        output([str(python), "-m", _INSTALLER, "pip", "install", "-q", name, *beside], install_s)
     except RuntimeError as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         failed.write_text(f"{error}\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -33,15 +34,11 @@ def category_counts(
     reference: Sequence[str], current: Sequence[str]
 ) -> tuple[list[str], Counts, Counts]:
     """Categories, the most frequent first, with their counts in both."""
-    sides = []
-    for values in (reference, current):
-        names, counts = np.unique(np.asarray(values, dtype=object).astype(str), return_counts=True)
-        sides.append(dict(zip(names.tolist(), counts.tolist(), strict=True)))
-    return merged_counts(*sides)
+    return merged_counts(Counter(reference), Counter(current))
 
 
 def merged_counts(
-    reference: dict[str, float], current: dict[str, float]
+    reference: Mapping[str, float], current: Mapping[str, float]
 ) -> tuple[list[str], Counts, Counts]:
     """Two counts by name over the same categories, the most frequent first."""
     there = {name for side in (reference, current) for name, count in side.items() if count}

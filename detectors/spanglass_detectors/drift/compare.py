@@ -72,8 +72,8 @@ def kind_of(values: Sequence[Any] | NDArray[Any]) -> Kind:
         return "categorical"
     if array.dtype.kind not in "iuf":
         raise TypeError(f"values of the type {array.dtype} are neither numbers nor words")
-    finite = array[np.isfinite(array)]
-    is_truth = len(finite) > 0 and bool(np.isin(finite, (0.0, 1.0)).all())
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    is_truth = len(finite) > 0 and bool(((finite == 0) | (finite == 1)).all())
     return "boolean" if is_truth else "numeric"
 
 
@@ -150,7 +150,10 @@ def _compare(
             return not_tested(
                 f"the {name} has {size} values of {least} that are needed{missing}", kind, *sizes
             )
-    values = [side[mask] for side, mask in zip(sides, known, strict=True)]
+    values = [
+        side if size == len(side) else side[mask]
+        for side, mask, size in zip(sides, known, sizes, strict=True)
+    ]
     blocks = [
         None if given is None else np.asarray(given)[mask]
         for given, mask in zip((reference_blocks, current_blocks), known, strict=True)
@@ -168,16 +171,22 @@ def _compare(
             design_effect=effect, interval=interval,
         )  # fmt: skip
     if kind == "boolean":
-        words = [np.where(each.astype(float) > 0, "true", "false") for each in values]
+        truths = [each.astype(float) > 0 for each in values]
+        names = list(_TRUTHS)
+        before, now = (np.bincount(each, minlength=2).astype(float) for each in truths)
     else:
-        words = [each.astype(str) for each in values]
-    names, before, now = category_counts(words[0].tolist(), words[1].tolist())
+        words = [
+            each.tolist() if each.dtype.kind == "U" else each.astype(str).tolist()
+            for each in values
+        ]
+        names, before, now = category_counts(words[0], words[1])
     effect = 1.0
     if blocks[0] is not None and blocks[1] is not None:
-        codes = [
-            np.array([float(names.index(w)) if w in names else -1.0 for w in each])
-            for each in words
-        ]
+        if kind == "boolean":
+            codes = [each.astype(float) for each in truths]
+        else:
+            place = {name: float(n) for n, name in enumerate(names)}
+            codes = [np.array([place.get(w, -1.0) for w in each]) for each in words]
         effect = of_blocks(codes[0], codes[1], blocks[0], blocks[1])
     return compare_counts(
         dict(zip(names, before, strict=True)), dict(zip(names, now, strict=True)), kind=kind,
@@ -203,6 +212,8 @@ def compare_numbers(
     name = test or DEFAULT_TESTS["numeric"]
     limit = THRESHOLDS["numeric"] if threshold is None else threshold
     sizes = len(reference), len(current)
+    # What follows sorts many times; of what is sorted that costs little.
+    reference, current = np.sort(reference), np.sort(current)
     if reference.min() == reference.max() == current.min() == current.max():
         return not_tested(f"every value is {reference[0]:g} in both windows", "numeric", *sizes)
     if name in NUMERIC_TESTS:

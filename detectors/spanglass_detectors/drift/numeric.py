@@ -64,12 +64,21 @@ def _distance(one: Values, other: Values) -> float:
     return float(max(above.max(), below.max()))
 
 
-def _gap(one: Values, other: Values) -> tuple[Values, Values]:
-    """All values of two sorted arrays, and by how much the distribution functions differ there."""
+def _merged(one: Values, other: Values) -> tuple[Values, NDArray[np.float64]]:
+    """Distinct values of two sorted arrays, and how many of each are no larger: a row a side."""
     every = np.concatenate([one, other])
     # A stable sort of two runs only merges them.
     order = np.argsort(every, kind="stable")
-    return every[order], np.cumsum(np.where(order < len(one), 1 / len(one), -1 / len(other)))
+    every = every[order]
+    ends = np.flatnonzero(np.append(every[1:] != every[:-1], True))
+    of_one = np.cumsum(order < len(one))[ends].astype(float)
+    return every[ends], np.stack([of_one, ends + 1 - of_one])
+
+
+def _gap(one: Values, other: Values) -> tuple[Values, Values]:
+    """Distinct values of two sorted arrays, and by how much the distribution functions differ."""
+    every, below = _merged(one, other)
+    return every, below[0] / len(one) - below[1] / len(other)
 
 
 def smooth_scores(reference: Values, current: Values) -> Scores:
@@ -102,13 +111,17 @@ def smooth(reference: Values, current: Values, design_effect: float = 1.0) -> Te
 
     Source: Neyman (1937); Rayner, Thas and Best, Smooth Tests of Goodness of Fit (2009).
     """
-    # Sorted, places are found much faster; sums do not mind the order.
-    scores = smooth_scores(np.sort(reference), np.sort(current))
-    pooled = np.concatenate(scores)
-    difference = scores.current.mean(axis=0) - scores.reference.mean(axis=0)
-    centred = pooled - pooled.mean(axis=0)
-    covariance = centred.T @ centred / (len(pooled) - 1)
-    size = len(reference) * len(current) / len(pooled)
+    _, below = _merged(np.sort(reference), np.sort(current))
+    # Scores of distinct values, and how many of each side have them.
+    n, m = len(reference), len(current)
+    ends = below.sum(axis=0)
+    own = np.diff(below, axis=1, prepend=0.0)
+    both = own[0] + own[1]
+    scores = _legendre((2 * ends - both) / (n + m) - 1)
+    difference = (own[1] / m - own[0] / n) @ scores
+    centred = scores - both @ scores / (n + m)
+    covariance = (centred * both[:, None]).T @ centred / (n + m - 1)
+    size = n * m / (n + m)
     # Few distinct values leave fewer parts than four: what is no variance is no evidence.
     values, vectors = np.linalg.eigh(covariance)
     kept = values > 1e-9 * max(values.max(), 1e-300)
@@ -189,13 +202,25 @@ def resampled_wasserstein(reference: Values, current: Values, times: int) -> Val
     one, other = np.sort(reference), np.sort(current)
     every = np.concatenate([one, other])
     order = np.argsort(every, kind="stable")
-    chance = np.random.default_rng(0)
-    sides = []
-    for side in (one, other):
-        counts = chance.poisson(1.0, (times, len(side))).astype(float)
-        sides.append(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0))
-    gaps = np.cumsum(np.concatenate([sides[0], -sides[1]], axis=1)[:, order], axis=1)
-    return np.asarray(np.abs(gaps[:, :-1]) @ np.diff(every[order]))
+    # A table of 65,536 quantiles is ten times as fast as a draw each.
+    drawn = np.random.default_rng(0).integers(0, 1 << 16, (times, len(every)), dtype=np.uint16)
+    counts = _POISSON[drawn]
+    is_one = order < len(one)
+    totals = [np.maximum(side.sum(axis=1, dtype=float, keepdims=True), 1.0)
+              for side in (counts[:, : len(one)], counts[:, len(one) :])]  # fmt: skip
+    gaps = counts[:, order] * np.where(is_one, 1 / totals[0], -1 / totals[1])
+    np.cumsum(gaps, axis=1, out=gaps)
+    return np.asarray(np.abs(gaps[:, :-1], out=gaps[:, :-1]) @ np.diff(every[order]))
+
+
+def _poisson_table() -> NDArray[np.uint8]:
+    """Quantiles of a Poisson distribution of mean 1, evenly."""
+    counts = np.arange(12)
+    below = special.gammaincc(counts + 1, 1.0)
+    return np.searchsorted(below, (np.arange(1 << 16) + 0.5) / (1 << 16)).astype(np.uint8)
+
+
+_POISSON: Final = _poisson_table()
 
 
 def _thinned(values: Values, design_effect: float) -> Values:
