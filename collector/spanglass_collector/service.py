@@ -327,6 +327,9 @@ class Service:
             assert ingest is not None
             return ingest.pipelines[0].ledger.account().stored
 
+        def backlog() -> int:
+            return sum(each.backlog for each in ingest.pipelines) if ingest is not None else 0
+
         return DriftKeeper(
             settings.drift_settings,
             settings.drift,
@@ -334,7 +337,9 @@ class Service:
             settings.state or directory.state_url,
             book,
             settings.log_level,
+            directory.models,
             stored if ingest is not None else None,
+            backlog,
         )
 
     def _refuse_open_doors(self, keys: Keys) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 #: The tables that people's SQL can read. Each has a column `project`.
 READABLE_TABLES: Final = (
     "spans", "traces", "metrics", "logs", "scores", "sdk_reports", "prices", "jobs", "job_failures",
-    "pii_findings", "alert_events", "drift_samples", "drift_results",
+    "pii_findings", "alert_events", "drift_samples", "drift_results", "drift_topics",
 )  # fmt: skip
 #: Those of them whose rows without a project are everybody's.
 SHARED_TABLES: Final = ("prices",)

@@ -12,7 +12,7 @@ from browser.conftest import Open, Site
 from support import otlp
 from support.waiting import wait_until
 
-DRIFT = {"interval_s": 0.5, "settle_s": 0, "scales_h": [6], "metrics": ["output_tokens", "error"]}
+DRIFT = {"interval_s": 0.5, "settle_s": 0, "scales_h": [6], "metrics": ["output_tokens", "topic"]}
 HOUR = 3600
 
 
@@ -20,14 +20,16 @@ def test_a_finding_is_read(launch: Any, built: None, visit: Open) -> None:
     off = {name: {"enabled": False} for name in ("pii", "quality", "grounding", "safety")}
     running = launch(SPANGLASS_DRIFT=json.dumps(DRIFT), SPANGLASS_DETECT=json.dumps(off))
     r, last = np.random.default_rng(5), int(time.time() // HOUR) // 6 * 6
+    asked = ("Where is my parcel, the courier is late", "Which jacket size fits a tall man")
     calls = [
         otlp.chat_span(
             100,
             int(r.lognormal(5, 0.4) * (2.5 if hour >= last - 6 else 1)),
+            {"input.value": f"{asked[n % 2]} {n}"},
             start=int((hour * HOUR + r.uniform(0, HOUR)) * 1e9),
         )
         for hour in range(last - 54, last)
-        for _ in range(12)
+        for n in range(12)
     ]
     running.send(otlp.request(*calls, service="shop"))
     running.settle()
@@ -41,6 +43,10 @@ def test_a_finding_is_read(launch: Any, built: None, visit: Open) -> None:
         # The first one is open: its metric over time, and what it was like then and now.
         expect(card.get_by_role("figure", name="output_tokens, hour by hour")).to_be_visible()
         expect(card.get_by_role("img", name="output_tokens, then and now")).to_be_visible()
+        # What is asked, and how much of it: two subjects, half each.
+        topics = page.get_by_role("table", name="shop: what is asked")
+        expect(topics.get_by_role("row", name=re.compile("parcel|courier"))).to_contain_text("50")
+        expect(topics.get_by_role("row", name=re.compile("jacket|tall"))).to_contain_text("50")
         assert watched.overflow() <= 0
     card.get_by_role("button", name="Less").click()
     expect(card.get_by_role("img", name="output_tokens, then and now")).to_have_count(0)

@@ -22,6 +22,14 @@ class DriftSettings(BaseModel):
     )
     interval_s: float = Field(60.0, ge=0.1, le=3600, description="Seconds between two looks.")
     metrics: tuple[str, ...] = Field((), description="Those that are watched; all unless given.")
+    topics: bool = Field(True, description="Whether texts are read, to know what they are about.")
+
+    @property
+    def watches_topics(self) -> bool:
+        """Whether there is use in reading texts."""
+        return self.topics and (
+            not self.metrics or any("topic" in metric for metric in self.metrics)
+        )
 
 
 def read_drift(given: dict[str, Any]) -> DriftSettings:

@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,6 +32,11 @@ log = logging.getLogger(__name__)
 #: Seconds that a pass may take, and until one that failed is tried again.
 _LONGEST_S: Final = 1800.0
 _AGAIN_S: Final = 60.0
+#: Items that wait to be stored from which on a pass waits, too, and seconds until another look.
+_BEHIND: Final = 20_000
+_WRITERS_S: Final = 5.0
+#: Seconds that it waits for them, at most.
+_PATIENCE_S: Final = 900.0
 _HOUR: Final = 3600
 
 
@@ -44,7 +50,9 @@ class DriftKeeper:
         state_url: of the state database.
         book: of that database.
         log_level: of the process.
+        models: the folder where what makes vectors of texts is kept.
         stored: how many items this process has stored; None where it stores none.
+        backlog: how many items wait to be stored; they come first.
     """
 
     def __init__(
@@ -55,16 +63,19 @@ class DriftKeeper:
         state_url: str,
         book: JobBook,
         log_level: str,
+        models: Path,
         stored: Callable[[], int] | None = None,
+        backlog: Callable[[], int] = lambda: 0,
     ) -> None:
         self._settings = settings
         self._told = {
             "endpoint": endpoint_told(endpoint), "state": state_url, "drift": given,
-            "log_level": log_level,
+            "log_level": log_level, "models": str(models),
         }  # fmt: skip
         self._endpoint = endpoint
         self._book = book
         self._stored = stored
+        self._backlog = backlog
         self.counts = Progress(job="drift")
         self._stop = threading.Event()
         self._worker: subprocess.Popen[str] | None = None
@@ -98,19 +109,23 @@ class DriftKeeper:
 
     def _run(self) -> None:
         store = Store(self._endpoint, timeout_s=10)
-        looked, count = -1, -1
+        looked, count, waited = -1, -1, 0.0
         try:
             while not self._stop.is_set():
                 wait = self._settings.interval_s
                 try:
                     hour = int((time.time() - self._settings.settle_s) // _HOUR)
                     stored = self._stored() if self._stored is not None else -1
-                    # Windows end even where nothing came in them.
                     is_new = count < 0 or hour != looked or stored != count or stored < 0
-                    if is_new and (hour != looked or self._is_due(store, hour)):
-                        self._pass()
-                        looked = hour
-                    count = stored
+                    if self._backlog() >= _BEHIND and waited < _PATIENCE_S:
+                        # What comes in is stored first.
+                        wait = min(wait, _WRITERS_S)
+                        waited += wait
+                    else:
+                        waited = 0.0
+                        if is_new and self._is_due(store, hour, hour != looked):
+                            self._pass()
+                        looked, count = hour, stored
                     self.counts.error = ""
                 except (StoreError, SQLAlchemyError, OSError, _PassFailed) as error:
                     self.counts.error = str(error)[:1_000]
@@ -121,11 +136,18 @@ class DriftKeeper:
         finally:
             store.close()
 
-    def _is_due(self, store: Store, hour: int) -> bool:
-        """Whether spans have come of hours that are over."""
+    def _is_due(self, store: Store, hour: int, is_over: bool) -> bool:
+        """Whether there is something to look at.
+
+        Args:
+            store: as the owner.
+            hour: the first one that is not over.
+            is_over: whether an hour has ended since the last look.
+        """
         state = self._book.states().get("drift")
-        if state is None:
-            return True
+        if is_over or state is None:
+            # Windows end even where nothing came in them; but where nothing ever came, none do.
+            return bool(store.query(f"SELECT 1 FROM {store.database}.spans LIMIT 1").rows)
         return bool(
             store.query(
                 f"SELECT 1 FROM {store.database}.spans WHERE ingested_at >"

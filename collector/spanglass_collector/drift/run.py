@@ -11,6 +11,7 @@ from typing import Final
 
 from spanglass_collector.drift.config import DriftSettings
 from spanglass_collector.drift.explain import why
+from spanglass_collector.drift.topics import Embed, TopicCounter
 from spanglass_detectors.drift.many import judge
 from spanglass_detectors.drift.persistence import Persistence
 from spanglass_detectors.drift.pooled import Cell
@@ -87,6 +88,7 @@ def run_pass(
     seen: int,
     now: datetime | None = None,
     keep: Callable[[Pass], None] = lambda done: None,
+    embed: Embed | None = None,
 ) -> Pass:
     """Does what there is to do.
 
@@ -97,6 +99,7 @@ def run_pass(
         seen: the hour up to which windows were looked at, since 1970; 0 at the first time.
         now: the present.
         keep: called while it goes on, so that whoever runs it can say that it lives.
+        embed: makes vectors of texts; without it their topics are not watched.
 
     Raises:
         StoreError: if the store can't; the next pass does it again.
@@ -114,6 +117,12 @@ def run_pass(
         make_samples(store, hours[at : at + _AT_ONCE])
         keep(done)
     done.hours = len(hours)
+    if embed is not None and settings.watches_topics:
+        for project, own in changed.items():
+            counter = TopicCounter(
+                store, project, embed, settings.reference_days, lambda: keep(done)
+            )
+            counter.count([int(hour.timestamp()) // 3600 for hour in own], last)
     metrics: dict[str, list[str]] = {}
     for project, metric in sampled_metrics(store, _moment(earliest), _moment(last)):
         if not settings.metrics or metric in settings.metrics:

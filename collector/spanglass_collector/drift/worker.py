@@ -14,12 +14,14 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.drift.config import DriftSettings, read_drift
 from spanglass_collector.drift.run import Pass, cursor_of, run_pass, seen_of
+from spanglass_collector.drift.topics import Embed, embedder
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
@@ -50,7 +52,10 @@ def main() -> None:
     endpoint["users"] = {Role(role): tuple(user) for role, user in endpoint["users"].items()}
     store, database = Store(Endpoint(**endpoint)), Database(told["state"])
     try:
-        done = attend(store, JobBook(database), read_drift(told["drift"]), told["owner"])
+        done = attend(
+            store, JobBook(database), read_drift(told["drift"]), told["owner"],
+            embedder(Path(told["models"])),
+        )  # fmt: skip
     except (StoreError, LeaseLost) as error:
         sys.exit(f"drift has to wait: {error}")
     except SQLAlchemyError as error:
@@ -69,7 +74,9 @@ def _end_with_the_service() -> None:
     os._exit(0)
 
 
-def attend(store: Store, book: JobBook, settings: DriftSettings, owner: str) -> dict[str, Any]:
+def attend(
+    store: Store, book: JobBook, settings: DriftSettings, owner: str, embed: Embed | None = None
+) -> dict[str, Any]:
     """One pass, under the job's lease; what it did, as the keeper counts it.
 
     Args:
@@ -77,6 +84,7 @@ def attend(store: Store, book: JobBook, settings: DriftSettings, owner: str) -> 
         book: where the place is remembered.
         settings: of the job.
         owner: who holds the lease.
+        embed: makes vectors of texts.
 
     Raises:
         LeaseLost: if somebody else has taken the job over.
@@ -94,7 +102,7 @@ def attend(store: Store, book: JobBook, settings: DriftSettings, owner: str) -> 
             book.save(state, owner)
             saved = time.monotonic()
 
-    done = run_pass(store, settings, state.watermark, seen_of(state.cursor), keep=keep)
+    done = run_pass(store, settings, state.watermark, seen_of(state.cursor), keep=keep, embed=embed)
     before = state.watermark
     state.watermark, state.cursor = done.watermark, cursor_of(done.seen)
     book.save(state, owner)

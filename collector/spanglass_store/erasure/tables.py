@@ -210,6 +210,7 @@ class Plan:
             ("sdk_reports", "end_time", "ingested_at", {}),
             ("drift_samples", "hour", "updated_at", no_environment),
             ("drift_results", "window_end", "updated_at", no_environment),
+            ("drift_topics", "learned_at", "updated_at", no_environment),
             ("alert_events", "time", "ingested_at", {"service": "", "environment": ""}),
             # Of spans that are no longer kept.
             ("pii_findings", "start_time", "found_at", {}),

@@ -11,6 +11,7 @@ from spanglass_dashboards.api.time_range import End, Start, time_range, written_
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_store.errors import StoreError
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
+from spanglass_store.queries.drift_topics import topics_now
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1/drift", tags=["drift"])
@@ -160,6 +161,28 @@ class DriftComparison(BaseModel):
     results: list[DriftResultOut] = Field(description="Groups with the most traffic first.")
 
 
+class TopicOut(BaseModel):
+    """What a part of a service's texts is about."""
+
+    project: str
+    service: str
+    metric: Literal["topic", "answer_topic"] = Field(description="Of questions, or of answers.")
+    name: str = Field(description="Its first words; it stays.")
+    terms: list[str] = Field(description="Words that are commoner in it than elsewhere.")
+    is_new: bool = Field(description="Whether it was found in the last week, after the others.")
+    learned_at: datetime | None = Field(description="Null for what is of no topic.")
+    count: int = Field(description="Texts of the last day, of those that were read.")
+    share_before: float | None = Field(description="Of the week before the last day.")
+    share_now: float = Field(description="Of the last day.")
+    steps: list[float | None] = Field(description="The share in each six hours of a week.")
+
+
+class TopicList(BaseModel):
+    """What texts are about."""
+
+    topics: list[TopicOut] = Field(description="By service, the largest first.")
+
+
 @router.get("")
 async def show(
     context: Annotated[Context, Depends(context_of)],
@@ -181,6 +204,18 @@ async def show(
         asyncio.to_thread(findings, store, which, limit), asyncio.to_thread(watched, store, which)
     )
     return DriftList(findings=[DriftFinding.model_validate(each) for each in found], watched=counts)
+
+
+@router.get("/topics")
+async def topics(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    project: Text = "",
+    service: Text = "",
+) -> TopicList:
+    """What texts are about, in the last day that has any, beside the week before."""
+    found = await asyncio.to_thread(topics_now, context.store(principal), project, service)
+    return TopicList(topics=[TopicOut.model_validate(each) for each in found])
 
 
 @router.get("/compare")

@@ -37,6 +37,7 @@ export type WholeDataset = components["schemas"]["WholeDataset"];
 export type DatasetItem = components["schemas"]["ItemOut"];
 export type DriftFinding = components["schemas"]["DriftFinding"];
 export type DriftFindingWhole = components["schemas"]["DriftFindingWhole"];
+export type Topic = components["schemas"]["TopicOut"];
 export type DriftRow = components["schemas"]["DriftRow"];
 export type DriftDistribution = components["schemas"]["DriftDistribution"];
 export type ScoreChange = components["schemas"]["ScoreChange"];

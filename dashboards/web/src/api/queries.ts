@@ -362,6 +362,13 @@ export const driftQuery = queryOptions({
   refetchInterval: 60_000,
 });
 
+/** What texts are about, beside the week before. */
+export const topicsQuery = queryOptions({
+  queryKey: ["drift", "topics"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/drift/topics", { signal })),
+  refetchInterval: 300_000,
+});
+
 /** One finding with both distributions and its clearest metric hour by hour. */
 export function findingQuery(id: string, project: string) {
   return queryOptions({

@@ -10,6 +10,7 @@ import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { plural } from "../../lib/format";
 import { FindingCard } from "./FindingCard";
+import { Topics } from "./Topics";
 import styles from "./Drift.module.css";
 
 /** What changed of late, without anybody having asked. */
@@ -46,6 +47,7 @@ export function DriftPage() {
             </ul>
           </>
         )}
+        <Topics />
       </div>
     </>
   );
