@@ -106,7 +106,7 @@ def learn_topics(
     kept = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0.5)
     if len(kept) < LEAST:
         return None
-    rows, words = np.asarray(vectors[kept], np.float32), [texts[n] for n in kept]
+    rows, words = np.asarray(vectors[kept], np.float32), [texts[n] for n in kept.tolist()]
     by = _writers(texts, authors)[kept]
     centres = _grouped(rows[::2], most)
     # What was not learned from says how far a text usually is.
