@@ -271,7 +271,9 @@ def _delays(report: Report) -> None:
             moved = (float(value) for value in r.normal(1, 1, size=2_000))
             delays.append(next((n for n, v in enumerate(moved, 1) if detector.update(v)), 2_000))
         low, middle, high = np.quantile(delays, [0.1, 0.5, 0.9])
-        rows.append((name, f"{middle:.0f}", f"{low:.0f} to {high:.0f}", f"{false * 5 / _STREAMS:.2f}"))
+        rows.append(
+            (name, f"{middle:.0f}", f"{low:.0f} to {high:.0f}", f"{false * 5 / _STREAMS:.2f}")
+        )
     report.table(
         f"streams: a mean that moves by one standard deviation, {_STREAMS} streams",
         ("detector", "delay, values", "10 to 90 %", "false alarms in 10,000"), rows,
