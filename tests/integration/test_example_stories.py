@@ -156,3 +156,15 @@ def test_the_notebook(service: RunningService, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "output_tokens: drift" in done.stdout
     assert (tmp_path / "drift.png").stat().st_size > 5_000
+
+
+def test_from_bad_answers_to_a_better_prompt(service: RunningService, unique: str) -> None:
+    said = _run(
+        service, "examples/feedback_loop.py", SPANGLASS_WEB_URL=service.web, LOOP_NAME=unique
+    )
+    steps = [line[:2] for line in said.splitlines() if line[:1].isdigit() and line[1:2] == "."]
+    assert steps == ["1.", "2.", "3.", "4."], said
+    whole = service.get(f"/api/v1/prompts/{unique}")
+    assert whole["labels"] == {"production": 2, "staging": 2}
+    assert whole["moves"][0]["message"].startswith("liked by 100%")
+    assert "+ " in said
