@@ -21,6 +21,7 @@ from spanglass_collector.alerting import Alerting
 from spanglass_collector.backups.desk import BackupDesk
 from spanglass_collector.doors import address_of, open_door, taken
 from spanglass_collector.drift.keeper import DriftKeeper
+from spanglass_collector.embedding import embed_apart
 from spanglass_collector.erasure.desk import PurgeDesk
 from spanglass_collector.ingest.dead_letters import DeadLetters
 from spanglass_collector.ingest.imports import Importer
@@ -39,6 +40,7 @@ from spanglass_collector.pricing import PriceKeeper
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
 from spanglass_collector.retention.keeper import RetentionKeeper
+from spanglass_collector.reviewing import ReviewKeeper
 from spanglass_collector.settings import Settings, join_address, split_address
 from spanglass_collector.stages.redact import Redaction, read_redact
 from spanglass_collector.tls import Certificate, read_certificate
@@ -62,6 +64,7 @@ from spanglass_store.state.experiments import ExperimentBook
 from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
+from spanglass_store.state.reviews import ReviewBook
 from spanglass_store.state.views import Views
 
 log = logging.getLogger(__name__)
@@ -154,6 +157,8 @@ class Service:
         prices = PriceDesk(store, Path(settings.prices) if settings.prices else None)
         await asyncio.to_thread(prices.load)
         keeper = PriceKeeper(prices)
+        reviews, embed = ReviewBook(database), embed_apart(directory.models)
+        feeder = ReviewKeeper(store, reviews, embed)
         token = secrets.token_urlsafe(24)
         gate = Gate(keys, token)
         ingest: _Ingest | None = None
@@ -224,6 +229,8 @@ class Service:
                     audit=AuditLog(database),
                     datasets=DatasetBook(database),
                     experiments=ExperimentBook(database),
+                    reviews=reviews,
+                    embed=embed,
                     jobs=JobDesk(settings.jobs, book, jobs.wake if jobs else lambda: None),
                     alerts=alerting.desk,
                     incidents=alerting.incidents,
@@ -244,6 +251,7 @@ class Service:
             if jobs is not None:
                 keeper.start()
                 jobs.start()
+                feeder.start()
                 alerting.start()
             if drift is not None:
                 drift.start()
@@ -275,6 +283,7 @@ class Service:
                     seconds = DRAIN_S - (time.monotonic() - began)
                     await loop.run_in_executor(own, ingest.drain, seconds)
                 keeper.stop()
+                feeder.stop()
                 if jobs is not None:
                     await loop.run_in_executor(own, jobs.stop, 1.0)
                 if drift is not None:

@@ -17,6 +17,7 @@ from spanglass_dashboards.api import (
     audit,
     backups,
     budgets,
+    calibration,
     completeness,
     conversations,
     cost,
@@ -30,6 +31,7 @@ from spanglass_dashboards.api import (
     export,
     facets,
     feedback,
+    feedback_widget,
     gpus,
     health,
     imports,
@@ -47,6 +49,8 @@ from spanglass_dashboards.api import (
     quality,
     quality_changes,
     retention,
+    review,
+    review_labelling,
     scores,
     session,
     sql,
@@ -98,13 +102,14 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(Answers)
 
     # `facets`, `trace_query` and `trace_chart` before `traces`, whose path would take theirs for
-    # a trace's id.
+    # a trace's id; `feedback_widget` before `feedback`, which would take it for a token.
     modules = (
-        health, session, sql, facets, trace_query, trace_chart, traces, tree, scores, feedback,
-        completeness, dead_letters, cost, prices, budgets, overview, jobs, pii, drift, quality,
-        alerts, prompts, prompt_split, datasets, experiments, purges, energy, gpus, engines,
-        surroundings, keys, installation, views, quality_changes, agreement, conversations,
-        cost_changes, advice, own_gpus, export, imports, audit, backups, retention, incidents,
+        health, session, sql, facets, trace_query, trace_chart, traces, tree, scores,
+        feedback_widget, feedback, completeness, dead_letters, cost, prices, budgets, overview,
+        jobs, pii, drift, quality, alerts, prompts, prompt_split, datasets, experiments, purges,
+        energy, gpus, engines, surroundings, keys, installation, views, quality_changes, agreement,
+        conversations, cost_changes, advice, own_gpus, export, imports, audit, backups, retention,
+        incidents, review, review_labelling, calibration,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

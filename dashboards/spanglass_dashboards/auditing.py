@@ -32,7 +32,7 @@ _DATA: Final = ("/api/v1/scores", "/api/v1/experiments/", "/feedback/")
 PAYLOAD_ROUTES: Final = (
     "/api/v1/traces/", "/api/v1/sql", "/api/v1/export/", "/api/v1/scores", "/api/v1/pii/subjects",
     "/api/v1/conversations/", "/api/v1/datasets/", "/api/v1/experiments/",
-    "/api/v1/quality/examples",
+    "/api/v1/quality/examples", "/api/v1/review/queues/",
 )  # fmt: skip
 #: Of those, what is asked by POST.
 _ASKED_BY_POST: Final = ("/api/v1/sql", "/api/v1/pii/subjects")

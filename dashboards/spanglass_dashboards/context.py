@@ -17,6 +17,7 @@ from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.erasure.selection import Selection
 from spanglass_store.errors import NotAllowed
 from spanglass_store.prices.desk import PriceDesk
+from spanglass_store.review.draw import Embed
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.datasets import DatasetBook
@@ -24,6 +25,7 @@ from spanglass_store.state.experiments import ExperimentBook
 from spanglass_store.state.keys import Keys, Principal, Scope
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.retention import RetentionBook
+from spanglass_store.state.reviews import ReviewBook
 from spanglass_store.state.views import Views
 
 
@@ -158,6 +160,8 @@ class Context:
         prompts: the registry of prompts.
         datasets: examples, with versions.
         experiments: runs over them.
+        reviews: what people are to look at, and their labels.
+        embed: makes vectors of texts.
         alerts: rules, what fires, and who is told.
         incidents: alerts that belong together, and what is done about them.
         purges: what erases on request.
@@ -186,6 +190,8 @@ class Context:
     prompts: PromptBook | None = None
     datasets: DatasetBook | None = None
     experiments: ExperimentBook | None = None
+    reviews: ReviewBook | None = None
+    embed: Embed | None = None
     alerts: AlertDesk | None = None
     incidents: IncidentDesk | None = None
     purges: PurgeOffice | None = None

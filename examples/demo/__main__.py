@@ -14,10 +14,12 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "demo"
 
+import httpx
 from openai import OpenAI
 
 import spanglass
 from demo.node import send_node
+from demo.review import make_queue
 from demo.traffic import send_history, send_live
 from sample_server.server import BackgroundServer
 from sample_server.settings import Settings
@@ -52,6 +54,8 @@ def main() -> int:
         node.start()
         asked = send_history(_client(fast), given.days, given.visits, random.Random(7), stop.is_set)
         print(f"history sent: {asked} questions over {given.days} days", flush=True)
+        if given.web and asked and not stop.is_set():
+            _begin_review(given.web)
         while not stop.wait(0.5) and given.live:
             pass
         if not given.live:
@@ -63,6 +67,15 @@ def main() -> int:
     return 0
 
 
+def _begin_review(web: str) -> None:
+    try:
+        labels = make_queue(web, random.Random(5))
+    except httpx.HTTPError as error:
+        print(f"no review queue: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"review begun: {labels} labels", flush=True)
+
+
 def _client(server: BackgroundServer) -> OpenAI:
     return OpenAI(base_url=server.base_url, api_key="none", max_retries=0)
 
@@ -72,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="demo", description="A shop's assistant that sends what it does to Spanglass."
     )
     parser.add_argument("--endpoint", default="http://127.0.0.1:4318", help="OTLP/HTTP address")
+    parser.add_argument("--web", default="", help="address of the pages, for a review queue")
     parser.add_argument("--days", type=int, default=7, help="days of history")
     parser.add_argument("--visits", type=int, default=80, help="visits a day, at most")
     parser.add_argument("--pause", type=float, default=8.0, help="seconds between live visits")

@@ -147,8 +147,10 @@ def test_an_instrumented_chain(service: RunningService) -> None:
 
 def test_the_demo_sends_its_history(service: RunningService) -> None:
     run_example(
-        "examples/demo", "--endpoint", service.otlp, "--days", "2", "--visits", "100", "--no-live"
-    )
+        "examples/demo", "--endpoint", service.otlp, "--days", "2", "--visits", "100", "--no-live",
+        "--web", service.web,
+    )  # fmt: skip
+    assert service.get("/api/v1/review/queues/grounded")["progress"]["labels"] > 0
     # The lines of the README have the same service's name, and may have run before.
     sent = spans_of(service, "shop-assistant", 50)
     rows = [row for row in sent if row["environment"] == "demo"]

@@ -1,5 +1,6 @@
 """Scores, feedback and completeness: from the SDK and from browsers, through the real collector."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 import spanglass
 from spanglass.feedback_token import FeedbackTarget, sign
 from support import otlp
-from support.running import FEEDBACK_SECRET, RunningService
+from support.running import FEEDBACK_SECRET, ROOT, RunningService
 from support.waiting import wait_until
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -187,6 +188,40 @@ def test_a_browser_gives_feedback_without_a_key(
     browser.post(url, json={"thumbs": "down"})
     (item,) = found(service, trace_id=span.trace_id)
     assert (item["value"], item["label"]) == (0.0, "down")
+
+
+def test_feedback_may_come_before_its_trace(service: RunningService) -> None:
+    trace, span = secrets.token_bytes(16), secrets.token_bytes(8)
+    target = FeedbackTarget(
+        "default", trace.hex(), span.hex(), "user_feedback", int(time.time()) + 60
+    )
+    link = f"{service.web}/feedback/{sign(target, FEEDBACK_SECRET)}"
+    assert httpx.post(link, json={"thumbs": "down", "comment": "late"}).status_code == 201
+    assert service.api("GET", f"/api/v1/traces/{trace.hex()}").status_code == 404
+    service.send(otlp.request(otlp.span("answer", trace=trace, id=span)))
+    service.settle()
+    row = service.one(
+        "SELECT spans.name AS name, s.value AS value, s.explanation AS said FROM spans"
+        " JOIN scores AS s ON s.trace_id = spans.trace_id AND s.span_id = spans.span_id"
+        " WHERE spans.trace_id = {id:String}", id=trace.hex(),
+    )  # fmt: skip
+    assert row == {"name": "answer", "value": 0.0, "said": "late"}
+    listed = service.get("/api/v1/traces", query="score.user_feedback:<0.5", limit=1000)["items"]
+    assert trace.hex() in [each["trace_id"] for each in listed]
+
+
+def test_any_page_may_load_the_script_for_feedback(service: RunningService) -> None:
+    served = httpx.get(f"{service.web}/feedback/widget.js", headers={"Origin": "https://shop.test"})
+    assert served.status_code == 200
+    assert served.headers["content-type"].startswith("text/javascript")
+    assert served.headers["access-control-allow-origin"] == "*"
+    assert served.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert len(served.content) < 4_500
+    # The example has what its policy allows, and nothing inline.
+    page = (ROOT / "examples/feedback/page.html").read_text()
+    assert "<script>" not in page
+    assert "style=" not in page
+    assert 'src="COLLECTOR/feedback/widget.js"' in page
 
 
 def test_the_link_opens_a_page_with_a_form(service: RunningService) -> None:

@@ -65,7 +65,9 @@ def demo(
 
         def ready(service: "Service") -> None:
             address = f"http://{service.addresses['otlp_http']}"
+            web = f"http://{service.addresses['web']}"
             command = [sys.executable, str(script), "--endpoint", address, "--days", str(days)]
+            command += ["--web", web]
             started.append(subprocess.Popen([*command, "--live" if live else "--no-live"]))
             errors.print("\nThe demo is at", end=" ")
             errors.print(f"http://{service.addresses['web']}", style="bold", highlight=False)

@@ -24,7 +24,7 @@ _CLICK_ERROR: Final[type[Exception]] = next(
 _PANELS: Final = {
     "Run": ("serve", "demo", "agent", "doctor", "migrate", "backup", "restore"),
     "Telemetry": ("sql", "tail", "export", "import", "purge", "retention", "dead-letters"),
-    "Quality": ("detect", "prompts", "datasets", "eval"),
+    "Quality": ("detect", "prompts", "datasets", "review", "eval"),
     "Alerts": ("alerts",),
     "Money": ("cost", "prices", "budgets", "advise"),
     "Access": ("keys", "audit", "mcp"),

@@ -73,7 +73,7 @@ class Service:
             raise StoreUnavailable(
                 f"Can't reach the service at {self.url}: {error}. Is it running?"
             ) from error
-        _refuse(response)
+        refuse(response)
         return response
 
     def stream(self, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
@@ -95,11 +95,11 @@ class Service:
         ) as response:
             if not response.is_success:
                 response.read()
-                _refuse(response)
+                refuse(response)
             yield from response.iter_bytes()
 
 
-def _refuse(response: httpx.Response) -> None:
+def refuse(response: httpx.Response) -> None:
     """Raises what an answer says, if it is an error."""
     if response.is_success:
         return

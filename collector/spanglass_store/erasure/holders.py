@@ -6,11 +6,11 @@ that nothing is left.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from spanglass_store.erasure.selection import Selection
@@ -18,6 +18,7 @@ from spanglass_store.state.alerts import AlertRow, EventRow, MessageRow
 from spanglass_store.state.budgets import BudgetRow
 from spanglass_store.state.dataset_tables import DatasetItemRow, DatasetRow
 from spanglass_store.state.experiments import ExperimentResultRow, ExperimentRow
+from spanglass_store.state.review_tables import ReviewItemRow, ReviewLabelRow
 
 #: What stands where a person's name stood.
 ERASED: Final = "erased"
@@ -83,12 +84,8 @@ def erase_examples(session: Session, scope: Scope) -> int:
     """Deletes items of datasets that were taken from the traces, and results of those runs."""
     gone = 0
     for batch in scope.batches():
-        by_project: dict[str, list[str]] = {}
-        for project, trace_id in batch:
-            by_project.setdefault(project, []).append(trace_id)
-        for project, ids in by_project.items():
-            for first in range(0, len(ids), _IDS):
-                gone += _erase_examples(session, project, ids[first : first + _IDS])
+        for project, ids in _by_project(batch):
+            gone += _erase_examples(session, project, ids)
     return gone
 
 
@@ -117,6 +114,33 @@ def _erase_examples(session: Session, project: str, ids: list[str]) -> int:
     return len(items) + len(results)
 
 
+def erase_reviews(session: Session, scope: Scope) -> int:
+    """Deletes items of review queues that are about the traces, with what reviewers said."""
+    gone = 0
+    for batch in scope.batches():
+        for project, ids in _by_project(batch):
+            items = select(ReviewItemRow.id).where(
+                ReviewItemRow.project == project, ReviewItemRow.trace_id.in_(ids)
+            )
+            for table, which in (
+                (ReviewLabelRow, ReviewLabelRow.item.in_(items)),
+                (ReviewItemRow, ReviewItemRow.id.in_(items)),
+            ):
+                done = session.execute(delete(table).where(which))
+                gone += int(done.rowcount)  # type: ignore[attr-defined]
+    return gone
+
+
+def _by_project(batch: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Ids by project, as many at a time as a statement may name."""
+    found: dict[str, list[str]] = {}
+    for project, trace_id in batch:
+        found.setdefault(project, []).append(trace_id)
+    for project, ids in found.items():
+        for first in range(0, len(ids), _IDS):
+            yield project, ids[first : first + _IDS]
+
+
 def _without(value: Any, names: frozenset[str]) -> Any:
     """A JSON value without these texts."""
     if isinstance(value, str):
@@ -133,4 +157,5 @@ HOLDERS: Final[Mapping[str, Holder]] = {
     "alerts (state)": erase_alerts,
     "budgets (state)": erase_budgets,
     "examples and results (state)": erase_examples,
+    "review items and labels (state)": erase_reviews,
 }

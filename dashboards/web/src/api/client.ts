@@ -43,6 +43,7 @@ export type DriftDistribution = components["schemas"]["DriftDistribution"];
 export type ScoreChange = components["schemas"]["ScoreChange"];
 export type ScoreChanges = components["schemas"]["ScoreChanges"];
 export type ScoreExample = components["schemas"]["Example"];
+export type Calibration = components["schemas"]["CalibrationOut"];
 export type AgreementRow = components["schemas"]["AgreementOut"];
 export type Conversation = components["schemas"]["Conversation"];
 export type User = components["schemas"]["User"];

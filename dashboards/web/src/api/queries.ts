@@ -338,6 +338,15 @@ export function agreementQuery(range: TimeRange, name = "") {
   });
 }
 
+/** The chance that people say yes, by a machine's score. */
+export function calibrationQuery(range: TimeRange, name: string, per: "span" | "trace" = "span") {
+  return queryOptions({
+    queryKey: ["quality", "calibration", range, name, per],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/quality/calibration", { params: { query: { ...windowOf(range, Date.now()), name, per } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** Milliseconds between two looks at what fires. */
 const ALERTS_EVERY = 10_000;
 

@@ -1,7 +1,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconChecklist, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
+  IconBell, IconChartHistogram, IconChecklist, IconClipboardCheck, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
@@ -21,6 +21,7 @@ const PAGES = [
   { to: "/cost", label: "Cost", icon: IconCoin },
   { to: "/prompts", label: "Prompts", icon: IconMessage2Code },
   { to: "/datasets", label: "Datasets", icon: IconTable },
+  { to: "/review", label: "Review", icon: IconClipboardCheck },
   { to: "/quality", label: "Quality", icon: IconChecklist },
   { to: "/gpus", label: "GPUs", icon: IconCpu },
   { to: "/drift", label: "Drift", icon: IconWaveSine },

@@ -74,6 +74,17 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     ],
   },
   {
+    title: "Review",
+    keys: [
+      { keys: ["1", "…", "9"], does: "Answer the question" },
+      { keys: ["J"], does: "Next question" },
+      { keys: ["K"], does: "Previous question" },
+      { keys: ["Enter"], does: "Label it, show the next" },
+      { keys: ["S"], does: "Skip it" },
+      { keys: ["U"], does: "Take the last one back" },
+    ],
+  },
+  {
     title: "SQL",
     keys: [
       { keys: ["Ctrl", "Enter"], does: "Run it" },

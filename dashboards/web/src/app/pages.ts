@@ -12,6 +12,8 @@ export const loadPrompts = () => import("../pages/prompts/PromptsPage");
 export const loadPrompt = () => import("../pages/prompts/PromptPage");
 export const loadDatasets = () => import("../pages/datasets/DatasetsPage");
 export const loadDataset = () => import("../pages/datasets/DatasetPage");
+export const loadReview = () => import("../pages/review/ReviewPage");
+export const loadQueue = () => import("../pages/review/QueuePage");
 export const loadQuality = () => import("../pages/quality/QualityPage");
 export const loadScore = () => import("../pages/quality/ScorePage");
 export const loadGpus = () => import("../pages/gpus/GpusPage");
@@ -25,7 +27,7 @@ export const loadTrace = () => import("../pages/trace/TracePage");
 /** Fetches the other pages' code once the present one is there. */
 export function preloadPages(): void {
   const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings]) each().catch(() => undefined);
+    for (const each of [loadOverview, loadTraces, loadTrace, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadReview, loadQueue, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings]) each().catch(() => undefined);
   };
   if ("requestIdleCallback" in window) window.requestIdleCallback(load);
   else setTimeout(load, 500);

@@ -2,10 +2,10 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { useAuth } from "../api/auth";
-import { parseSearch, readActivitySearch, readAlertsSearch, readBoardSearch, readCompareSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
+import { parseSearch, readActivitySearch, readAlertsSearch, readBoardSearch, readCompareSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readReviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadQueue, loadReview, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 function Root() {
@@ -114,6 +114,19 @@ export const datasetRoute = createRoute({
   component: lazyRouteComponent(loadDataset, "DatasetPage"),
 });
 
+export const reviewRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/review",
+  component: lazyRouteComponent(loadReview, "ReviewPage"),
+});
+
+export const queueRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/review/$name",
+  validateSearch: readReviewSearch,
+  component: lazyRouteComponent(loadQueue, "QueuePage"),
+});
+
 export const qualityRoute = createRoute({
   getParentRoute: () => root,
   path: "/quality",
@@ -169,7 +182,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, compareRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, dashboardsRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, compareRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, reviewRoute, queueRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, dashboardsRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,

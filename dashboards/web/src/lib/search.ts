@@ -164,6 +164,18 @@ export function readDatasetSearch(raw: Raw): DatasetSearch {
   return compact({ project: text(raw["project"]), version: amount(raw["version"], true), split: text(raw["split"]) });
 }
 
+export type ReviewView = "label" | "disputed" | "results";
+
+export interface ReviewSearch {
+  project?: string | undefined;
+  view?: ReviewView | undefined;
+}
+
+/** A review queue's page. */
+export function readReviewSearch(raw: Raw): ReviewSearch {
+  return compact({ project: text(raw["project"]), view: oneOf(raw["view"], ["label", "disputed", "results"] as const) });
+}
+
 /** What the cost of calls can be told apart by. */
 export const COST_GROUPS = ["model", "service", "feature", "user", "session", "prompt_version", "tag", "provider", "project"] as const;
 export type CostGroup = (typeof COST_GROUPS)[number];

@@ -23,6 +23,7 @@ export function AgreementTable({ range, name = "" }: { range: TimeRange; name?: 
           <code>spanglass.score({name === "" ? '"groundedness"' : JSON.stringify(name)}, value=1, source="human", trace_id=…, span_id=…)</code>
         </p>
       )}
+      {agreement.data && <p className={panel["note"]}><Link to="/review" className={styles["link"]}>Review queues</Link> show people what to label, and what their labels say of all answers.</p>}
       {rows.length > 0 && (
         <>
           <div className={panel["scroll"]} tabIndex={0}>

@@ -20,6 +20,7 @@ import { type QualitySearch, rangeOf, readQualitySearch } from "../../lib/search
 import { formatShare } from "../../lib/series";
 import { describeRange, type TimeRange } from "../../lib/time";
 import { AgreementTable } from "./AgreementTable";
+import { CalibrationPanel } from "./CalibrationPanel";
 import { Examples } from "./Examples";
 import { GroupTable } from "./GroupTable";
 import styles from "./Quality.module.css";
@@ -86,6 +87,7 @@ export function ScorePage() {
             <GroupTable name={name} filters={filters} range={range} by={search.by ?? "model"} onChange={change} />
             <Examples name={name} filters={filters} range={range} show={search.show ?? "worst"} label={search.label} onChange={change} />
             <AgreementTable range={range} name={name} />
+            <CalibrationPanel range={range} name={name} />
           </div>
         )}
       </div>

@@ -1,9 +1,12 @@
 import { Link } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import type { Trace } from "../../api/client";
 import { save } from "../../components/save";
 import { toCsv } from "../../lib/csv";
 import { formatCount } from "../../lib/format";
 import styles from "./TracesPage.module.css";
+
+const AddToQueue = lazy(async () => ({ default: (await import("../review/AddToQueue")).AddToQueue }));
 
 interface Props {
   traces: readonly Trace[];
@@ -21,6 +24,7 @@ export function SelectionBar({ traces, onClear }: Props) {
     <div className={styles["selection"]} role="group" aria-label="Chosen traces">
       <b>{formatCount(traces.length)} chosen</b>
       {traces.length === 2 && <Link to="/compare" search={pairOf(traces)}>Compare</Link>}
+      <Suspense><AddToQueue traces={traces.map((trace) => trace.trace_id)} /></Suspense>
       <button type="button" onClick={jsonl}>Export JSONL</button>
       <button type="button" onClick={csv}>Export CSV</button>
       <button type="button" onClick={onClear}>Choose none</button>
