@@ -49,8 +49,8 @@ function One({ asked, queue, annotator, id, left }: Props & { id: number; left: 
   const answer = (index: number, given: Answer | undefined): void => {
     const name = queue.criteria[index]?.name ?? "";
     setAnswers((before) => {
-      const { [name]: _, ...rest } = before;
-      return given === undefined ? rest : { ...rest, [name]: given };
+      const rest = Object.entries(before).filter(([each]) => each !== name);
+      return Object.fromEntries(given === undefined ? rest : [...rest, [name, given]]);
     });
   };
   return (

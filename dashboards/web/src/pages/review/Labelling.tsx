@@ -84,8 +84,8 @@ export function Labelling({ asked, queue, annotator }: Props) {
     const criterion = criteria[index];
     if (!criterion) return;
     setAnswers((before) => {
-      const { [criterion.name]: _, ...rest } = before;
-      return given === undefined ? rest : { ...rest, [criterion.name]: given };
+      const rest = Object.entries(before).filter(([each]) => each !== criterion.name);
+      return Object.fromEntries(given === undefined ? rest : [...rest, [criterion.name, given]]);
     });
     setChosen(undefined);
   };
