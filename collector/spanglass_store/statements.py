@@ -71,6 +71,8 @@ def check_statement(store: Store, sql: str, parameters: Mapping[str, Any] | None
             "This key may not read prompts and answers, and the ClickHouse given with --clickhouse"
             " can't keep them from its SQL. Use a key made with --payload."
         )
+    if not sql.strip():
+        raise QueryRefused("There is no statement. Write a SELECT.")
     show = _SHOW.fullmatch(sql)
     if show:
         _check_names(store, {show[1]} if show[1] else set())

@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanglass_dashboards.context import Context
-from spanglass_dashboards.problems import denial, problem
+from spanglass_dashboards.problems import denial, problem, unavailable
 from spanglass_store.access import Denied
+from spanglass_store.errors import StoreUnavailable
 
 #: Most bytes of one body, and of all that are read at a time.
 MOST_BODY: Final = 16 << 20
@@ -65,6 +66,9 @@ class Admission:
                 self._context.gate.admit(headers, None)
             except Denied as error:
                 await denial(error)(scope, receive, send)
+                return
+            except StoreUnavailable as error:
+                await unavailable(error)(scope, receive, send)
                 return
         held = 0
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import parse_qs
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spanglass_dashboards.context import Context
 from spanglass_dashboards.problems import problem
 from spanglass_store.access import Denied
+from spanglass_store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 PAYLOAD_READ: Final = "payload.read"
 #: Methods that change nothing.
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-#: Requests that ask something by another method, by how they end.
+#: Requests that ask something by POST, by how they end.
 _QUESTIONS: Final = ("/preview", "/render")
 #: Requests that bring data, which is no change of what is there.
 _DATA: Final = ("/api/v1/scores", "/api/v1/experiments/", "/feedback/")
@@ -32,12 +34,18 @@ _DATA: Final = ("/api/v1/scores", "/api/v1/experiments/", "/feedback/")
 PAYLOAD_ROUTES: Final = (
     "/api/v1/traces/", "/api/v1/sql", "/api/v1/export/", "/api/v1/scores", "/api/v1/pii/subjects",
     "/api/v1/conversations/", "/api/v1/datasets/", "/api/v1/experiments/",
-    "/api/v1/quality/examples", "/api/v1/review/queues/",
+    "/api/v1/quality/examples", "/api/v1/review/queues/", "/api/v1/dead-letters/",
 )  # fmt: skip
 #: Of those, what is asked by POST.
 _ASKED_BY_POST: Final = ("/api/v1/sql", "/api/v1/pii/subjects")
 #: Of those, what shows none.
-_WITHOUT_PAYLOAD: Final = ("/api/v1/traces/facets", "/api/v1/traces/query", "/api/v1/traces/over")
+_WITHOUT_PAYLOAD: Final = (
+    "/api/v1/traces/facets", "/api/v1/traces/query", "/api/v1/traces/timeline",
+)  # fmt: skip
+#: Lists of traces: who asks for words of the content learns from the answer who wrote them.
+_SEARCHES: Final = (
+    "/api/v1/traces", "/api/v1/traces/timeline", "/api/v1/conversations", "/api/v1/users",
+)  # fmt: skip
 _CANNOT: Final = problem(
     503,
     "The audit log can't be written",
@@ -71,7 +79,7 @@ class Auditing:
                 # Before the first byte: what could not be written down is not shown.
                 try:
                     await asyncio.to_thread(self._write, scope, action, int(message["status"]))
-                except SQLAlchemyError:
+                except (SQLAlchemyError, StoreError):
                     log.exception("the audit log can't be written")
                     is_refused = True
                     await _CANNOT(scope, receive, send)
@@ -102,8 +110,16 @@ def _action(scope: Scope) -> str:
     is_read = method in _READS or path.startswith(_ASKED_BY_POST)
     if is_read and path.startswith(PAYLOAD_ROUTES) and not path.startswith(_WITHOUT_PAYLOAD):
         return PAYLOAD_READ
-    if is_read or path.endswith(_QUESTIONS) or not path.startswith("/api/"):
+    if is_read and path in _SEARCHES and _asks_content(scope):
+        return PAYLOAD_READ
+    is_question = method == "POST" and path.endswith(_QUESTIONS)
+    if is_read or is_question or not path.startswith("/api/"):
         return ""
     if method == "POST" and path.startswith(_DATA):
         return ""
     return f"{method} {'/'.join(path.split('/')[:4])}"
+
+
+def _asks_content(scope: Scope) -> bool:
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("query", [])
+    return any("content:" in each.lower() for each in asked)

@@ -65,6 +65,11 @@ def denial(error: Denied) -> JSONResponse:
     return problem(403, "Not allowed", str(error))
 
 
+def unavailable(error: StoreUnavailable) -> JSONResponse:
+    """The answer while something that is needed can't be reached."""
+    return problem(503, "Not available right now", str(error), **{"Retry-After": "2"})
+
+
 class NotFound(Exception):
     """There is no such thing; the message says what to check."""
 
@@ -83,19 +88,21 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def store(_: Request, error: StoreError) -> JSONResponse:
         if isinstance(error, StoreUnavailable):
-            return problem(503, "Not available right now", str(error), **{"Retry-After": "2"})
+            return unavailable(error)
         if isinstance(error, NotAllowed):
             return problem(403, "Not allowed", str(error))
         if isinstance(error, Busy):
             return problem(409, "Already under way", str(error))
         if isinstance(error, Conflict):
-            return problem(409, "Changed meanwhile", str(error))
+            return problem(409, "Conflict", str(error))
         if isinstance(error, Unknown):
             return problem(404, "Not found", str(error))
         if isinstance(error, QueryError):
             return problem(400, "The query can't be read", str(error))
         if isinstance(error, QueryRefused):
-            return problem(400, "ClickHouse refused the query", str(error))
+            # Without a number of ClickHouse's it was refused before it got there.
+            said_by = "ClickHouse refused the query" if error.code else "Bad request"
+            return problem(400, said_by, str(error))
         return problem(400, "Bad request", str(error))
 
     @app.exception_handler(RequestValidationError)
@@ -103,6 +110,13 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return problem(422, "Not valid", f"{place}: {first['msg']}")
+
+    @app.exception_handler(UnicodeEncodeError)
+    async def halved(_: Request, error: UnicodeEncodeError) -> JSONResponse:
+        # JSON can name one half of a pair, which no text can hold; a list of plain strings lets it
+        # through to where it is written.
+        half = ascii(error.object[error.start : error.end])
+        return problem(422, "Not valid", f"{half} is half of a character. Send it whole.")
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,6 +1,8 @@
 """What is exported, erased and imported again is there as it was; old files come in, cut ones go on."""
 
+import gzip
 import json
+import re
 import time
 from itertools import zip_longest
 from pathlib import Path
@@ -8,10 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector.ingest.files import otlp_files
+from spanglass_collector.ingest.forms import SPANS
+from spanglass_collector.receivers import otlp_json
 from spanglass_store.errors import StoreError
 from spanglass_store.otlp.encode import any_value
 from support import otlp, otlp_signals
@@ -209,6 +214,59 @@ def test_old_files_come_in(
         assert why in done.stderr.decode()
     answer = service.api("POST", "/api/v1/import/traces", content=b"\xff")
     assert answer.status_code == 400
+
+
+def test_what_can_not_be_read_is_said_of_the_file(tmp_path: Path) -> None:
+    """Each of these ended with a traceback, or with words about wire types."""
+    path = tmp_path / "traces.json"
+    for content, why in (
+        (b'{"resourceSpans": 5}', "resourceSpans is no list"),
+        (b'{"resourceSpans": null}', "resourceSpans is no list"),
+        (b'{"resourceSpans": [5]}', "no OTLP trace request"),
+        (b'{"resourceSpans":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "recursion"),
+        (gzip.compress(b"{}"), "gunzip"),
+        (b"\x28\xb5\x2f\xfd...", "unzstd"),
+        (b"PK\x03\x04...", "zip archive"),
+        (b"PAR1...", "export it with --format otlp"),
+        (b'\xef\xbb\xbf{"resourceSpans": []}', "byte order mark"),
+        (b'[{"resourceSpans": []}]', "it is a list"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=re.escape(why)) as error:
+            list(otlp_files(path)[0].requests())
+        assert str(path) in str(error.value)
+
+
+def test_one_service_may_fill_a_large_file(tmp_path: Path) -> None:
+    """A file of one resource is larger than a request of JSON may be; its spans are divided."""
+    spans = [otlp.span(f"s{n}", attrs={"text": "x" * 5_000}) for n in range(2_000)]
+    document = otlp_json.to_json(otlp.request(*spans, service="large").SerializeToString(), SPANS)
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps(document))
+    assert path.stat().st_size > otlp_json.MOST_BYTES
+    found = [
+        ExportTraceServiceRequest.FromString(body) for _, body in otlp_files(path)[0].requests()
+    ]
+    assert len(found) > 1
+    assert [each.name for one in found for each in otlp.all_spans(one)] == [s.name for s in spans]
+    for one in found:
+        assert {each.value.string_value for each in one.resource_spans[0].resource.attributes} >= {
+            "large"
+        }
+
+
+def test_a_span_that_can_not_be_read_is_rejected_alone(
+    service: RunningService, cli: Commands, unique: str, tmp_path: Path
+) -> None:
+    good = _json(otlp.span("good"))
+    good["scopeSpans"][0]["spans"].append({"traceId": "zz", "name": 5})
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps({"resourceSpans": [good]}))
+    done = cli.on(service.data_dir)(
+        "import", path, "--project", unique, "--progress", tmp_path / "p"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"1 items were accepted, 1 rejected" in done.stderr
 
 
 def _json(one: Span) -> dict[str, Any]:

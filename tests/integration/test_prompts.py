@@ -45,7 +45,7 @@ def test_a_prompt_through_the_api(shared_service: RunningService, unique: str) -
     old = shared_service.api(
         "POST", f"{path}/versions", json={"definition": {"template": "x"}, "base": 1}
     )
-    assert (old.status_code, old.json()["title"]) == (409, "Changed meanwhile")
+    assert (old.status_code, old.json()["title"]) == (409, "Conflict")
     moved = shared_service.api(
         "PUT", f"{path}/labels/production", json={"version": 2, "message": "go", "expected": 0}
     )

@@ -45,7 +45,20 @@ def test_entries(tmp_path: Path) -> None:
         ("POST", "/api/v1/alerts/rules/x/preview", ""),
         ("POST", "/feedback/token", ""),
         ("GET", "/assets/x.js", ""),
+        # Names that look like something else.
+        ("DELETE", "/api/v1/prompts/render", "DELETE /api/v1/prompts"),
+        ("DELETE", "/api/v1/datasets/preview", "DELETE /api/v1/datasets"),
+        ("PUT", "/api/v1/alerts/rules/preview", "PUT /api/v1/alerts"),
+        ("GET", "/api/v1/traces/timeline", ""),
+        ("GET", "/api/v1/dead-letters/x", "payload.read"),
+        ("GET", "/api/v1/dead-letters", ""),
+        ("GET", "/api/v1/traces?query=model:x", ""),
+        ("GET", "/api/v1/traces?query=-content%3Asecret", "payload.read"),
+        ("GET", "/api/v1/traces/timeline?query=a+Content%3Ax", "payload.read"),
+        ("GET", "/api/v1/users?query=content:x", "payload.read"),
     ],
 )
 def test_what_a_request_does(method: str, path: str, action: str) -> None:
-    assert _action({"type": "http", "method": method, "path": path}) == action
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
+    assert _action(scope) == action

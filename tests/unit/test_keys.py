@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -172,11 +173,25 @@ def test_a_key_is_rotated(keys: Keys, path: Path) -> None:
     # A second time it does not live longer for it.
     keys.rotate(info.id, timedelta(hours=48))
     assert [each.expires_at for each in keys.list() if each.id == info.id] == [old.expires_at]
+    again = keys.rotate(info.id, timedelta(hours=1))[0]
+    assert again.expires_at == again.created_at + timedelta(days=90)
     keys.revoke(info.id)
     with pytest.raises(StoreError, match=r"was revoked on .* Make a new one"):
         keys.rotate(info.id, timedelta(hours=1))
     with pytest.raises(StoreError, match="There is no key 'nobody'"):
         keys.rotate("nobody", timedelta(hours=1))
+
+
+def test_a_key_for_ever_that_is_rotated_twice_is_replaced_by_keys_for_ever(keys: Keys) -> None:
+    info, _ = keys.create(Scope.READ)
+    made = [keys.rotate(info.id, timedelta(hours=24))[0] for _ in range(3)]
+    assert [each.expires_at for each in made] == [None] * 3
+
+
+def test_first_keys_of_a_project_are_made_at_once(keys: Keys) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: keys.create(Scope.READ, "new"), range(24)))
+    assert len(keys.list()) == len(made)
 
 
 def test_the_last_use_is_written_down(keys: Keys) -> None:

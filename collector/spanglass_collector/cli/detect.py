@@ -115,10 +115,11 @@ def status(data_dir: DataDir = None, url: Url = "", key: ApiKey = "") -> None:
 def run(
     job: Annotated[str, typer.Argument(help="As `spanglass detect list` shows it.")],
     start: Annotated[
-        datetime | None, typer.Option(formats=_WHEN, help="First moment, UTC. [default: a day ago]")
+        datetime | None,
+        typer.Option(formats=_WHEN, help="First moment, UTC. \\[default: a day ago]"),
     ] = None,
     end: Annotated[
-        datetime | None, typer.Option(formats=_WHEN, help="Last moment, UTC. [default: now]")
+        datetime | None, typer.Option(formats=_WHEN, help="Last moment, UTC. \\[default: now]")
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is done.")] = True,
     data_dir: DataDir = None,

@@ -12,6 +12,7 @@ import httpx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from spanglass_collector.cli.conditions import conditions
 from spanglass_collector.cli.output import errors
 from spanglass_collector.cli.remote import (
     ApiKey,
@@ -44,14 +45,14 @@ def export(
     what: Annotated[
         str, typer.Option(help="A list of traces, logs, metrics, scores and pii_findings.")
     ] = "",
-    project: Annotated[str, typer.Option(help="Of this project alone.")] = "",
-    service: Annotated[str, typer.Option(help="Of this service.")] = "",
-    environment: Annotated[str, typer.Option(help="Of this environment.")] = "",
-    user: Annotated[str, typer.Option(help="Of this user.")] = "",
-    session: Annotated[str, typer.Option(help="Of this session.")] = "",
-    trace: Annotated[str, typer.Option(help="Of this trace.")] = "",
-    start: Annotated[str, typer.Option(help="What is of then or later: 2026-01-02.")] = "",
-    end: Annotated[str, typer.Option(help="What is of before.")] = "",
+    project: Annotated[str | None, typer.Option(help="Of this project alone.")] = None,
+    service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Of this environment.")] = None,
+    user: Annotated[str | None, typer.Option(help="Of this user.")] = None,
+    session: Annotated[str | None, typer.Option(help="Of this session.")] = None,
+    trace: Annotated[str | None, typer.Option(help="Of this trace.")] = None,
+    start: Annotated[str | None, typer.Option(help="What is of then or later: 2026-01-02.")] = None,
+    end: Annotated[str | None, typer.Option(help="What is of before.")] = None,
     data_dir: DataDir = None,
     url: Url = "",
     key: ApiKey = "",
@@ -73,11 +74,10 @@ def export(
     for kind in kinds:
         if kind not in _KINDS:
             raise typer.BadParameter(f"--what {kind!r}: choose from {', '.join(_KINDS)}")
-    given = {
-        "project": project, "service": service, "environment": environment, "user_id": user,
-        "session_id": session, "trace_id": trace, "start": start, "end": end,
-    }  # fmt: skip
-    which = {name: value for name, value in given.items() if value}
+    which = conditions(
+        project=project, service=service, environment=environment, user_id=user,
+        session_id=session, trace_id=trace, start=start, end=end,
+    )  # fmt: skip
     asked = {"version": _VERSION, "format": fmt, "what": kinds, "selection": which}
     _prepare(output, asked)
     running, settings = find_service(data_dir, url, key)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from spanglass_collector.cli.conditions import conditions
 from spanglass_collector.cli.output import console, errors, print_table
 from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
 from spanglass_collector.settings import Settings
@@ -28,17 +29,17 @@ def register(app: typer.Typer) -> None:
 
 
 def purge(
-    user: Annotated[str, typer.Option(help="Every trace of this user.")] = "",
-    session: Annotated[str, typer.Option(help="Every trace of this session.")] = "",
-    trace: Annotated[str, typer.Option(help="This trace: 32 hexadecimal digits.")] = "",
-    service: Annotated[str, typer.Option(help="Traces with spans of this service.")] = "",
-    environment: Annotated[str, typer.Option(help="Traces of this environment.")] = "",
-    start: Annotated[str, typer.Option(help="What began then or later: 2026-01-02.")] = "",
-    end: Annotated[str, typer.Option(help="What began before.")] = "",
-    project: Annotated[str, typer.Option(help="Of this project alone.")] = "",
+    user: Annotated[str | None, typer.Option(help="Every trace of this user.")] = None,
+    session: Annotated[str | None, typer.Option(help="Every trace of this session.")] = None,
+    trace: Annotated[str | None, typer.Option(help="This trace: 32 hexadecimal digits.")] = None,
+    service: Annotated[str | None, typer.Option(help="Traces with spans of this service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Traces of this environment.")] = None,
+    start: Annotated[str | None, typer.Option(help="What began then or later: 2026-01-02.")] = None,
+    end: Annotated[str | None, typer.Option(help="What began before.")] = None,
+    project: Annotated[str | None, typer.Option(help="Of this project alone.")] = None,
     receipt: Annotated[
         Path | None,
-        typer.Option(help="File for the receipt. [default: standard output]", show_default=False),
+        typer.Option(help="File for the receipt. \\[default: standard output]", show_default=False),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Shows what would go, and changes nothing.")
@@ -64,11 +65,10 @@ def purge(
     spanglass purge --service checkout --end 2026-01-01 --dry-run
     spanglass purge --verify user-42.json
     """
-    given = {
-        "user_id": user, "session_id": session, "trace_id": trace, "service": service,
-        "environment": environment, "start": start, "end": end, "project": project,
-    }  # fmt: skip
-    document = {name: value for name, value in given.items() if value}
+    document = conditions(
+        user_id=user, session_id=session, trace_id=trace, service=service,
+        environment=environment, start=start, end=end, project=project,
+    )  # fmt: skip
     running, settings = find_service(data_dir, url, key)
     with _desk(running, settings) as desk:
         if show:
@@ -82,7 +82,7 @@ def purge(
         if dry_run:
             return
         if seen["everything"] and not yes:
-            _confirm(project)
+            _confirm(project or "")
         asked = desk("POST", "", {**document, "everything": bool(seen["everything"])})
         done = _await(desk, asked)
     # The one that is kept names nobody; whoever asked knows whom he meant.

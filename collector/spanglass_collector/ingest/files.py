@@ -1,7 +1,7 @@
 """Files of OTLP: one request of JSON, one a line, or protobuf; read request by request."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,15 @@ from spanglass_store.state.keys import DEFAULT_PROJECT
 _LARGEST: Final = 4 << 20
 _SUFFIXES: Final = (".json", ".jsonl", ".binpb", ".pb", ".otlp", ".proto")
 _MANIFEST: Final = "export.json"
+#: How files begin that are taken for OTLP by mistake, and what to do with them.
+_NOT_OTLP: Final = {
+    b"\x1f\x8b": "it is packed with gzip; unpack it first: gunzip FILE",
+    b"\x28\xb5\x2f\xfd": "it is packed with zstd; unpack it first: unzstd FILE",
+    b"PK\x03\x04": "it is a zip archive; unpack it first",
+    b"PAR1": "it is Parquet, which is for other programs; export it with --format otlp",
+    b"\xef\xbb\xbf": "it begins with a byte order mark; save it as UTF-8 without one",
+    b"[": 'it is a list; each line, or the file, has to be an object like {"resourceSpans": …}',
+}
 _BY_NAME: Final = {each.name: each for each in SIGNALS}
 _BY_KEY: Final = {camel_case(each.form.resources): each for each in SIGNALS}
 
@@ -47,38 +56,71 @@ class OtlpFile:
                     yield signal.name, piece
         except OSError as error:
             raise StoreError(f"Can't read {self.path}: {error.strerror}.") from error
-        except (wire.Malformed, Unreadable, TooLarge, ValueError) as error:
+        except (wire.Malformed, Unreadable, TooLarge, ValueError, RecursionError) as error:
             raise StoreError(f"{self.path} can't be read as OTLP: {error}") from error
 
     def _requests(self) -> Iterator[tuple[Signal, bytes]]:
         with self.path.open("rb") as file:
-            first = file.read(1)
+            first = file.read(4)
             file.seek(0)
+            for mark, what in _NOT_OTLP.items():
+                if first.startswith(mark):
+                    raise ValueError(what)
             # Protobuf begins with a line break, so nothing stands before a text.
-            if first != b"{":
+            if not first.startswith(b"{"):
                 yield _BY_NAME.get(self.signal, TRACES), file.read()
                 return
             # One a line, or one that is written over many.
             line = file.readline()
             try:
-                documents: Iterator[Any] = iter([json.loads(line)])
+                document = json.loads(line)
             except ValueError:
-                documents = iter([json.loads(line + file.read())])
-            yield from map(_of_document, documents)
+                document = json.loads(line + file.read())
+            yield from _of_document(document)
             for line in file:
                 if line.strip():
-                    yield _of_document(json.loads(line))
+                    yield from _of_document(json.loads(line))
 
 
-def _of_document(document: Any) -> tuple[Signal, bytes]:
+def _of_document(document: Any) -> Iterator[tuple[Signal, bytes]]:
     key = next((key for key in _BY_KEY if isinstance(document, dict) and key in document), "")
     if not key:
         raise ValueError(f"it has none of {', '.join(_BY_KEY)}")
     signal = _BY_KEY[key]
+    if not isinstance(document[key], list):
+        raise ValueError(f"{key} is no list")
     # A large document is one resource after another.
-    return signal, b"".join(
-        from_json(json.dumps({key: [each]}).encode(), signal.form) for each in document[key]
-    )
+    for each in document[key]:
+        for part in _parts(each, (signal.form.scopes, signal.form.listed)):
+            yield signal, from_json(json.dumps({key: [part]}).encode(), signal.form)
+
+
+def _parts(document: Any, levels: Sequence[str]) -> Iterator[Any]:
+    """A resource in parts of which each is small enough to be read, all of them with its own.
+
+    Args:
+        document: the resource, or a scope of one.
+        levels: the lists below it, from the outermost.
+    """
+    names = (camel_case(levels[0]), levels[0]) if levels and isinstance(document, dict) else ()
+    name = next((each for each in names if isinstance(document.get(each), list)), "")
+    if not name or len(json.dumps(document)) <= _LARGEST:
+        yield document
+        return
+    shell = {key: value for key, value in document.items() if key != name}
+    about = len(json.dumps(shell))
+    part: list[Any] = []
+    size = about
+    for child in document[name]:
+        for piece in _parts(child, levels[1:]):
+            more = len(json.dumps(piece))
+            if part and size + more > _LARGEST:
+                yield {**shell, name: part}
+                part, size = [], about
+            part.append(piece)
+            size += more
+    if part:
+        yield {**shell, name: part}
 
 
 def _pieces(body: bytes, signal: Signal) -> Iterator[bytes]:

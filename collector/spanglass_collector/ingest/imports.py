@@ -83,5 +83,13 @@ class Importer:
 
 def _by_month(signal: Signal, body: bytes) -> dict[int, bytes]:
     """A request by thirty days, numbered since 1970, the earliest first."""
-    found = tree.group(body, signal.path, lambda item: signal.day_of(item) // _DAYS)
-    return dict(sorted(found.items()))
+    now = time.time_ns() // _DAY_NS
+
+    def month(item: bytes) -> int:
+        try:
+            return signal.day_of(item) // _DAYS
+        except Malformed:
+            # The check rejects it alone, wherever it is.
+            return now // _DAYS
+
+    return dict(sorted(tree.group(body, signal.path, month).items()))

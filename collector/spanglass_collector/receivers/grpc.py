@@ -19,7 +19,7 @@ from spanglass_collector.ingest.quotas import OverQuota
 from spanglass_collector.receivers.connections import most_connections
 from spanglass_collector.tls import Certificate
 from spanglass_store.access import Denied, Gate
-from spanglass_store.errors import StoreError
+from spanglass_store.errors import StoreError, StoreUnavailable
 from spanglass_store.state.keys import Scope
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,10 @@ class OtlpGrpc:
                 else grpc.StatusCode.PERMISSION_DENIED
             )
             await context.abort(code, str(denied))
+        except StoreUnavailable as error:
+            code = grpc.StatusCode.UNAVAILABLE
+            told = _retry_info(code, str(error), RETRY_AFTER_S)
+            await context.abort(code, str(error), (told,))
         try:
             self._intake.admit(principal.project)
         except OverQuota as over:

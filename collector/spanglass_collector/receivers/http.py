@@ -24,6 +24,7 @@ from spanglass_collector.ingest.quotas import OverQuota
 from spanglass_collector.receivers.compression import ENCODINGS, decompress
 from spanglass_collector.receivers.otlp_json import camel_case, from_json
 from spanglass_store.access import Denied, Gate
+from spanglass_store.errors import StoreUnavailable
 from spanglass_store.senders import signal_of
 from spanglass_store.state.keys import Scope
 
@@ -111,6 +112,8 @@ class OtlpHttp:
         except Denied as denied:
             stats.denied += 1
             raise _Refused(denied.status, str(denied)) from denied
+        except StoreUnavailable as error:
+            raise _Refused(503, str(error), [("retry-after", str(RETRY_AFTER_S))]) from error
         try:
             self._intake.admit(principal.project)
         except OverQuota as over:

@@ -33,21 +33,22 @@ def timeline(store: Store, which: TraceFilter) -> tuple[int, list[Step]]:
     """
     step = step_of(which.start, which.end)
     where, values = which.conditions(store.database)
+    # No name of ours may be a column's: a condition on that column would ask for the sum.
     rows: Sequence[Mapping[str, Any]] = store.query(
         "SELECT intDiv(toUnixTimestamp64Second(t.start_time), {step:UInt32}) AS number,"
-        " count() AS traces, countIf(notEmpty(error_ids)) AS errors"
+        " count() AS all_traces, countIf(notEmpty(error_ids)) AS failed"
         f" FROM {store.database}.traces AS t FINAL WHERE {' AND '.join(where)} GROUP BY number",
         {**values, "step": step},
     ).dicts()
     found = {row["number"]: row for row in rows}
     first = int(which.start.timestamp()) // step
     last = math.ceil(which.end.timestamp() / step)
-    nothing: Mapping[str, Any] = {"traces": 0, "errors": 0}
+    nothing: Mapping[str, Any] = {"all_traces": 0, "failed": 0}
     return step, [
         Step(
             datetime.fromtimestamp(number * step, UTC),
-            (row := found.get(number, nothing))["traces"],
-            row["errors"],
+            (row := found.get(number, nothing))["all_traces"],
+            row["failed"],
         )
         for number in range(first, last)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     Boolean,
@@ -16,14 +16,26 @@ from sqlalchemy import (
     String,
     create_engine,
     event,
+    func,
     inspect,
+    select,
     text,
 )
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import (
+    InterfaceError,
+    NoResultFound,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from spanglass_store.errors import StoreError
+from spanglass_store.errors import Conflict, StoreError, StoreUnavailable
+
+#: Names the lock of whoever has to be alone, among PostgreSQL's.
+_ALONE: Final = 0x5350414E
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -67,6 +79,7 @@ class Key(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    replaced_by: Mapped[str | None] = mapped_column(String(16))
 
 
 class Database:
@@ -95,8 +108,37 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose changes are committed at the end, or undone by an exception."""
-        with self._sessions.begin() as session:
+        """A session whose changes are committed at the end, or undone by an exception.
+
+        Raises:
+            StoreUnavailable: if the database is locked, can't be written or can't be reached.
+            Conflict: if somebody else has deleted meanwhile what was to be changed.
+        """
+        try:
+            with self._sessions.begin() as session:
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            raise StoreUnavailable(
+                f"The state database can't do that now: {said}. Try again in a moment; if it goes"
+                " on, see that nothing else keeps it locked and that its disk is not full."
+            ) from error
+        except NoResultFound as error:
+            raise Conflict(
+                "Somebody has deleted it meanwhile. Look at what there is, then decide."
+            ) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[Session]:
+        """A transaction before which nobody else's is open: what it reads stays true to its end.
+
+        For what looks whether there is room, or no such thing yet, and then adds it.
+        """
+        with self.transaction() as session:
+            if self._engine.dialect.name == "sqlite":
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            elif self._engine.dialect.name == "postgresql":
+                session.execute(select(func.pg_advisory_xact_lock(_ALONE)))
             yield session
 
     def settle(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.state.database import Database, Key, Project
@@ -127,29 +128,11 @@ class Keys:
                 f"{project!r} can't be a project's name: use up to 64 lower-case letters,"
                 " digits, - and _, beginning with a letter or digit."
             )
-        key_id = secrets.token_hex(4)
-        secret = f"sg_{scope}_{key_id}_{secrets.token_urlsafe(24)}"
-        now = datetime.now(UTC)
-        with self._database.transaction() as session:
-            if session.get(Project, project) is None:
-                session.add(Project(name=project, created_at=now))
-                session.flush()
-            row = Key(
-                id=key_id,
-                digest=_digest(secret),
-                name=name,
-                project=project,
-                scope=scope.value,
-                payload=payload,
-                created_at=now,
-                revoked_at=None,
-                expires_at=now + lifetime if lifetime else None,
-                last_used_at=None,
-            )
-            session.add(row)
-            info = _info(row)
+        # Two that make a project's first key at once would both make the project.
+        with self._database.alone() as session:
+            made = _add(session, scope, project, name, payload, lifetime)
         self._forget()
-        return info, secret
+        return made
 
     def list(self) -> list[KeyInfo]:
         """Every key, oldest first, revoked ones too."""
@@ -185,16 +168,22 @@ class Keys:
             StoreError: if it was revoked or has expired.
         """
         now = datetime.now(UTC)
-        with self._database.transaction() as session:
+        with self._database.alone() as session:
             row = session.get(Key, key_id)
             if row is None:
                 raise Unknown(f"There is no key {key_id!r}. `spanglass keys list` shows the ids.")
             if reason := _refusal(row, now):
                 raise StoreError(f"{reason} Make a new one with `spanglass keys create`.")
-            old = _info(row)
+            # The end of one that was rotated before is that of its grace, not what it was made for.
+            made = session.get(Key, row.replaced_by) if row.replaced_by else row
+            lifetime = made.expires_at - made.created_at if made and made.expires_at else None
+            info, secret = _add(
+                session, Scope(row.scope), row.project, row.name, row.payload, lifetime
+            )
             row.expires_at = min(filter(None, (row.expires_at, now + grace)))
-        lifetime = old.expires_at - old.created_at if old.expires_at else None
-        return self.create(old.scope, old.project, old.name, old.payload, lifetime)
+            row.replaced_by = info.id
+        self._forget()
+        return info, secret
 
     def configured(self) -> bool:
         """Whether there was ever a key. Revoking the last one does not open the doors again."""
@@ -255,13 +244,43 @@ class Keys:
             with self._database.transaction() as session:
                 for key_id, at in used.items():
                     session.execute(update(Key).where(Key.id == key_id).values(last_used_at=at))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StoreError) as error:
             log.warning("when keys were used can't be written down: %s", error)
 
     def _forget(self) -> None:
         with self._lock:
             self._known.clear()
             self._configured = (0.0, False)
+
+
+def _add(
+    session: Session,
+    scope: Scope,
+    project: str,
+    name: str,
+    payload: bool,
+    lifetime: timedelta | None,
+) -> tuple[KeyInfo, str]:
+    key_id = secrets.token_hex(4)
+    secret = f"sg_{scope}_{key_id}_{secrets.token_urlsafe(24)}"
+    now = datetime.now(UTC)
+    if session.get(Project, project) is None:
+        session.add(Project(name=project, created_at=now))
+        session.flush()
+    row = Key(
+        id=key_id,
+        digest=_digest(secret),
+        name=name,
+        project=project,
+        scope=scope.value,
+        payload=payload,
+        created_at=now,
+        revoked_at=None,
+        expires_at=now + lifetime if lifetime else None,
+        last_used_at=None,
+    )
+    session.add(row)
+    return _info(row), secret
 
 
 def _digest(secret: str) -> str:

@@ -70,7 +70,7 @@ class Views:
             Conflict: if the page has one of that name.
             StoreError: if the project has too many.
         """
-        with self._database.transaction() as session:
+        with self._database.alone() as session:
             mine = select(ViewRow).where(ViewRow.project == project)
             same = mine.where(ViewRow.page == page, ViewRow.name == name)
             if session.scalar(same) is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.api.time_range import OpenEnd, OpenStart, time_range
 from spanglass_dashboards.context import AlertDesk, Context, administrator, context_of, reader
 from spanglass_dashboards.problems import NotFound
@@ -66,7 +67,7 @@ class Taken(BaseModel):
     note: str = Field("", max_length=2000)
 
 
-class SilenceIn(BaseModel):
+class SilenceIn(Exact):
     """Which alerts nobody wants to hear of, and until when."""
 
     match: _Match = Field(

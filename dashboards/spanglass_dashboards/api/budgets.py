@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, administrator, context_of, reader
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.client import Store
@@ -18,7 +19,7 @@ from spanglass_store.state.keys import Principal
 router = APIRouter(prefix="/api/v1/budgets", tags=["cost"])
 
 
-class BudgetIn(BaseModel):
+class BudgetIn(Exact):
     """What a budget is for; calls count that fit everything that is given."""
 
     name: str = Field(min_length=1, max_length=200)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_store.state.dataset_tables import Item
 from spanglass_store.state.datasets import ITEM_ID, SPLIT
 
@@ -62,7 +63,7 @@ class TargetIn(BaseModel):
     span_id: str = Field("", pattern="^([0-9a-f]{16})?$")
 
 
-class TracesIn(BaseModel):
+class TracesIn(Exact):
     """Traces whose questions become items."""
 
     traces: list[TargetIn] = Field(default_factory=list, max_length=MOST_AT_ONCE)
@@ -82,7 +83,7 @@ class TracesIn(BaseModel):
     message: str = _Why
 
 
-class RemoveIn(BaseModel):
+class RemoveIn(Exact):
     """Items to take out; older versions keep them."""
 
     ids: list[str] = Field(min_length=1, max_length=MOST_AT_ONCE)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, DeadLetterOffice, administrator, context_of
 from spanglass_dashboards.problems import NotFound
 
@@ -41,7 +42,7 @@ class WholeDeadLetter(DeadLetter):
     )
 
 
-class Replay(BaseModel):
+class Replay(Exact):
     """Which dead letters are to be stored again."""
 
     names: list[str] = Field(
@@ -55,7 +56,7 @@ class Replayed(BaseModel):
     items: dict[str, int] = Field(description="Number of items by the dead letter's name.")
 
 
-class Discard(BaseModel):
+class Discard(Exact):
     """Which dead letters nobody wants."""
 
     names: list[str] = Field(min_length=1, max_length=10_000)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.api.time_range import storable, written_out
 from spanglass_dashboards.context import Context, JobOffice, administrator, context_of
 from spanglass_dashboards.problems import NotFound
@@ -31,7 +32,7 @@ class Job(BaseModel):
     retry_at: datetime | None = Field(description="When spans that failed are tried again.")
 
 
-class BackfillIn(BaseModel):
+class BackfillIn(Exact):
     """An old window, by when spans began."""
 
     start: Moment

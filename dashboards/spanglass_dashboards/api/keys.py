@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, administrator, context_of
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.state.keys import DEFAULT_PROJECT, KeyInfo, Keys, Scope
@@ -14,7 +15,7 @@ from spanglass_store.state.keys import DEFAULT_PROJECT, KeyInfo, Keys, Scope
 router = APIRouter(prefix="/api/v1/keys", tags=["service"], dependencies=[Depends(administrator)])
 
 
-class KeyIn(BaseModel):
+class KeyIn(Exact):
     """What a key is to be for."""
 
     scope: Scope
@@ -28,7 +29,7 @@ class KeyIn(BaseModel):
     )
 
 
-class RotationIn(BaseModel):
+class RotationIn(Exact):
     """How a key is replaced."""
 
     grace_hours: int = Field(24, ge=0, le=8760, description="For how long the old one goes on.")

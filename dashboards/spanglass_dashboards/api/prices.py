@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, administrator, context_of, reader
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.client import Store
@@ -40,7 +41,7 @@ def _no_number(value: object) -> object:
 Day = Annotated[date, BeforeValidator(_no_number)]
 
 
-class PriceIn(BaseModel):
+class PriceIn(Exact):
     """A price of one's own."""
 
     project: str = Field("", max_length=200, description="Whose; empty for every project.")
@@ -123,7 +124,7 @@ class Given(BaseModel):
     prices: int
 
 
-class RecomputeIn(BaseModel):
+class RecomputeIn(Exact):
     """Which spans are to be charged anew."""
 
     start: Day | None = Field(None, description="First day, UTC.")

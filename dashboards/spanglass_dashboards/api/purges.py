@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.api.time_range import storable, written_out
 from spanglass_dashboards.context import Context, PurgeOffice, administrator, context_of
 from spanglass_dashboards.problems import NotFound
@@ -22,7 +23,7 @@ _Moment = Annotated[
 ]  # fmt: skip
 
 
-class SelectionIn(BaseModel):
+class SelectionIn(Exact):
     """Which telemetry; everything that is given has to hold. Traces are erased whole."""
 
     project: str = Field("", max_length=200, description="Empty for all.")

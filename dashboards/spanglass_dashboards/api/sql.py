@@ -62,11 +62,16 @@ async def run_for_rows(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
 ) -> Response:
-    """The same with a row as an object, and nothing else: for Grafana and other tools."""
+    """The same with a row as an object, and nothing else: for Grafana and other tools.
+
+    Where rows beyond the first 100,000 are missing, the header `X-Spanglass-Truncated` says `true`.
+    """
     store = context.store(principal)
     lines = (await asyncio.to_thread(_text, store, body, _OBJECTS)).splitlines()
     rows = b"[" + b",".join(lines[:MOST_ROWS]) + b"]"
-    return Response(rows, media_type="application/json")
+    # A list of rows has no place to say so.
+    headers = {"X-Spanglass-Truncated": "true"} if len(lines) > MOST_ROWS else {}
+    return Response(rows, media_type="application/json", headers=headers)
 
 
 def answer(store: Store, query: Query) -> bytes:

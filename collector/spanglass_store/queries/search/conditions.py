@@ -70,9 +70,7 @@ def _fits(field: Field, term: Term, sql: str, given: _Parameters) -> str:
         if value in term.patterns:
             like = given(_pattern(value))
             fitting.append(
-                f"arrayExists(v -> v ILIKE {like}, {sql})"
-                if field.is_list
-                else f"{sql} ILIKE {like}"
+                f"arrayExists(v -> v ILIKE {like}, {sql})" if field.is_list else _like(sql, like)
             )
         else:
             exact = given(value.lower() if field.name == "trace" else value)
@@ -89,14 +87,15 @@ def _prompts(term: Term, given: _Parameters) -> str:
             fitting.append(f"{column} ILIKE {given(_pattern(value))}")
         else:
             fitting.append(f"{column} = {given(value)}")
-    return " OR ".join(fitting)
+    # A span without a prompt would be `@`.
+    return f"prompt_name != '' AND ({' OR '.join(fitting)})"
 
 
 def _judged(term: Term, given: _Parameters) -> str:
     if term.number is not None:
         return f"value {term.operator} {given(term.number)}"
     return " OR ".join(
-        f"label ILIKE {given(_pattern(value))}"
+        _like("label", given(_pattern(value)))
         if value in term.patterns
         else f"label = {given(value)}"
         for value in term.values
@@ -145,6 +144,11 @@ def _in_scores(database: str, condition: str) -> str:
         f"{_TRACE} IN (SELECT {_TRACE} FROM {database}.scores FINAL"
         f" WHERE {_SCORES} AND trace_id != '' AND {condition})"
     )
+
+
+def _like(sql: str, pattern: str) -> str:
+    """`*` stands for anything that is there: `error:*` is not for spans without an error."""
+    return f"({sql} ILIKE {pattern} AND {sql} != '')"
 
 
 def _pattern(value: str) -> str:
