@@ -9,7 +9,6 @@ Source: Model Context Protocol, revision 2025-06-18.
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
 
 from anyio import to_thread
 from mcp.server.fastmcp import FastMCP
@@ -31,6 +30,9 @@ _SAID: Final = (
 Hours = Annotated[float, Field(gt=0, le=24 * 366, description="How far back, until now.")]
 Few = Annotated[int, Field(ge=1, le=200)]
 TraceId = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
+Text = Annotated[str, Field(max_length=1000)]
+#: As the registry has it. Part of an address: `..` would lead to another one.
+PromptName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 
 
 class Tools:
@@ -46,11 +48,11 @@ class Tools:
     async def search_traces(
         self,
         hours: Hours = 24,
-        text: str = "",
-        service: str = "",
-        model: str = "",
-        user_id: str = "",
-        session_id: str = "",
+        text: Text = "",
+        service: Text = "",
+        model: Text = "",
+        user_id: Text = "",
+        session_id: Text = "",
         status: Literal["", "ok", "error"] = "",
         sort: Literal["start_time", "duration", "tokens", "cost", "errors"] = "start_time",
         limit: Few = 20,
@@ -66,14 +68,14 @@ class Tools:
         return await self._get(f"/api/v1/traces/{trace_id}", None, payload=payload)
 
     async def list_scores(
-        self, hours: Hours = 24, name: str = "", trace_id: str = "", limit: Few = 50
+        self, hours: Hours = 24, name: Text = "", trace_id: Text = "", limit: Few = 50
     ) -> str:
         """Judgements by people, detectors and models, the latest first, with their evidence."""
         return await self._get(
             "/api/v1/scores", hours, name=name, trace_id=trace_id, limit=limit
         )  # fmt: skip
 
-    async def get_quality(self, hours: Hours = 24, service: str = "", model: str = "") -> str:
+    async def get_quality(self, hours: Hours = 24, service: Text = "", model: Text = "") -> str:
         """Means of every score in a range of time."""
         return await self._get("/api/v1/quality", hours, service=service, model=model)
 
@@ -86,13 +88,13 @@ class Tools:
         """What calls of models cost, in US dollars, told apart by one thing."""
         return await self._get("/api/v1/cost", hours, group_by=by, limit=limit)
 
-    async def list_prompts(self, search: str = "", limit: Few = 50) -> str:
+    async def list_prompts(self, search: Text = "", limit: Few = 50) -> str:
         """Prompts with their newest version and labels."""
         return await self._get("/api/v1/prompts", None, search=search, limit=limit)
 
-    async def get_prompt(self, name: str, label: str = "latest") -> str:
+    async def get_prompt(self, name: PromptName, label: Text = "latest") -> str:
         """What the version of a prompt says that has a label."""
-        return await self._get(f"/api/v1/prompts/{quote(name, safe='')}/resolve", None, label=label)
+        return await self._get(f"/api/v1/prompts/{name}/resolve", None, label=label)
 
     async def query_sql(self, query: Annotated[str, Field(max_length=20_000)]) -> str:
         """One read-only ClickHouse SELECT on `spans`, `traces`, `scores` and the other tables.
@@ -125,7 +127,8 @@ class Tools:
 
 def server(service: Service) -> FastMCP:
     """The server with its tools; `run("stdio")` serves."""
-    made = FastMCP("spanglass", instructions=_SAID)
+    # What is asked would stand in the assistant's log otherwise, with every word that is searched.
+    made = FastMCP("spanglass", instructions=_SAID, log_level="WARNING")
     tools = Tools(service)
     for tool in (
         tools.search_traces, tools.get_trace, tools.list_scores, tools.get_quality,

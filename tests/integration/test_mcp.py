@@ -1,8 +1,10 @@
 """The MCP server as an assistant uses it: the official client starts it and asks."""
 
 import json
+import os
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -22,12 +24,20 @@ class Assistant:
         words = ["-m", "spanglass_collector.cli", "mcp", "--url", url, "--key", key]
         self._server = StdioServerParameters(command=sys.executable, args=words, env=environment())
 
-    def ask(self, *questions: tuple[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-        """The tools, and the answers."""
+    def ask(
+        self, *questions: tuple[str, dict[str, Any]], log: Path = Path(os.devnull)
+    ) -> tuple[list[Any], list[Any]]:
+        """The tools, and the answers.
+
+        Args:
+            questions: names of tools with what they are given.
+            log: where the server's standard error goes.
+        """
 
         async def go() -> tuple[list[Any], list[Any]]:
             async with AsyncExitStack() as stack:
-                read, write = await stack.enter_async_context(stdio_client(self._server))
+                errors = stack.enter_context(log.open("w"))
+                read, write = await stack.enter_async_context(stdio_client(self._server, errors))
                 session = await stack.enter_async_context(ClientSession(read, write))
                 await session.initialize()
                 tools = (await session.list_tools()).tools
@@ -46,7 +56,9 @@ def keyed(launch: Launch) -> RunningService:
     return launch()
 
 
-def test_an_assistant_asks_with_the_rights_of_its_key(keyed: RunningService) -> None:
+def test_an_assistant_asks_with_the_rights_of_its_key(
+    keyed: RunningService, tmp_path: Path
+) -> None:
     span = otlp.chat_span(12, 6, {"gen_ai.input.messages": "a secret question"})
     keyed.send(otlp.request(span, service="shop"))
     keyed.settle()
@@ -84,5 +96,15 @@ def test_an_assistant_asks_with_the_rights_of_its_key(keyed: RunningService) -> 
     # The other key sees the trace, and nothing that was written.
     _, (trace,) = Assistant(keyed.web, blind).ask(("get_trace", {"trace_id": trace_id}))
     assert "a secret question" not in json.dumps(said(trace))
+    # A prompt's name is part of an address, and what is searched for stays out of the log.
+    log = tmp_path / "log"
+    _, (away, long, none) = Assistant(keyed.web, whole).ask(
+        ("get_prompt", {"name": ".."}), ("search_traces", {"text": "x" * 1001}),
+        ("search_traces", {"text": "unheard-of words"}), log=log,
+    )  # fmt: skip
+    assert "should match pattern" in away.content[0].text
+    assert "at most 1000 characters" in long.content[0].text
+    assert said(none)["items"] == []
+    assert "unheard" not in log.read_text()
     _, (denied,) = Assistant(keyed.web, "sg_read_wrong").ask(("list_prompts", {}))
     assert denied.isError

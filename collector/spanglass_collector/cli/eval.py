@@ -102,7 +102,10 @@ def run(
             name, len(examples), experiment,
         )  # fmt: skip
     except (ValueError, OSError, EvaluationError) as error:
-        raise StoreError(f"{str(error)[:1].upper()}{str(error)[1:]}") from error
+        said = str(error)
+        # A sentence, unless it begins with an address.
+        is_address = said.startswith(("http://", "https://"))
+        raise StoreError(said if is_address else said[:1].upper() + said[1:]) from error
     finally:
         spanglass.flush()
     _print(report)

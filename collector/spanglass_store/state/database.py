@@ -30,6 +30,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
 from spanglass_store.errors import Conflict, StoreError, StoreUnavailable
@@ -123,7 +124,7 @@ class Database:
                 f"The state database can't do that now: {said}. Try again in a moment; if it goes"
                 " on, see that nothing else keeps it locked and that its disk is not full."
             ) from error
-        except NoResultFound as error:
+        except (NoResultFound, StaleDataError) as error:
             raise Conflict(
                 "Somebody has deleted it meanwhile. Look at what there is, then decide."
             ) from error
