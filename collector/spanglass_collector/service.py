@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.retention.policy import Retention
+from spanglass_store.state.accounts import Accounts
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
@@ -65,6 +67,7 @@ from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.reviews import ReviewBook
+from spanglass_store.state.sessions import Sessions
 from spanglass_store.state.views import Views
 
 log = logging.getLogger(__name__)
@@ -118,8 +121,8 @@ class Service:
             DataDirectory(self.settings.data_dir) as directory,
             contextlib.closing(Database(self.settings.state or directory.state_url)) as database,
         ):
-            keys = Keys(database)
-            self._refuse_open_doors(keys)
+            keys, accounts = Keys(database), Accounts(database)
+            self._refuse_open_doors(keys.configured() or accounts.configured())
             self._certificate = read_certificate(self.settings.tls_cert, self.settings.tls_key)
             sockets = self._bind()
             try:
@@ -160,7 +163,9 @@ class Service:
         reviews, embed = ReviewBook(database), embed_apart(directory.models)
         feeder = ReviewKeeper(store, reviews, embed)
         token = secrets.token_urlsafe(24)
-        gate = Gate(keys, token)
+        accounts = Accounts(database)
+        sessions = Sessions(database, timedelta(hours=settings.session_hours))
+        gate = Gate(keys, token, sessions, accounts.configured, settings.public_url)
         ingest: _Ingest | None = None
         kept = await asyncio.to_thread(settings.retention_book, database)
         retention = RetentionKeeper(store, kept, sweeps="jobs" in roles)
@@ -235,6 +240,9 @@ class Service:
                     alerts=alerting.desk,
                     incidents=alerting.incidents,
                     keys=keys,
+                    accounts=accounts,
+                    sessions=sessions,
+                    public_url=settings.public_url,
                     views=Views(database),
                     retention_days=settings.retention_days,
                     payload_retention_days=settings.payload_retention_days,
@@ -351,11 +359,11 @@ class Service:
             backlog,
         )
 
-    def _refuse_open_doors(self, keys: Keys) -> None:
-        """Listening beyond this machine takes keys."""
+    def _refuse_open_doors(self, are_guarded: bool) -> None:
+        """Listening beyond this machine takes keys or accounts."""
         for name in ("otlp_grpc", "otlp_http", "web"):
             host, _ = split_address(getattr(self.settings, name))
-            if host not in ("127.0.0.1", "localhost", "::1") and not keys.configured():
+            if host not in ("127.0.0.1", "localhost", "::1") and not are_guarded:
                 raise StoreError(
                     f"--{name.replace('_', '-')} {getattr(self.settings, name)} can be reached"
                     " from other machines, and there are no keys yet. Create one first:"

@@ -239,8 +239,16 @@ class Settings(BaseSettings):
         ),
     ] = ""
     public_url: Annotated[
-        str, Field(description="Address of the pages as people open it, for links in messages.")
+        str,
+        Field(
+            description="Address of the pages as people open it, for links in messages and for"
+            " signing in behind a proxy."
+        ),
     ] = ""
+    session_hours: Annotated[
+        int,
+        Field(ge=1, le=168, description="Hours without use after which people are signed out."),
+    ] = 12
     redact: Annotated[
         dict[str, Any],
         Field(

@@ -11,9 +11,9 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spanglass_dashboards.context import Context
+from spanglass_dashboards.context import Context, who_asks
 from spanglass_dashboards.problems import denial, problem, unavailable
-from spanglass_store.access import Denied
+from spanglass_store.access import READS, Denied
 from spanglass_store.errors import StoreUnavailable
 
 #: Most bytes of one body, and of all that are read at a time.
@@ -24,12 +24,11 @@ BODY_S: Final = 60.0
 
 #: Addresses that bring what allows them: who may post there is asked of it. A small body will do.
 _WITHOUT_KEY: Final = "/feedback/"
+#: Where people sign in, which takes none either.
+_SIGN_IN: Final = ("POST", "/api/v1/session")
 MOST_WITHOUT_KEY: Final = 256 << 10
 #: Most bytes of all of those: who has no key can't take the room of those who have.
 MOST_BODIES_WITHOUT_KEY: Final = 16 << 20
-
-#: Methods whose bodies nobody reads.
-_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class _Refused(Exception):
@@ -53,17 +52,18 @@ class Admission:
         self._held = {True: 0, False: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
+        if scope["type"] != "http" or scope["method"] in READS:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         most, room = MOST_BODY, MOST_BODIES
-        has_key = not scope["path"].startswith(_WITHOUT_KEY)
+        is_sign_in = (scope["method"], scope["path"]) == _SIGN_IN
+        has_key = not (is_sign_in or scope["path"].startswith(_WITHOUT_KEY))
         if not has_key:
             most, room = MOST_WITHOUT_KEY, MOST_BODIES_WITHOUT_KEY
         else:
             try:
-                self._context.gate.admit(headers, None)
+                who_asks(self._context, scope)
             except Denied as error:
                 await denial(error)(scope, receive, send)
                 return

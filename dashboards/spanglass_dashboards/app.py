@@ -11,6 +11,7 @@ from spanglass_dashboards import pages, problems
 from spanglass_dashboards.admission import Admission
 from spanglass_dashboards.answers import Answers
 from spanglass_dashboards.api import (
+    accounts,
     advice,
     agreement,
     alerts,
@@ -61,6 +62,7 @@ from spanglass_dashboards.api import (
     tree,
     views,
 )
+from spanglass_dashboards.attempts import Attempts
 from spanglass_dashboards.auditing import Auditing
 from spanglass_dashboards.context import Context
 
@@ -95,6 +97,7 @@ def create_app(context: Context) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.context = context
+    app.state.attempts = Attempts()
     problems.install(app)
     app.add_middleware(Auditing, context=context)
     app.add_middleware(Admission, context=context)
@@ -107,7 +110,7 @@ def create_app(context: Context) -> FastAPI:
         health, session, sql, facets, trace_query, trace_chart, traces, tree, scores,
         feedback_widget, feedback, completeness, dead_letters, cost, prices, budgets, overview,
         jobs, pii, drift, quality, alerts, prompts, prompt_split, datasets, experiments, purges,
-        energy, gpus, engines, surroundings, keys, installation, views, quality_changes, agreement,
+        energy, gpus, engines, surroundings, keys, accounts, installation, views, quality_changes, agreement,
         conversations, cost_changes, advice, own_gpus, export, imports, audit, backups, retention,
         incidents, review, review_labelling, calibration,
     )  # fmt: skip

@@ -7,26 +7,22 @@ are left out: there is nobody to name.
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spanglass_dashboards.context import Context
+from spanglass_dashboards.context import Context, remembered, who_asks
 from spanglass_dashboards.problems import problem
-from spanglass_store.access import Denied
+from spanglass_store.access import READS, Denied
 from spanglass_store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
 #: How the log calls an answer with what people and models wrote.
 PAYLOAD_READ: Final = "payload.read"
-#: Methods that change nothing.
-_READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-#: Requests that ask something by POST, by how they end.
+#: Requests that ask something by another method, by how they end.
 _QUESTIONS: Final = ("/preview", "/render")
 #: Requests that bring data, which is no change of what is there.
 _DATA: Final = ("/api/v1/scores", "/api/v1/experiments/", "/feedback/")
@@ -41,6 +37,7 @@ _ASKED_BY_POST: Final = ("/api/v1/sql", "/api/v1/pii/subjects")
 #: Of those, what shows none.
 _WITHOUT_PAYLOAD: Final = (
     "/api/v1/traces/facets", "/api/v1/traces/query", "/api/v1/traces/timeline",
+    "/api/v1/traces/chart",
 )  # fmt: skip
 #: Lists of traces: who asks for words of the content learns from the answer who wrote them.
 _SEARCHES: Final = (
@@ -71,6 +68,7 @@ class Auditing:
         if not action or self._context.audit is None:
             await self._app(scope, receive, send)
             return
+        remembered(scope)
         is_refused = False
 
         async def watch(message: Message) -> None:
@@ -91,11 +89,8 @@ class Auditing:
     def _write(self, scope: Scope, action: str, status: int) -> None:
         audit = self._context.audit
         assert audit is not None
-        headers: Mapping[str, str] = {
-            name.lower(): value for name, value in Headers(scope=scope).items()
-        }
         try:
-            who = self._context.gate.admit(headers, None)
+            who = who_asks(self._context, scope)
         except Denied:
             return
         if action == PAYLOAD_READ and not (who.payload and who.key_id):
@@ -107,7 +102,7 @@ class Auditing:
 def _action(scope: Scope) -> str:
     """What a request does, as the log calls it; empty for what is not written down."""
     path, method = str(scope["path"]), str(scope["method"])
-    is_read = method in _READS or path.startswith(_ASKED_BY_POST)
+    is_read = method in READS or path.startswith(_ASKED_BY_POST)
     if is_read and path.startswith(PAYLOAD_ROUTES) and not path.startswith(_WITHOUT_PAYLOAD):
         return PAYLOAD_READ
     if is_read and path in _SEARCHES and _asks_content(scope):

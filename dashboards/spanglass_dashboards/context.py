@@ -1,16 +1,16 @@
 """What the application is given by whoever runs it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fastapi import Request
 
 from spanglass_dashboards.advising import Advising
 from spanglass_dashboards.incident_desk import IncidentDesk
-from spanglass_store.access import Gate
+from spanglass_store.access import Gate, allowed
 from spanglass_store.backups.catalog import Backup
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
@@ -18,14 +18,17 @@ from spanglass_store.erasure.selection import Selection
 from spanglass_store.errors import NotAllowed
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.review.draw import Embed
+from spanglass_store.state.accounts import Accounts
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.experiments import ExperimentBook
-from spanglass_store.state.keys import Keys, Principal, Scope
+from spanglass_store.state.keys import Keys, Principal
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.retention import RetentionBook
 from spanglass_store.state.reviews import ReviewBook
+from spanglass_store.state.rights import Right
+from spanglass_store.state.sessions import Sessions
 from spanglass_store.state.views import Views
 
 
@@ -170,6 +173,9 @@ class Context:
         imports: takes OTLP of any time.
         audit: who read, changed and erased what.
         keys: who may come in; to be listed, made and revoked.
+        accounts: people, and what they are in which project.
+        sessions: browsers in which they are signed in.
+        public_url: where the pages are for people, if a proxy gives them another address.
         views: pages that people saved.
         retention_days: how long spans are kept, and how long what people and models wrote.
         subject_key: what values are hashed with that somebody asks about.
@@ -200,6 +206,9 @@ class Context:
     imports: ImportOffice | None = None
     audit: AuditLog | None = None
     keys: Keys | None = None
+    accounts: Accounts | None = None
+    sessions: Sessions | None = None
+    public_url: str = ""
     views: Views | None = None
     retention_days: int = 0
     payload_retention_days: int = 0
@@ -235,14 +244,43 @@ def context_of(request: Request) -> Context:
     return context
 
 
-def _admit(request: Request, scope: Scope | None) -> Principal:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return context_of(request).gate.admit(headers, scope)
+#: Where a request's scope keeps who asks.
+_WHO: Final = "spanglass.who"
+
+
+def remembered(scope: MutableMapping[str, Any]) -> list[Principal]:
+    """Where a request's scope keeps who asks; to be called once before routers copy the scope."""
+    found: list[Principal] = scope.setdefault(_WHO, [])
+    return found
+
+
+def who_asks(context: Context, scope: MutableMapping[str, Any]) -> Principal:
+    """Who sends a request; asked of the gate once, however many layers want to know.
+
+    Args:
+        context: whose gate is asked.
+        scope: the request's, of ASGI.
+
+    Raises:
+        Denied: if nobody knows them.
+    """
+    found = remembered(scope)
+    if not found:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        found.append(context.gate.identify(headers, str(scope["method"])))
+    return found[0]
+
+
+def _admit(request: Request, right: Right | None) -> Principal:
+    return allowed(who_asks(context_of(request), request.scope), right)
 
 
 def reader(request: Request) -> Principal:
     """Whoever asks may read, or the request ends here."""
-    return _admit(request, Scope.READ)
+    return _admit(request, Right.READ)
 
 
 def keyholder(request: Request) -> Principal:
@@ -252,12 +290,30 @@ def keyholder(request: Request) -> Principal:
 
 def writer(request: Request) -> Principal:
     """Whoever asks may send data, or the request ends here."""
-    return _admit(request, Scope.INGEST)
+    return _admit(request, Right.INGEST)
+
+
+def worker(request: Request) -> Principal:
+    """Whoever asks may save views and take alerts, or the request ends here."""
+    return _admit(request, Right.WORK)
+
+
+def editor(request: Request) -> Principal:
+    """Whoever asks may change prompts, datasets and runs, or the request ends here."""
+    return _admit(request, Right.EDIT)
+
+
+def manager(request: Request) -> Principal:
+    """Whoever asks may manage a project, or the request ends here.
+
+    Which project has to be looked at: `of_project`.
+    """
+    return _admit(request, Right.MANAGE)
 
 
 def administrator(request: Request) -> Principal:
-    """Whoever asks may administer, or the request ends here."""
-    return _admit(request, Scope.ADMIN)
+    """Whoever asks may administer the installation, or the request ends here."""
+    return _admit(request, Right.ADMIN)
 
 
 def payload_reader(request: Request) -> Principal:
@@ -265,7 +321,8 @@ def payload_reader(request: Request) -> Principal:
     principal = reader(request)
     if not principal.payload:
         raise NotAllowed(
-            "This key may not read prompts and answers. Use one that was made with --payload."
+            "This key or account may not read prompts and answers. Use a key that was made with"
+            " --payload."
         )
     return principal
 
@@ -278,5 +335,7 @@ def of_project(principal: Principal, project: str) -> str:
     """
     wanted = project or principal.project
     if principal.projects is not None and wanted not in principal.projects:
+        if principal.is_account:
+            raise NotAllowed(f"Your role in the project {wanted!r} does not allow that.")
         raise NotAllowed(f"The key is not for the project {wanted!r}.")
     return wanted

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from generator import alerts, commands, detectors, metrics, routes, sdk, settings, tables
+from generator import access, alerts, commands, detectors, metrics, routes, sdk, settings, tables
 
 _NOTE: Final = "<!-- Made by `python3 develop.py docs` from the code. Change it there. -->\n\n"
 _MAKERS: Final[dict[str, Callable[[], str]]] = {
+    "access.md": access.page,
     "alerts.md": alerts.page,
     "api.md": routes.page,
     "commands.md": commands.page,

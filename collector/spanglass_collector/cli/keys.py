@@ -9,10 +9,7 @@ from typing import Annotated
 import typer
 
 from spanglass_collector.cli.output import console, errors, print_table
-from spanglass_collector.cli.remote import DataDir
-from spanglass_collector.settings import load
-from spanglass_store.errors import StoreError
-from spanglass_store.state.database import Database
+from spanglass_collector.cli.remote import DataDir, opened_state_of
 from spanglass_store.state.keys import DEFAULT_PROJECT, KeyInfo, Keys, Scope
 
 app = typer.Typer(
@@ -33,24 +30,8 @@ State = Annotated[
 
 @contextlib.contextmanager
 def _keys(data_dir: Path | None, state: str) -> Iterator[Keys]:
-    settings = load({"data_dir": data_dir})
-    url = state or settings.state
-    if not url:
-        # SQLite is shared with a running service, so the folder's lock is not taken.
-        folder = settings.data_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StoreError(
-                f"Can't use the data directory {folder}: {error.strerror}."
-                " Choose another with --data-dir."
-            ) from error
-        url = f"sqlite:///{folder / 'state.sqlite3'}"
-    database = Database(url)
-    try:
+    with opened_state_of(data_dir, state) as database:
         yield Keys(database)
-    finally:
-        database.close()
 
 
 @app.command()

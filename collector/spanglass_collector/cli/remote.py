@@ -161,6 +161,32 @@ def opened_state(settings: Settings) -> "Iterator[Database]":
 
 
 @contextlib.contextmanager
+def opened_state_of(data_dir: Path | None, state: str) -> "Iterator[Database]":
+    """The state database, also beside a running service or before the first one.
+
+    Args:
+        data_dir: the folder, if one was named.
+        state: the database's address, if one was named.
+
+    Raises:
+        StoreError: if it can't be opened.
+    """
+    settings = load({"data_dir": data_dir, "state": state or None})
+    if not settings.state:
+        # SQLite is shared with a running service, so the folder's lock is not taken.
+        folder = settings.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                f"Can't use the data directory {folder}: {error.strerror}."
+                " Choose another with --data-dir."
+            ) from error
+    with opened_state(settings) as database:
+        yield database
+
+
+@contextlib.contextmanager
 def opened_store(settings: Settings) -> Iterator[Store]:
     """The store of a data directory whose service does not run.
 

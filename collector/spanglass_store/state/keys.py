@@ -8,7 +8,6 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import select, update
@@ -17,52 +16,27 @@ from sqlalchemy.orm import Session
 
 from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.state.database import Database, Key, Project
+from spanglass_store.state.principals import DEFAULT_PROJECT, LOCAL, Principal
+from spanglass_store.state.rights import Scope
+
+__all__ = [
+    "DEFAULT_PROJECT",
+    "LOCAL",
+    "KeyInfo",
+    "Keys",
+    "Principal",
+    "Scope",
+    "keep_project",
+    "named_project",
+]
 
 log = logging.getLogger(__name__)
 
-DEFAULT_PROJECT: Final = "default"
 _PROJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 #: How long a key that was looked up stays known, in seconds: a revoked one works that long.
 _REMEMBERED_S: Final = 2.0
 #: Seconds between two notes of when keys were used.
 _USES_WRITTEN_S: Final = 60.0
-
-
-class Scope(StrEnum):
-    """What a key is for. `ADMIN` may do everything, in all projects."""
-
-    INGEST = "ingest"
-    READ = "read"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True)
-class Principal:
-    """Who a request comes from.
-
-    Attributes:
-        projects: the projects it may see; None is all of them.
-        project: the one its data belongs to.
-        payload: whether it may read what people and models wrote.
-    """
-
-    scope: Scope
-    project: str
-    projects: tuple[str, ...] | None
-    payload: bool
-    key_id: str = ""
-
-    @property
-    def name(self) -> str:
-        """Who it is, for the audit log."""
-        return self.key_id or "this machine"
-
-    def may(self, scope: Scope) -> bool:
-        return self.scope in (scope, Scope.ADMIN)
-
-
-#: Whoever asks over loopback while there are no keys.
-LOCAL: Final = Principal(Scope.ADMIN, DEFAULT_PROJECT, None, payload=True)
 
 
 @dataclass(frozen=True)
@@ -123,11 +97,7 @@ class Keys:
         Raises:
             StoreError: if the project's name is not of lower-case letters, digits, `-`, `_`.
         """
-        if not _PROJECT_NAME.fullmatch(project):
-            raise StoreError(
-                f"{project!r} can't be a project's name: use up to 64 lower-case letters,"
-                " digits, - and _, beginning with a letter or digit."
-            )
+        named_project(project)
         # Two that make a project's first key at once would both make the project.
         with self._database.alone() as session:
             made = _add(session, scope, project, name, payload, lifetime)
@@ -264,9 +234,7 @@ def _add(
     key_id = secrets.token_hex(4)
     secret = f"sg_{scope}_{key_id}_{secrets.token_urlsafe(24)}"
     now = datetime.now(UTC)
-    if session.get(Project, project) is None:
-        session.add(Project(name=project, created_at=now))
-        session.flush()
+    keep_project(session, project, now)
     row = Key(
         id=key_id,
         digest=_digest(secret),
@@ -281,6 +249,27 @@ def _add(
     )
     session.add(row)
     return _info(row), secret
+
+
+def named_project(project: str) -> str:
+    """A project's name, if it can be one.
+
+    Raises:
+        StoreError: if it is not of lower-case letters, digits, `-`, `_`.
+    """
+    if not _PROJECT_NAME.fullmatch(project):
+        raise StoreError(
+            f"{project!r} can't be a project's name: use up to 64 lower-case letters,"
+            " digits, - and _, beginning with a letter or digit."
+        )
+    return project
+
+
+def keep_project(session: Session, project: str, now: datetime) -> None:
+    """Writes down that there is such a project, if it is new."""
+    if session.get(Project, project) is None:
+        session.add(Project(name=project, created_at=now))
+        session.flush()
 
 
 def _digest(secret: str) -> str:

@@ -9,7 +9,14 @@ from pydantic import BaseModel, Field
 
 from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.api.time_range import OpenEnd, OpenStart, time_range
-from spanglass_dashboards.context import AlertDesk, Context, administrator, context_of, reader
+from spanglass_dashboards.context import (
+    AlertDesk,
+    Context,
+    administrator,
+    context_of,
+    reader,
+    worker,
+)
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.errors import NotAllowed, QueryRefused
 from spanglass_store.state.keys import Principal
@@ -199,6 +206,7 @@ def _desk(context: Annotated[Context, Depends(context_of)]) -> AlertDesk:
 
 Desk = Annotated[AlertDesk, Depends(_desk)]
 Reader = Annotated[Principal, Depends(reader)]
+Worker = Annotated[Principal, Depends(worker)]
 
 
 def _moment(at: Any) -> datetime | None:
@@ -363,7 +371,7 @@ async def show(desk: Desk, principal: Reader, alert_id: _Id) -> AlertOut:
 
 
 @router.post("/{alert_id}/acknowledge")
-async def acknowledge(desk: Desk, principal: Reader, alert_id: _Id, body: Taken) -> AlertOut:
+async def acknowledge(desk: Desk, principal: Worker, alert_id: _Id, body: Taken) -> AlertOut:
     """Takes an alert: it is not repeated and does not escalate."""
     by = body.by or principal.key_id or "somebody"
     found = await asyncio.to_thread(desk.acknowledge, principal.projects, alert_id, by, body.note)

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from spanglass_dashboards.api.exact import Exact
-from spanglass_dashboards.context import Context, administrator, context_of, reader
+from spanglass_dashboards.context import Context, context_of, manager, of_project, reader
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.client import Store
+from spanglass_store.errors import NotAllowed
 from spanglass_store.queries.budgets import standings
 from spanglass_store.state.budgets import Budget, Budgets, Period, Plan
 from spanglass_store.state.keys import Principal
@@ -61,6 +62,7 @@ def _kept(context: Annotated[Context, Depends(context_of)]) -> Budgets:
 
 Kept = Annotated[Budgets, Depends(_kept)]
 Reader = Annotated[Principal, Depends(reader)]
+Manager = Annotated[Principal, Depends(manager)]
 OfRequest = Annotated[Context, Depends(context_of)]
 
 
@@ -75,11 +77,12 @@ async def list_(context: OfRequest, principal: Reader, budgets: Kept) -> list[Bu
 @router.post("", status_code=201)
 async def create(
     context: OfRequest,
-    principal: Annotated[Principal, Depends(administrator)],
+    principal: Manager,
     budgets: Kept,
     body: BudgetIn,
 ) -> BudgetOut:
     """Makes a budget."""
+    _require(body.project, principal)
     made = await asyncio.to_thread(budgets.create, Plan(**dict(body)))
     return await _one(context, principal, made)
 
@@ -87,28 +90,28 @@ async def create(
 @router.get("/{budget_id}")
 async def show(context: OfRequest, principal: Reader, budgets: Kept, budget_id: str) -> BudgetOut:
     """One budget."""
-    found = await asyncio.to_thread(budgets.get, budget_id)
-    if not _is_visible(found, principal):
-        raise NotFound(f"There is no budget {budget_id!r}.")
-    return await _one(context, principal, found)
+    return await _one(context, principal, await _visible(budgets, principal, budget_id))
 
 
 @router.put("/{budget_id}")
 async def change(
     context: OfRequest,
-    principal: Annotated[Principal, Depends(administrator)],
+    principal: Manager,
     budgets: Kept,
     budget_id: str,
     body: BudgetIn,
 ) -> BudgetOut:
     """Puts another plan in the place of a budget's."""
+    _require((await _visible(budgets, principal, budget_id)).plan.project, principal)
+    _require(body.project, principal)
     changed = await asyncio.to_thread(budgets.change, budget_id, Plan(**dict(body)))
     return await _one(context, principal, changed)
 
 
-@router.delete("/{budget_id}", status_code=204, dependencies=[Depends(administrator)])
-async def delete(budgets: Kept, budget_id: str) -> None:
+@router.delete("/{budget_id}", status_code=204)
+async def delete(principal: Manager, budgets: Kept, budget_id: str) -> None:
     """Forgets a budget."""
+    _require((await _visible(budgets, principal, budget_id)).plan.project, principal)
     await asyncio.to_thread(budgets.delete, budget_id)
 
 
@@ -135,6 +138,22 @@ def shown(store: Store, budgets: Sequence[Budget]) -> list[BudgetOut]:
 async def _one(context: Context, principal: Principal, budget: Budget) -> BudgetOut:
     (only,) = await asyncio.to_thread(shown, context.store(principal), [budget])
     return only
+
+
+async def _visible(budgets: Budgets, principal: Principal, budget_id: str) -> Budget:
+    found = await asyncio.to_thread(budgets.get, budget_id)
+    if not _is_visible(found, principal):
+        raise NotFound(f"There is no budget {budget_id!r}.")
+    return found
+
+
+def _require(project: str, principal: Principal) -> None:
+    """One that counts all projects is for who administers all of them."""
+    if principal.projects is None:
+        return
+    if not project:
+        raise NotAllowed("Name a project: budgets of all projects take an administrator of all.")
+    of_project(principal, project)
 
 
 def _is_visible(budget: Budget, principal: Principal) -> bool:

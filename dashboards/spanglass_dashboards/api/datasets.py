@@ -25,8 +25,9 @@ from spanglass_dashboards.api.dataset_models import (
 )
 from spanglass_dashboards.context import (
     Context,
-    administrator,
     context_of,
+    editor,
+    manager,
     of_project,
     payload_reader,
     reader,
@@ -47,7 +48,8 @@ OfProject = Annotated[
 Version = Annotated[int, Query(ge=0, le=1_000_000, description="0 for the newest.")]
 Reader = Annotated[Principal, Depends(reader)]
 PayloadReader = Annotated[Principal, Depends(payload_reader)]
-Admin = Annotated[Principal, Depends(administrator)]
+Editor = Annotated[Principal, Depends(editor)]
+Manager = Annotated[Principal, Depends(manager)]
 _MOST_PAIRS: Final = 1_000
 #: Characters of an answer that an item's metadata keeps.
 _LONGEST_ANSWER: Final = 50_000
@@ -95,7 +97,7 @@ async def show(book: Book, principal: Reader, name: Name, project: OfProject = "
 
 @router.put("/{name}")
 async def make(
-    book: Book, principal: Admin, name: Name, body: DatasetIn, project: OfProject = ""
+    book: Book, principal: Editor, name: Name, body: DatasetIn, project: OfProject = ""
 ) -> DatasetOut:
     """Makes a dataset without items, or describes the one that is there."""
     made = await asyncio.to_thread(
@@ -105,7 +107,7 @@ async def make(
 
 
 @router.delete("/{name}", status_code=204)
-async def delete(book: Book, principal: Admin, name: Name, project: OfProject = "") -> None:
+async def delete(book: Book, principal: Manager, name: Name, project: OfProject = "") -> None:
     """Forgets a dataset with all its versions."""
     await asyncio.to_thread(book.delete, of_project(principal, project), name)
 
@@ -135,7 +137,7 @@ async def items(
 
 @router.post("/{name}/items", status_code=201)
 async def add(
-    book: Book, principal: Admin, name: Name, body: ItemsIn, project: OfProject = ""
+    book: Book, principal: Editor, name: Name, body: ItemsIn, project: OfProject = ""
 ) -> ChangedOut:
     """Puts items in; the first make the dataset. An item that is there already stays as it is."""
     of = of_project(principal, project)
@@ -148,7 +150,7 @@ async def add(
 
 @router.post("/{name}/items/remove")
 async def remove(
-    book: Book, principal: Admin, name: Name, body: RemoveIn, project: OfProject = ""
+    book: Book, principal: Editor, name: Name, body: RemoveIn, project: OfProject = ""
 ) -> ChangedOut:
     """Takes items out; older versions keep them."""
     of = of_project(principal, project)
@@ -165,7 +167,7 @@ async def remove(
 async def add_traces(
     context: Annotated[Context, Depends(context_of)],
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: Name,
     body: TracesIn,
     project: OfProject = "",
@@ -220,7 +222,7 @@ async def check(
 
 @router.post("/{name}/split")
 async def split_(
-    book: Book, principal: Admin, name: Name, body: SplitIn, project: OfProject = ""
+    book: Book, principal: Editor, name: Name, body: SplitIn, project: OfProject = ""
 ) -> ChangedOut:
     """Divides the items by a hash; those that are nearly the same stay together."""
     of = of_project(principal, project)
@@ -322,7 +324,7 @@ def item_out(item: Item) -> ItemOut:
 
 def who(principal: Principal) -> str:
     """Who did it, where nobody says."""
-    return principal.key_id or "local"
+    return principal.author
 
 
 def _all(book: DatasetBook, project: str, name: str, version: int) -> Iterator[Item]:

@@ -13,8 +13,9 @@ from spanglass_dashboards.api.datasets import Book as Datasets
 from spanglass_dashboards.api.datasets import OfProject
 from spanglass_dashboards.context import (
     Context,
-    administrator,
     context_of,
+    editor,
+    manager,
     of_project,
     payload_reader,
     reader,
@@ -31,7 +32,8 @@ router = APIRouter(prefix="/api/v1/experiments", tags=["experiments"])
 Name = Annotated[str, Path(pattern=f"^{NAME}$", examples=["short-answers"])]
 Reader = Annotated[Principal, Depends(reader)]
 PayloadReader = Annotated[Principal, Depends(payload_reader)]
-Admin = Annotated[Principal, Depends(administrator)]
+Editor = Annotated[Principal, Depends(editor)]
+Manager = Annotated[Principal, Depends(manager)]
 #: Results that are read for a summary: a dataset has no more items.
 _ALL: Final = 100_000
 
@@ -190,7 +192,7 @@ async def index(
 async def begin(
     book: Book,
     datasets: Datasets,
-    principal: Admin,
+    principal: Editor,
     name: Name,
     body: ExperimentIn,
     project: OfProject = "",
@@ -233,7 +235,7 @@ async def show(
 
 
 @router.delete("/{name}", status_code=204)
-async def delete(book: Book, principal: Admin, name: Name, project: OfProject = "") -> None:
+async def delete(book: Book, principal: Manager, name: Name, project: OfProject = "") -> None:
     """Forgets an experiment with its results; scores of its traces stay."""
     await asyncio.to_thread(book.delete, of_project(principal, project), name)
 
@@ -260,7 +262,7 @@ async def results(
 async def keep(
     context: Annotated[Context, Depends(context_of)],
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: Name,
     body: ResultsIn,
     project: OfProject = "",

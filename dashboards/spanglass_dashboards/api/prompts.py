@@ -29,9 +29,10 @@ from spanglass_dashboards.api.prompt_models import (
 from spanglass_dashboards.api.time_range import OpenEnd, OpenStart
 from spanglass_dashboards.context import (
     Context,
-    administrator,
     context_of,
+    editor,
     keyholder,
+    manager,
     of_project,
     reader,
 )
@@ -64,7 +65,8 @@ Book = Annotated[PromptBook, Depends(_book)]
 #: Where time begins in the store.
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Reader = Annotated[Principal, Depends(reader)]
-Admin = Annotated[Principal, Depends(administrator)]
+Editor = Annotated[Principal, Depends(editor)]
+Manager = Annotated[Principal, Depends(manager)]
 
 
 @router.get("")
@@ -102,14 +104,14 @@ async def show(book: Book, principal: Reader, name: Name, project: OfProject = "
 
 
 @router.delete("/{name}", status_code=204)
-async def delete(book: Book, principal: Admin, name: Name, project: OfProject = "") -> None:
+async def delete(book: Book, principal: Manager, name: Name, project: OfProject = "") -> None:
     """Forgets a prompt with all its versions."""
     await asyncio.to_thread(book.delete, of_project(principal, project), name)
 
 
 @router.post("/{name}/versions", status_code=201)
 async def save(
-    book: Book, principal: Admin, name: Name, body: VersionIn, project: OfProject = ""
+    book: Book, principal: Editor, name: Name, body: VersionIn, project: OfProject = ""
 ) -> Saved:
     """Keeps a new version, unless the newest says the same; the first makes the prompt."""
     of = of_project(principal, project)
@@ -136,7 +138,7 @@ async def version_(
 @router.post("/{name}/versions/{version}/comments", status_code=201)
 async def comment(
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: Name,
     version: Number,
     body: CommentIn,
@@ -209,7 +211,7 @@ async def render(
 
 @router.put("/{name}/labels/{label}")
 async def move(
-    book: Book, principal: Admin, name: Name, label: Label, body: MoveIn, project: OfProject = ""
+    book: Book, principal: Manager, name: Name, label: Label, body: MoveIn, project: OfProject = ""
 ) -> MoveOut:
     """Puts a label on a version; applications use it within a minute."""
     by, of = body.by or _who(principal), of_project(principal, project)
@@ -222,7 +224,7 @@ async def move(
 
 @router.delete("/{name}/labels/{label}", status_code=204)
 async def unlabel(
-    book: Book, principal: Admin, name: Name, label: Label, project: OfProject = ""
+    book: Book, principal: Manager, name: Name, label: Label, project: OfProject = ""
 ) -> None:
     """Takes a label off."""
     await asyncio.to_thread(
@@ -281,7 +283,7 @@ async def compare(
 
 
 def _who(principal: Principal) -> str:
-    return principal.key_id or "local"
+    return principal.author
 
 
 def _read(given: DefinitionIn) -> Definition:

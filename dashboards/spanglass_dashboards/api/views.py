@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_dashboards.context import Context, context_of, reader, worker
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.state.keys import Principal
 from spanglass_store.state.views import Views
@@ -59,6 +59,7 @@ def _kept(context: Annotated[Context, Depends(context_of)]) -> Views:
 
 Kept = Annotated[Views, Depends(_kept)]
 Reader = Annotated[Principal, Depends(reader)]
+Worker = Annotated[Principal, Depends(worker)]
 
 
 @router.get("")
@@ -71,7 +72,7 @@ async def list_(
 
 
 @router.post("", status_code=201)
-async def create(views: Kept, principal: Reader, body: ViewIn) -> ViewOut:
+async def create(views: Kept, principal: Worker, body: ViewIn) -> ViewOut:
     """Keeps a view, for everybody of the project."""
     made = await asyncio.to_thread(
         views.create, principal.project, body.page, body.name.strip() or body.name, body.search
@@ -90,6 +91,6 @@ async def update(views: Kept, principal: Reader, view_id: str, body: ViewChange)
 
 
 @router.delete("/{view_id}", status_code=204)
-async def delete(views: Kept, principal: Reader, view_id: str) -> None:
+async def delete(views: Kept, principal: Worker, view_id: str) -> None:
     """Forgets a view."""
     await asyncio.to_thread(views.delete, principal.project, view_id)

@@ -650,6 +650,39 @@ export function revokeKey(id: string) {
   return dataOf(api.DELETE("/api/v1/keys/{key_id}", { params: { path: { key_id: id } } }));
 }
 
+export const accountsQuery = queryOptions({
+  queryKey: ["accounts"],
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/accounts", { signal })),
+});
+
+export function createAccount(body: components["schemas"]["AccountIn"]) {
+  return dataOf(api.POST("/api/v1/accounts", { body }));
+}
+
+export function changeAccount({ name, ...body }: components["schemas"]["AccountChange"] & { name: string }) {
+  return dataOf(api.PATCH("/api/v1/accounts/{name}", { params: { path: { name } }, body }));
+}
+
+/** Without a role, somebody is nothing in the project any more. */
+export function setRole({ name, project, role }: { name: string; project: string; role: components["schemas"]["Role"] | undefined }) {
+  const params = { path: { name, project } };
+  return role
+    ? dataOf(api.PUT("/api/v1/accounts/{name}/roles/{project}", { params, body: { role } }))
+    : dataOf(api.DELETE("/api/v1/accounts/{name}/roles/{project}", { params }));
+}
+
+export function openSession(body: components["schemas"]["SignIn"]) {
+  return dataOf(api.POST("/api/v1/session", { body }));
+}
+
+export async function closeSession(): Promise<void> {
+  await api.DELETE("/api/v1/session");
+}
+
+export function changePassword(body: components["schemas"]["NewPassword"]) {
+  return dataOf(api.PUT("/api/v1/session/password", { body }));
+}
+
 /** Versions, retention and sizes. */
 export const installationQuery = queryOptions({
   queryKey: ["installation"],

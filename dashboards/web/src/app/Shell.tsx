@@ -3,10 +3,11 @@ import { useDisclosure } from "@mantine/hooks";
 import {
   IconBell, IconChartHistogram, IconChecklist, IconClipboardCheck, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "react";
 import { signOut, useAuth } from "../api/auth";
-import { queryClient } from "../api/queries";
+import { closeSession, queryClient, sessionQuery } from "../api/queries";
 import { useGoTo } from "./goto";
 import { HelpDialog } from "./HelpDialog";
 import { useKeys } from "./keys";
@@ -154,13 +155,16 @@ function ThemeMenu() {
 
 function SignOut({ named = false }: { named?: boolean }) {
   const { key } = useAuth();
-  if (!key) return null;
-  const leave = (): void => {
+  const { data: session } = useQuery(sessionQuery);
+  if (!key && !session?.account) return null;
+  const leave = async (): Promise<void> => {
+    // What was asked with a key has no session.
+    if (!key) await closeSession().catch(() => undefined);
     signOut();
     queryClient.clear();
   };
   return (
-    <button type="button" className={named ? styles["drawerLink"] : styles["railLink"]} onClick={leave}>
+    <button type="button" className={named ? styles["drawerLink"] : styles["railLink"]} onClick={() => void leave()} title={session?.account ? `Signed in as ${session.account}` : undefined}>
       <IconLogout size={named ? 20 : 19} stroke={1.6} aria-hidden />
       <span>Sign out</span>
     </button>

@@ -12,6 +12,8 @@ import page from "../../components/Page.module.css";
 import panel from "../../components/Panel.module.css";
 import { formatBytes, lagOf } from "./sizes";
 import { KeyPanel } from "./KeyPanel";
+import { MemberPanel } from "./MemberPanel";
+import { OwnAccount } from "./OwnAccount";
 import styles from "./SettingsPage.module.css";
 
 /** What this service is set up as, and how it does. */
@@ -29,7 +31,9 @@ export function SettingsPage() {
       <div className={page["page"]}>
         <div className={styles["columns"]}>
           <Sending />
-          {session.data && administrator ? <KeyPanel session={session.data} /> : session.data && <Section title="Keys"><p className={panel["note"]}>Yours reads{session.data.payload ? ", prompts and answers too" : ", but no prompts and answers"}, in project {session.data.project}. An administrator makes others.</p></Section>}
+          {session.data && administrator ? <KeyPanel session={session.data} /> : session.data && !session.data.account && <Section title="Keys"><p className={panel["note"]}>Yours reads{session.data.payload ? ", prompts and answers too" : ", but no prompts and answers"}, in project {session.data.project}. An administrator makes others.</p></Section>}
+          {session.data?.account && <OwnAccount session={session.data} />}
+          {session.data?.rights?.includes("manage") && <MemberPanel session={session.data} />}
           <Section title="Projects"><Projects /></Section>
           {administrator && <Section title="Storage"><Storage /></Section>}
           {administrator && <Section title="Jobs and detectors"><Jobs /></Section>}
