@@ -5,12 +5,15 @@
     python3 develop.py lint     formatting, rules, types
     python3 develop.py bench    measurements, beside their peers
     python3 develop.py web      builds the web application
+    python3 develop.py sbom     writes what an installation is made of, in build/sbom.json
+    python3 develop.py scan     looks that up among known vulnerabilities, where it can
     python3 develop.py docs     makes the reference and builds the documentation's site
 
 `make demo`, `make test` and so on are the same. Needs Python 3.11 or later, and nothing else.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -38,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         "bench": bench,
         "web": web,
         "docs": docs,
+        "sbom": sbom,
+        "scan": scan,
     }
     if not arguments or arguments[0] not in tasks:
         say(__doc__ or "")
@@ -122,6 +127,45 @@ def docs(_: Sequence[str]) -> int:
     """The pages of docs/reference, then the site in build/site."""
     code = call([str(PYTHON), "-m", "generator"], path="docs")
     return code or call([str(PYTHON), "-m", "mkdocs", "build", "--strict"])
+
+
+def sbom(_: Sequence[str]) -> int:
+    """The bill of materials, in build/sbom.json."""
+    made = subprocess.run(
+        [str(PYTHON), ".ci/sbom.py"], cwd=ROOT, stdout=subprocess.PIPE, check=False
+    )
+    if made.returncode == 0:
+        (ROOT / "build").mkdir(exist_ok=True)
+        (ROOT / "build" / "sbom.json").write_bytes(made.stdout)
+        say("build/sbom.json")
+    return made.returncode
+
+
+def scan(_: Sequence[str]) -> int:
+    """Known vulnerabilities of what CI installs; skipped where no database of them is at hand."""
+    look = [str(PYTHON), "-c", "import pip_audit"]
+    if subprocess.run(look, stderr=subprocess.DEVNULL, check=False).returncode:
+        say("Skipped the scan for known vulnerabilities: pip-audit is not installed.")
+        return 0
+    done = subprocess.run(
+        [
+            str(PYTHON), "-m", "pip_audit", "--requirement", "constraints.txt", "--no-deps",
+            "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "10",
+        ],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        say(f"Skipped the scan for known vulnerabilities: no database is at hand ({said[:200]}).")
+        return 0
+    found = [(each, one) for each in packages for one in each.get("vulns", ())]
+    for each, one in found:
+        fixed = ", ".join(one["fix_versions"]) or "nothing yet"
+        say(f"{each['name']} {each['version']}: {one['id']}, mended in {fixed}")
+    say(f"{len(found)} known vulnerabilities in {len(packages)} packages.")
+    return 1 if found else 0
 
 
 def have_chromium() -> None:

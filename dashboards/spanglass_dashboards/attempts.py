@@ -1,5 +1,6 @@
 """How often somebody may try to sign in: so that passwords can't be guessed by trying."""
 
+import asyncio
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,10 @@ OF_NAME: Final = Allowance(50, 30.0)
 _MOST: Final = 20_000
 
 
+#: Passwords that are checked at a time: each takes a thread for a good while, and those are few.
+CHECKED_AT_ONCE: Final = 2
+
+
 class TooMany(Exception):
     """Too many attempts.
 
@@ -48,6 +53,8 @@ class Attempts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        #: To be held while a password is checked, so that whoever waits keeps no thread.
+        self.checking = asyncio.Semaphore(CHECKED_AT_ONCE)
         self._lock = threading.Lock()
         #: When each bucket would be full again.
         self._full_at: OrderedDict[tuple[str, ...], float] = OrderedDict()

@@ -117,7 +117,8 @@ async def sign_in(request: Request, response: Response, context: Asked, body: Si
         attempts.take(name, address)
     except TooMany as error:
         return problem(429, "Too many attempts", str(error), **{"Retry-After": str(error.wait_s)})
-    account = await asyncio.to_thread(accounts.check, name, body.password)
+    async with attempts.checking:
+        account = await asyncio.to_thread(accounts.check, name, body.password)
     if account is None:
         # A name that nobody has may be a password in the wrong field: it is not written down.
         known = await asyncio.to_thread(_is_known, accounts, name)
@@ -158,7 +159,9 @@ async def change_password(
         attempts.take(who.name, address)
     except TooMany as error:
         return problem(429, "Too many attempts", str(error), **{"Retry-After": str(error.wait_s)})
-    if await asyncio.to_thread(accounts.check, who.name, body.password) is None:
+    async with attempts.checking:
+        account = await asyncio.to_thread(accounts.check, who.name, body.password)
+    if account is None:
         raise NotAllowed("The present password is wrong.")
     attempts.give_back(who.name, address)
     await asyncio.to_thread(accounts.reset_password, who.name, body.new_password)
