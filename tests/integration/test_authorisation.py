@@ -306,7 +306,7 @@ def _fill(here: Installation) -> None:
 def _invalid(path: str, method: str) -> dict[str, Any]:
     """A request that does nothing even if it is let in: wrong where the description can tell."""
     if method not in ("GET", "DELETE", "OPTIONS"):
-        return {"content": b"{", "headers_": {"content-type": "application/json"}}
+        return {"content": b"0", "headers_": {"content-type": "application/json"}}
     for each in DOCUMENT["paths"][path][method.lower()].get("parameters", ()):
         kinds = json.dumps(each.get("schema", {}))
         if each["in"] == "query" and ('"integer"' in kinds or '"date-time"' in kinds):
@@ -331,7 +331,9 @@ def test_each_caller_at_each_route(here: Installation) -> None:
         for name, caller in here.callers.items():
             asking = Caller(caller.headers | headers, caller.rights)
             expected = 403 if name == "admin.by.another.page" else caller.expected(needed)
-            status = here.ask(asking, path, method, **options).status_code
+            # Whoever may delete would, and the next tests look for it.
+            at = path.replace("{budget_id}", "0") if method == "DELETE" else path
+            status = here.ask(asking, at, method, **options).status_code
             is_right = status == expected if expected else status not in (401, 403)
             # What is let in may still be of another project, which the next test looks at.
             of_another = status == 403 and not caller.everywhere and not expected
@@ -406,11 +408,13 @@ def test_no_secret_is_in_the_log(here: Installation) -> None:
     service = here.service
     secrets = [FEEDBACK_SECRET, service.token, "chat-channel-secret", "hook-channel-secret"]
     for caller in here.callers.values():
-        secrets += [value.split("=")[-1].split()[-1] for value in caller.headers.values()]
+        secrets += [
+            caller.headers[name].split("=")[-1].split()[-1]
+            for name in ("authorization", "cookie")
+            if name in caller.headers
+        ]
         here.ask(caller, "/api/v1/traces", "GET")
         service.post(b"not protobuf", **caller.headers)
-    secrets.remove(service.web)
-    secrets.remove("https://evil.example")
     typed = "a password that was typed"
     for content in (
         json.dumps({"name": "viewer.of.blue", "password": typed}),
@@ -418,7 +422,12 @@ def test_no_secret_is_in_the_log(here: Installation) -> None:
         json.dumps({"name": ["x"], "password": typed, "more": typed}),
         f'{{"name": "viewer.of.blue", "password": "{typed}"',
     ):
-        assert service.http.post(f"{service.web}/api/v1/session", content=content).is_client_error
+        answer = service.http.post(
+            f"{service.web}/api/v1/session",
+            content=content,
+            headers={"content-type": "application/json"},
+        )
+        assert answer.status_code in (401, 422)
     admin = here.callers["key admin"]
     made = here.ask(admin, "/api/v1/keys", "POST", json={"scope": "read"}).json()["secret"]
     account = {"name": "new", "password": typed, "role": "viewer"}
