@@ -110,9 +110,9 @@ def create_app(context: Context) -> FastAPI:
         health, session, sql, facets, trace_query, trace_chart, traces, tree, scores,
         feedback_widget, feedback, completeness, dead_letters, cost, prices, budgets, overview,
         jobs, pii, drift, quality, alerts, prompts, prompt_split, datasets, experiments, purges,
-        energy, gpus, engines, surroundings, keys, accounts, installation, views, quality_changes, agreement,
-        conversations, cost_changes, advice, own_gpus, export, imports, audit, backups, retention,
-        incidents, review, review_labelling, calibration,
+        energy, gpus, engines, surroundings, keys, accounts, installation, views, quality_changes,
+        agreement, conversations, cost_changes, advice, own_gpus, export, imports, audit, backups,
+        retention, incidents, review, review_labelling, calibration,
     )  # fmt: skip
     app.state.routers = [module.router for module in modules]
     for router in app.state.routers:

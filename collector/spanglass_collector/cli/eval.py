@@ -102,10 +102,10 @@ def run(
             name, len(examples), experiment,
         )  # fmt: skip
     except (ValueError, OSError, EvaluationError) as error:
-        said = str(error)
+        text = str(error)
         # A sentence, unless it begins with an address.
-        is_address = said.startswith(("http://", "https://"))
-        raise StoreError(said if is_address else said[:1].upper() + said[1:]) from error
+        is_address = text.startswith(("http://", "https://"))
+        raise StoreError(text if is_address else text[:1].upper() + text[1:]) from error
     finally:
         spanglass.flush()
     _print(report)
