@@ -318,7 +318,15 @@ def administrator(request: Request) -> Principal:
 
 def payload_reader(request: Request) -> Principal:
     """Whoever asks may read what people and models wrote, or the request ends here."""
-    principal = reader(request)
+    return _with_payload(reader(request))
+
+
+def labeller(request: Request) -> Principal:
+    """Whoever asks may say what they think of an answer, or the request ends here."""
+    return _with_payload(worker(request))
+
+
+def _with_payload(principal: Principal) -> Principal:
     if not principal.payload:
         raise NotAllowed(
             "This key or account may not read prompts and answers. Use a key that was made with"

@@ -8,8 +8,8 @@ from spanglass_store.state.rights import ALL_PROJECTS, KEY_RIGHTS, Right, Role, 
 _MEANINGS: Final = {
     Right.INGEST: "send telemetry (keys alone), scores and feedback",
     Right.READ: "look at everything of the project; prompts and answers take the grant for content",
-    Right.WORK: "save views, take alerts",
-    Right.EDIT: "make and change prompts, datasets and runs of experiments",
+    Right.WORK: "save views, take alerts and incidents, label answers",
+    Right.EDIT: "make and change prompts, datasets, review queues and runs of experiments",
     Right.MANAGE: "move a prompt's labels, delete prompts, datasets and experiments, set budgets,"
     " give roles in the project",
     Right.ADMIN: "keys, accounts, rules and silences of alerts, prices, jobs, imports, dead"

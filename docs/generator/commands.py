@@ -57,7 +57,7 @@ def _shown(path: str, command: Any) -> str:
     rows = [
         (
             ", ".join(code(o) for o in (*each.opts, *each.secondary_opts)),
-            _shown_default((each.help or "").replace("\\[", "[")),
+            _shown_default(each.help or ""),
         )
         for each in options
     ]

@@ -26,13 +26,14 @@ from support.waiting import wait_until
 READ, WORK, EDIT, MANAGE, ADMIN, INGEST = (
     Right.READ, Right.WORK, Right.EDIT, Right.MANAGE, Right.ADMIN, Right.INGEST,
 )  # fmt: skip
-#: For everybody; for everybody who is known; for who reads content, too.
-OPEN, KNOWN, CONTENT = "open", "known", "content"
+#: For everybody; for everybody who is known; for who reads, or works with, content, too.
+OPEN, KNOWN, CONTENT, LABEL = "open", "known", "content", "label"
 
 #: What each route takes: by the beginning of its address, then by its method; the longest
 #: beginning that fits counts. `*` stands for all methods.
 NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/healthz": {"GET": OPEN}, "/readyz": {"GET": OPEN}, "/metrics": {"GET": READ},
+    "/feedback/widget.js": {"GET": OPEN},
     "/feedback/{token}": {"GET": OPEN, "OPTIONS": OPEN, "POST": OPEN},
     "/api/v1/session": {"GET": OPEN, "POST": OPEN, "DELETE": KNOWN},
     "/api/v1/session/password": {"PUT": KNOWN},
@@ -76,7 +77,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/dead-letters/replay": {"POST": ADMIN},
     "/api/v1/dead-letters/{name}": {"GET": ADMIN},
     "/api/v1/drift": {"GET": READ}, "/api/v1/drift/compare": {"GET": READ},
-    "/api/v1/drift/{finding_id}": {"GET": READ},
+    "/api/v1/drift/topics": {"GET": READ}, "/api/v1/drift/{finding_id}": {"GET": READ},
     "/api/v1/energy": {"GET": READ},
     "/api/v1/engines": {"GET": READ}, "/api/v1/engines/compare": {"GET": READ},
     "/api/v1/experiments": {"GET": READ},
@@ -86,6 +87,13 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/export/{what}": {"GET": READ}, "/api/v1/export/{what}/chunks": {"GET": READ},
     "/api/v1/gpus": {"GET": READ}, "/api/v1/gpus/series": {"GET": READ},
     "/api/v1/import/{signal}": {"POST": ADMIN},
+    "/api/v1/incidents": {"GET": READ, "POST": WORK},
+    "/api/v1/incidents/{number}": {"GET": READ, "PATCH": WORK},
+    "/api/v1/incidents/{number}/acknowledge": {"POST": WORK},
+    "/api/v1/incidents/{number}/alerts": {"POST": WORK},
+    "/api/v1/incidents/{number}/notes": {"POST": WORK},
+    "/api/v1/incidents/{number}/postmortem": {"GET": READ},
+    "/api/v1/incidents/{number}/resolve": {"POST": WORK},
     "/api/v1/installation": {"GET": ADMIN},
     "/api/v1/jobs": {"GET": ADMIN}, "/api/v1/jobs/backfills": {"GET": ADMIN},
     "/api/v1/jobs/{job}/backfills": {"POST": ADMIN},
@@ -102,6 +110,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/prompts/{name}/compare": {"GET": READ},
     "/api/v1/prompts/{name}/diff": {"GET": READ},
     "/api/v1/prompts/{name}/labels/{label}": {"PUT": MANAGE, "DELETE": MANAGE},
+    "/api/v1/prompts/{name}/power": {"GET": READ}, "/api/v1/prompts/{name}/split": {"GET": READ},
     "/api/v1/prompts/{name}/render": {"POST": READ},
     "/api/v1/prompts/{name}/resolve": {"GET": KNOWN},
     "/api/v1/prompts/{name}/versions": {"POST": EDIT},
@@ -110,11 +119,27 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/purges": {"GET": ADMIN, "POST": ADMIN},
     "/api/v1/purges/preview": {"POST": ADMIN}, "/api/v1/purges/{purge_id}": {"GET": ADMIN},
     "/api/v1/quality": {"GET": READ}, "/api/v1/quality/agreement": {"GET": READ},
+    "/api/v1/quality/calibration": {"GET": READ},
     "/api/v1/quality/changes": {"GET": READ}, "/api/v1/quality/distribution": {"GET": READ},
     "/api/v1/quality/examples": {"GET": READ},
+    "/api/v1/retention": {"GET": ADMIN}, "/api/v1/retention/sweep": {"POST": ADMIN},
+    "/api/v1/retention/{project}": {"PUT": ADMIN, "DELETE": ADMIN},
+    "/api/v1/review/queues": {"GET": READ},
+    "/api/v1/review/queues/{name}": {"GET": READ, "PUT": EDIT, "DELETE": MANAGE},
+    "/api/v1/review/queues/{name}/dataset": {"POST": EDIT},
+    "/api/v1/review/queues/{name}/draw": {"POST": EDIT},
+    "/api/v1/review/queues/{name}/items": {"GET": READ, "POST": EDIT},
+    "/api/v1/review/queues/{name}/items/{item_id}": {"GET": CONTENT, "DELETE": EDIT},
+    "/api/v1/review/queues/{name}/items/{item_id}/decision": {"PUT": EDIT},
+    "/api/v1/review/queues/{name}/items/{item_id}/label": {"PUT": LABEL},
+    "/api/v1/review/queues/{name}/items/{item_id}/skip": {"POST": LABEL},
+    "/api/v1/review/queues/{name}/items/{item_id}/withdraw": {"POST": LABEL},
+    "/api/v1/review/queues/{name}/next": {"POST": LABEL},
+    "/api/v1/review/queues/{name}/results": {"GET": READ},
     "/api/v1/scores": {"GET": READ, "POST": INGEST},
     "/api/v1/sql": {"POST": READ}, "/api/v1/sql/rows": {"POST": READ},
-    "/api/v1/traces": {"GET": READ}, "/api/v1/traces/facets": {"GET": READ},
+    "/api/v1/traces": {"GET": READ}, "/api/v1/traces/chart": {"GET": READ},
+    "/api/v1/traces/facets": {"GET": READ},
     "/api/v1/traces/query": {"GET": READ}, "/api/v1/traces/timeline": {"GET": READ},
     "/api/v1/traces/{trace_id}": {"GET": READ}, "/api/v1/traces/{trace_id}/logs": {"GET": READ},
     "/api/v1/traces/{trace_id}/spans/{span_id}": {"GET": READ},
@@ -122,7 +147,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/traces/{trace_id}/tree": {"GET": READ},
     "/api/v1/users": {"GET": READ},
     "/api/v1/views": {"GET": READ, "POST": WORK},
-    "/api/v1/views/{view_id}": {"DELETE": WORK},
+    "/api/v1/views/{view_id}": {"PUT": WORK, "DELETE": WORK},
 }  # fmt: skip
 
 DOCUMENT: Final = document()
@@ -171,6 +196,8 @@ class Caller:
             return 0
         if needed is CONTENT:
             return 0 if Right.READ in self.rights and self.content else 403
+        if needed is LABEL:
+            return 0 if Right.WORK in self.rights and self.content else 403
         return 0 if needed in self.rights else 403
 
 
@@ -293,13 +320,17 @@ def _fill(here: Installation) -> None:
         params=of,
     )
     ask("PUT", f"/datasets/{name}", {"description": CRIMSON}, params=of)
+    rubric = [{"name": f"{CRIMSON}-good", "kind": "boolean", "question": CRIMSON}]
+    ask("PUT", f"/review/queues/{name}", {"criteria": rubric}, params=of)
+    ask("POST", f"/review/queues/{name}/items", {"traces": [trace]}, params=of)
+    ask("POST", "/incidents", {"title": f"{CRIMSON} burns", "project": CRIMSON})
     made = ask("POST", "/budgets", budget)
     here.ids |= {
         "trace_id": trace, "span_id": span_id, "session_id": f"{CRIMSON}-session", "name": name,
         "budget_id": made["id"], "what": "spans", "signal": "traces", "version": "1",
         "label": "production", "project": CRIMSON, "alert_id": "0", "silence_id": "0",
         "job": "pii", "key_id": "00000000", "purge_id": "0", "view_id": "0", "finding_id": "0",
-        "token": "x",
+        "token": "x", "number": "1", "item_id": "1",
     }  # fmt: skip
 
 
@@ -374,6 +405,9 @@ def test_nothing_of_another_project_is_changed(here: Installation) -> None:
         ("DELETE", f"/datasets/{name}"): None,
         ("POST", f"/datasets/{name}/items"): {"items": [{"input": "mine now"}]},
         ("DELETE", f"/experiments/{name}"): None,
+        ("DELETE", f"/review/queues/{name}"): None,
+        ("PUT", f"/review/queues/{name}/items/1/label"): {"answers": {f"{CRIMSON}-good": True}},
+        ("POST", "/incidents/1/resolve"): {"note": "mine now"},
         ("DELETE", f"/budgets/{here.ids['budget_id']}"): None,
         ("PUT", f"/budgets/{here.ids['budget_id']}"): {
             "name": "mine", "project": "blue", "amount_usd": 1.0, "period": "month",

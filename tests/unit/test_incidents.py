@@ -11,6 +11,8 @@ from spanglass_alerts.incidents.gather import MOST_OPEN, Gatherer
 from spanglass_alerts.incidents.office import IncidentOffice
 from spanglass_alerts.register import Event, Register
 from spanglass_alerts.rules.routing import Gathering
+from spanglass_store.erasure.holders import HOLDERS, Scope
+from spanglass_store.erasure.selection import Selection
 from spanglass_store.errors import QueryRefused, Unknown
 from spanglass_store.state import incidents
 from spanglass_store.state.alerts import AlertState
@@ -23,7 +25,8 @@ class World:
 
     def __init__(self, path: Path, **settings: Any) -> None:
         self.now = 1_000_000.0
-        self.state = AlertState(Database(f"sqlite:///{path / 'state.db'}"))
+        self.database = Database(f"sqlite:///{path / 'state.db'}")
+        self.state = AlertState(self.database)
         self.alerts = Register()
         self.gatherer = Gatherer(self.state.incidents)
         self.office = IncidentOffice(self.state, "http://pages", lambda: self.now)
@@ -259,3 +262,19 @@ def test_a_post_mortem_is_filled_in_and_nothing_in_it_is_obeyed(world: World) ->
     assert not re.search(r"(?<!\\)\]\(http://evil", text)
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.replace("\\|", "").count("|") in (3, 4, 8) for line in tables)
+
+
+def test_a_user_who_is_erased_is_in_no_incident(world: World) -> None:
+    world.fire(world.alert(user="u-1", service="shop"), world.alert(user="u-10", service="shop"))
+    world.office.note(None, 1, "ann", "u-1 called, not u-10")
+    scope = Scope(Selection(user_id="u-1"), list)
+    for holder in ("alerts (state)", "incidents (state)"):
+        with world.database.transaction() as session:
+            assert HOLDERS[holder](session, scope) >= 1
+        with world.database.transaction() as session:
+            assert HOLDERS[holder](session, scope) == 0
+    shown = world.office.incident(None, 1)
+    assert {each["labels"]["user"] for each in shown["gathered"]} == {"erased", "u-10"}
+    assert [each["text"] for each in shown["entries"] if each["kind"] == "note"] == [
+        "erased called, not u-10"
+    ]

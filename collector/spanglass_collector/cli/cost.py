@@ -125,8 +125,7 @@ def compare(
         str,
         typer.Option(
             "--map",
-            help="Which column is what: date=…,model=…,cost=…"
-            "\\[,input=…]\\[,output=…]\\[,currency=…].",
+            help="Which column is what: date=…,model=…,cost=…[,input=…][,output=…][,currency=…].",
         ),
     ],
     project: Project = "",

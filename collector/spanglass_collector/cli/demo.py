@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Where the sample data is kept. \\[default: a folder that is removed]"),
+        typer.Option(help="Where the sample data is kept. [default: a folder that is removed]"),
     ] = None,
     web: Annotated[str, typer.Option(help="Where the pages are.")] = "127.0.0.1:8400",
     otlp_http: Annotated[str, typer.Option(help="Where OTLP/HTTP is taken.")] = "127.0.0.1:4318",

@@ -116,10 +116,10 @@ def run(
     job: Annotated[str, typer.Argument(help="As `spanglass detect list` shows it.")],
     start: Annotated[
         datetime | None,
-        typer.Option(formats=_WHEN, help="First moment, UTC. \\[default: a day ago]"),
+        typer.Option(formats=_WHEN, help="First moment, UTC. [default: a day ago]"),
     ] = None,
     end: Annotated[
-        datetime | None, typer.Option(formats=_WHEN, help="Last moment, UTC. \\[default: now]")
+        datetime | None, typer.Option(formats=_WHEN, help="Last moment, UTC. [default: now]")
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is done.")] = True,
     data_dir: DataDir = None,

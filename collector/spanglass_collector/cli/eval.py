@@ -35,7 +35,7 @@ def run(
         str, typer.Argument(help="module:function, or prompt:NAME@VERSION (or @LABEL).")
     ],
     name: Annotated[
-        str, typer.Option(help="Of the run; the same again goes on with it. \\[default: a new one]")
+        str, typer.Option(help="Of the run; the same again goes on with it. [default: a new one]")
     ] = "",
     version: Annotated[int, typer.Option(min=0, help="Of the dataset; 0 for the newest.")] = 0,
     split: Annotated[str, typer.Option(help="Only these examples.")] = "",

@@ -30,7 +30,7 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files of OTLP, or folders of them.")],
     project: Annotated[
         str,
-        typer.Option(help="Whose it becomes. \\[default: as it was exported, else default]"),
+        typer.Option(help="Whose it becomes. [default: as it was exported, else default]"),
     ] = "",
     progress_file: Annotated[
         Path, typer.Option("--progress", help="File that says how far the import is.")

@@ -105,7 +105,7 @@ def set_(
     ] = 1.0,
     start: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First day, UTC. \\[default: always]"),
+        typer.Option(formats=["%Y-%m-%d"], help="First day, UTC. [default: always]"),
     ] = None,
     service_tier: Annotated[str, typer.Option(help="Only for this one: batch, priority, …")] = "",
     above_tokens: Annotated[

@@ -30,7 +30,7 @@ prompt_split.register(app)
 Name = Annotated[str, typer.Argument(help="As `spanglass prompts list` shows it.")]
 Project = Annotated[str, typer.Option(help="Whose; the key's own unless given.")]
 Which = Annotated[
-    str, typer.Option("--version", help="A version's number, or a label. \\[default: the newest]")
+    str, typer.Option("--version", help="A version's number, or a label. [default: the newest]")
 ]
 _SIGNS: Final = {"same": " ", "removed": "-", "added": "+", "gap": "…"}
 _STYLES: Final = {"removed": "red", "added": "green", "gap": "dim"}

@@ -39,7 +39,7 @@ def purge(
     project: Annotated[str | None, typer.Option(help="Of this project alone.")] = None,
     receipt: Annotated[
         Path | None,
-        typer.Option(help="File for the receipt. \\[default: standard output]", show_default=False),
+        typer.Option(help="File for the receipt. [default: standard output]", show_default=False),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Shows what would go, and changes nothing.")

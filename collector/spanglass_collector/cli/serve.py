@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.markup import escape
 
 from spanglass_collector.cli.output import errors
 from spanglass_collector.settings import Settings, load
@@ -50,7 +49,7 @@ def _with_settings(function: Any) -> Any:
         shown = f" [default: {default}]" if default not in ("", None, {}) else ""
         option = typer.Option(
             f"--{name.replace('_', '-')}",
-            help=escape(f"{field.description or _described(field)}{shown}"),
+            help=f"{field.description or _described(field)}{shown}",
             show_default=False,
         )
         parameters.append(
@@ -61,7 +60,7 @@ def _with_settings(function: Any) -> Any:
                 annotation=Annotated[kind | None, option],  # type: ignore[operator]
             )
         )
-    config = typer.Option("--config", help="Settings file. \\[default: spanglass.toml, if there]")
+    config = typer.Option("--config", help="Settings file. [default: spanglass.toml, if there]")
     parameters.append(
         inspect.Parameter(
             "config",

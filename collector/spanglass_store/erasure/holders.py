@@ -6,6 +6,7 @@ that nothing is left.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from spanglass_store.state.alerts import AlertRow, EventRow, MessageRow
 from spanglass_store.state.budgets import BudgetRow
 from spanglass_store.state.dataset_tables import DatasetItemRow, DatasetRow
 from spanglass_store.state.experiments import ExperimentResultRow, ExperimentRow
+from spanglass_store.state.incidents import IncidentAlertRow, IncidentEntryRow, IncidentRow
 from spanglass_store.state.review_tables import ReviewItemRow, ReviewLabelRow
 
 #: What stands where a person's name stood.
@@ -141,10 +143,38 @@ def _by_project(batch: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[st
             yield project, ids[first : first + _IDS]
 
 
+def erase_incidents(session: Session, scope: Scope) -> int:
+    """Takes names of users and sessions out of incidents, their alerts and timelines."""
+    if not scope.names:
+        return 0
+    changed = 0
+    for row in session.scalars(select(IncidentRow)):
+        labels = json.dumps(_without(json.loads(row.labels), scope.names), ensure_ascii=False)
+        title = _without(row.title, scope.names)
+        if (json.loads(labels), title) != (json.loads(row.labels), row.title):
+            row.labels, row.title = labels, title
+            changed += 1
+    for alert in session.scalars(select(IncidentAlertRow)):
+        document = json.loads(alert.document)
+        without = _without(document, scope.names)
+        if without != document:
+            alert.document = json.dumps(without, ensure_ascii=False)
+            changed += 1
+    for entry in session.scalars(select(IncidentEntryRow)):
+        text = _without(entry.text, scope.names)
+        if text != entry.text:
+            entry.text = text
+            changed += 1
+    return changed
+
+
 def _without(value: Any, names: frozenset[str]) -> Any:
-    """A JSON value without these texts."""
+    """A JSON value without these names, where they stand by themselves or as a word of a text."""
     if isinstance(value, str):
-        return ERASED if value in names else value
+        for name in names:
+            if name in value:
+                value = re.sub(rf"(?<![\w@-]){re.escape(name)}(?![\w@-])", ERASED, value)
+        return value
     if isinstance(value, list):
         return [_without(each, names) for each in value]
     if isinstance(value, dict):
@@ -157,5 +187,6 @@ HOLDERS: Final[Mapping[str, Holder]] = {
     "alerts (state)": erase_alerts,
     "budgets (state)": erase_budgets,
     "examples and results (state)": erase_examples,
+    "incidents (state)": erase_incidents,
     "review items and labels (state)": erase_reviews,
 }

@@ -17,9 +17,9 @@ class Right(StrEnum):
     INGEST = "ingest"
     #: Look at everything of a project. Prompts and answers take a grant beside it.
     READ = "read"
-    #: Save views, take alerts.
+    #: Save views, take alerts and incidents, label answers.
     WORK = "work"
-    #: Make and change prompts, datasets and runs of experiments.
+    #: Make and change prompts, datasets, review queues and runs of experiments.
     EDIT = "edit"
     #: Move a prompt's labels, delete what a project has, set its budgets and its members' roles.
     MANAGE = "manage"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_dashboards.context import Context, context_of, reader, worker
 from spanglass_dashboards.incident_desk import IncidentDesk
 from spanglass_dashboards.problems import NotFound
 from spanglass_store.errors import QueryRefused
@@ -136,6 +136,7 @@ def _desk(context: Annotated[Context, Depends(context_of)]) -> IncidentDesk:
 
 Desk = Annotated[IncidentDesk, Depends(_desk)]
 Reader = Annotated[Principal, Depends(reader)]
+Worker = Annotated[Principal, Depends(worker)]
 
 
 def _moment(at: float) -> datetime | None:
@@ -178,7 +179,7 @@ async def list_(
 
 
 @router.post("", status_code=201)
-async def open_(desk: Desk, principal: Reader, body: IncidentIn) -> IncidentDetail:
+async def open_(desk: Desk, principal: Worker, body: IncidentIn) -> IncidentDetail:
     """Begins an incident by hand."""
     shown = principal.projects
     project = body.project or ("" if shown is None else principal.project)
@@ -200,7 +201,7 @@ async def show(desk: Desk, principal: Reader, number: _Number) -> IncidentDetail
 
 @router.patch("/{number}")
 async def change(
-    desk: Desk, principal: Reader, number: _Number, body: IncidentChange
+    desk: Desk, principal: Worker, number: _Number, body: IncidentChange
 ) -> IncidentDetail:
     """Changes title, severity or owner."""
     fields = body.model_dump(exclude_none=True, exclude={"by"})
@@ -209,14 +210,14 @@ async def change(
 
 
 @router.post("/{number}/alerts")
-async def add(desk: Desk, principal: Reader, number: _Number, body: AlertsIn) -> IncidentDetail:
+async def add(desk: Desk, principal: Worker, number: _Number, body: AlertsIn) -> IncidentDetail:
     """Puts alerts into an incident."""
     who = _who(body.by, principal)
     return _detail(await asyncio.to_thread(desk.add, principal.projects, number, body.alerts, who))
 
 
 @router.post("/{number}/acknowledge")
-async def acknowledge(desk: Desk, principal: Reader, number: _Number, body: Said) -> IncidentDetail:
+async def acknowledge(desk: Desk, principal: Worker, number: _Number, body: Said) -> IncidentDetail:
     """Takes an incident and all of its alerts: nothing is repeated or escalates."""
     who = _who(body.by, principal)
     return _detail(
@@ -225,7 +226,7 @@ async def acknowledge(desk: Desk, principal: Reader, number: _Number, body: Said
 
 
 @router.post("/{number}/resolve")
-async def resolve(desk: Desk, principal: Reader, number: _Number, body: Said) -> IncidentDetail:
+async def resolve(desk: Desk, principal: Worker, number: _Number, body: Said) -> IncidentDetail:
     """Ends an incident, whatever its alerts do."""
     who = _who(body.by, principal)
     return _detail(
@@ -234,7 +235,7 @@ async def resolve(desk: Desk, principal: Reader, number: _Number, body: Said) ->
 
 
 @router.post("/{number}/notes")
-async def note(desk: Desk, principal: Reader, number: _Number, body: NoteIn) -> IncidentDetail:
+async def note(desk: Desk, principal: Worker, number: _Number, body: NoteIn) -> IncidentDetail:
     """Writes something down, also after the end."""
     who = _who(body.by, principal)
     return _detail(await asyncio.to_thread(desk.note, principal.projects, number, who, body.text))

@@ -28,8 +28,9 @@ from spanglass_dashboards.api.review_models import (
 )
 from spanglass_dashboards.context import (
     Context,
-    administrator,
     context_of,
+    editor,
+    manager,
     of_project,
     reader,
 )
@@ -50,7 +51,8 @@ QueueName = Annotated[str, Path(pattern=f"^{QUEUE_NAME}$", examples=["grounded"]
 OfProject = Annotated[
     str, Query(max_length=64, description="Whose; the key's own project unless given.")
 ]
-Admin = Annotated[Principal, Depends(administrator)]
+Editor = Annotated[Principal, Depends(editor)]
+Manager = Annotated[Principal, Depends(manager)]
 Reader = Annotated[Principal, Depends(reader)]
 #: Traces of this age have all their spans, as a rule.
 _SETTLED: Final = timedelta(minutes=1)
@@ -98,7 +100,7 @@ async def show(
 
 @router.put("/queues/{name}")
 async def save(
-    book: Book, principal: Admin, name: QueueName, body: QueueIn, project: OfProject = ""
+    book: Book, principal: Editor, name: QueueName, body: QueueIn, project: OfProject = ""
 ) -> WholeQueue:
     """Makes a queue, or changes the one that is there; its rubric stays once it has labels."""
     of = of_project(principal, project)
@@ -114,7 +116,7 @@ async def save(
 
 
 @router.delete("/queues/{name}", status_code=204)
-async def delete(book: Book, principal: Admin, name: QueueName, project: OfProject = "") -> None:
+async def delete(book: Book, principal: Manager, name: QueueName, project: OfProject = "") -> None:
     """Forgets a queue with its items; scores that labels became stay."""
     await asyncio.to_thread(book.delete, of_project(principal, project), name)
 
@@ -123,7 +125,7 @@ async def delete(book: Book, principal: Admin, name: QueueName, project: OfProje
 async def draw_(
     context: Annotated[Context, Depends(context_of)],
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: QueueName,
     body: DrawIn,
     project: OfProject = "",
@@ -144,7 +146,7 @@ async def draw_(
 async def add(
     context: Annotated[Context, Depends(context_of)],
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: QueueName,
     body: TraceIds,
     project: OfProject = "",
@@ -187,7 +189,7 @@ async def items(
 @router.delete("/queues/{name}/items/{item_id}", status_code=204)
 async def remove(
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: QueueName,
     item_id: Annotated[int, Path(ge=1, le=(1 << 31) - 1)],
     project: OfProject = "",
@@ -215,7 +217,7 @@ async def show_results(
 async def into_dataset(
     context: Annotated[Context, Depends(context_of)],
     book: Book,
-    principal: Admin,
+    principal: Editor,
     name: QueueName,
     body: IntoDataset,
     project: OfProject = "",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from spanglass_dashboards.api.review import Admin, Book, OfProject, QueueName, item_out
+from spanglass_dashboards.api.review import Book, Editor, OfProject, QueueName, item_out
 from spanglass_dashboards.api.review_models import (
     ByWhom,
     LabelTaken,
@@ -16,7 +16,7 @@ from spanglass_dashboards.api.review_models import (
     ReviewProgress,
     WholeItem,
 )
-from spanglass_dashboards.context import Context, context_of, of_project, payload_reader
+from spanglass_dashboards.context import Context, context_of, labeller, of_project, payload_reader
 from spanglass_store.errors import NotAllowed, StoreError
 from spanglass_store.review.scores import write_labels
 from spanglass_store.state.keys import Principal
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/review/queues/{name}", tags=["review"])
 
-Reviewer = Annotated[Principal, Depends(payload_reader)]
+Reviewer = Annotated[Principal, Depends(labeller)]
+Reader = Annotated[Principal, Depends(payload_reader)]
 ItemId = Annotated[int, Path(ge=1, le=(1 << 31) - 1)]
 In = Annotated[Context, Depends(context_of)]
 
@@ -53,7 +54,7 @@ async def next_(
 @router.get("/items/{item_id}")
 async def show(
     book: Book,
-    principal: Reviewer,
+    principal: Reader,
     name: QueueName,
     item_id: ItemId,
     annotator_: Annotated[str, Query(alias="annotator", max_length=100)] = "",
@@ -105,7 +106,7 @@ async def withdraw(
 
 @router.put("/items/{item_id}/decision")
 async def decide(
-    context: In, book: Book, principal: Admin, name: QueueName, item_id: ItemId,
+    context: In, book: Book, principal: Editor, name: QueueName, item_id: ItemId,
     body: ReviewLabelIn, project: OfProject = "",
 ) -> LabelTaken:  # fmt: skip
     """Says what an item is on which reviewers differ."""

@@ -81,7 +81,7 @@ async def create(views: Kept, principal: Worker, body: ViewIn) -> ViewOut:
 
 
 @router.put("/{view_id}")
-async def update(views: Kept, principal: Reader, view_id: str, body: ViewChange) -> ViewOut:
+async def update(views: Kept, principal: Worker, view_id: str, body: ViewChange) -> ViewOut:
     """Changes a view; its id, and with it every link to it, stays."""
     name = body.name.strip() or body.name
     changed = await asyncio.to_thread(
