@@ -12,7 +12,15 @@ from urllib.parse import urlencode
 
 from spanglass_alerts.alert import Alert
 from spanglass_alerts.deployed import deployed
-from spanglass_alerts.evaluate.measure import Ticks, batches, calls, measure, moment, spans
+from spanglass_alerts.evaluate.measure import (
+    Ticks,
+    batches,
+    calls,
+    findings,
+    measure,
+    moment,
+    spans,
+)
 from spanglass_alerts.evaluate.needs import Measured, conditions, judge, needs
 from spanglass_alerts.rules import model, vocabulary
 from spanglass_alerts.rules.vocabulary import EXPLAINING, METRICS
@@ -273,8 +281,8 @@ def _with_pii(store: Store, rule: model.Rule, alert: Alert, now: float, settings
     project = (f"project = {quoted(rule.project)}",) if rule.project else ()
     where = " AND ".join((*conditions("pii", rule.where), *group, *project, "1"))
     found = store.query(
-        f"SELECT trace_id, sum(count) AS findings FROM {store.database}.pii_findings FINAL"
-        f" WHERE {where} AND found_at >= {moment(now - rule.window)} AND found_at < {moment(now)}"
+        "SELECT trace_id, sum(count) AS findings"
+        f" FROM {findings(store.database, now - rule.window, now)} AND {where}"
         f" GROUP BY trace_id ORDER BY findings DESC LIMIT {_MOST_TRACES}",
         settings=settings,
     ).rows

@@ -197,7 +197,7 @@ def test_queues_feed_themselves(service: RunningService, unique: str) -> None:
     }}  # fmt: skip
     service.api("PUT", path, json=body)
     later = datetime.now(UTC) + timedelta(hours=2)
-    database = Database(f"sqlite:///{service.data_dir / 'state.db'}")
+    database = Database(f"sqlite:///{service.data_dir / 'state.sqlite3'}")
     owner = service.owner()
     with contextlib.closing(database), contextlib.closing(owner):
         book = ReviewBook(database)

@@ -158,6 +158,17 @@ def moment(at: float) -> str:
     return f"fromUnixTimestamp64Micro({round(at * _US)}, 'UTC')"
 
 
+def findings(database: str, begin: float, end: float) -> str:
+    """Personal data that was found in a time, as what stands behind FROM.
+
+    A backfill finds what is old; nobody is to be woken for it.
+    """
+    return (
+        f"{database}.pii_findings FINAL WHERE found_at >= {moment(begin)}"
+        f" AND found_at < {moment(end)} AND start_time >= {moment(begin - _LONGEST_S['pii'])}"
+    )
+
+
 def _rows(database: str, need: Need, begin: float, end: float, tick: str) -> str:
     """The rows that count, as what stands behind FROM."""
     time = _TIME[need.source]
@@ -170,9 +181,7 @@ def _rows(database: str, need: Need, begin: float, end: float, tick: str) -> str
     if need.source == "scores":
         return _scores(database, need, within + project)
     if need.source == "pii":
-        # A backfill finds what is old; nobody is to be woken for it.
-        old = moment(begin - _LONGEST_S["pii"])
-        return f"{database}.pii_findings FINAL WHERE {within} AND start_time >= {old}{project}"
+        return f"{findings(database, begin, end)}{project}"
     if need.source == "drift":
         old = moment(begin - _LONGEST_S["drift"])
         return f"{database}.drift_results FINAL WHERE {within} AND window_end >= {old}{project}"

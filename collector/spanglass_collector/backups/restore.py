@@ -7,11 +7,13 @@ same command begins anew then.
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_store.backups.catalog import Backup, copied, read
+from spanglass_store.backups.copy import even_out
 from spanglass_store.backups.copy import restore as restore_store
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory, sync_folder, write_private
@@ -19,6 +21,8 @@ from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.errors import StoreError
 from spanglass_store.migrate import migrate, migrations
 
+#: Older inserts had ended when the copy began.
+_UNDER_WAY: Final = timedelta(minutes=10)
 #: What a file system puts into a folder of its own.
 _NOTHING: Final = ("lost+found",)
 #: Part of a backup's size that has to be free beyond it.
@@ -66,6 +70,7 @@ def restore(source: Path, data_dir: Path) -> Restored:
                 store = Store(server.endpoint)
                 restore_store(store, source / "store", backup.rows)
                 done = migrate(store)
+                even_out(store, backup.began_at - _UNDER_WAY)
                 store.close()
             os.sync()
             directory.marker.unlink()

@@ -160,7 +160,7 @@ def _found(
     """A budget's plan, and the budgets where no service runs."""
     if service is not None:
         found = service.request("GET", f"{_PATH}/{budget_id}").json()
-        yield BudgetIn.model_validate(found), None  # type: ignore[misc]
+        yield BudgetIn(**{name: found[name] for name in BudgetIn.model_fields}), None  # type: ignore[misc]
         return
     with _budgets(settings) as budgets:
         yield BudgetIn(**vars(budgets.get(budget_id).plan)), budgets

@@ -9,6 +9,7 @@ Source: ClickHouse's documentation, "Backup and restore".
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,40 @@ def restore(
     if missing:
         told = ", ".join(f"{rows:,} of {table}" for table, rows in missing.items())
         raise StoreError(f"Rows of the backup did not come back: {told}. Restore another backup.")
+
+
+def even_out(store: Store, since: datetime) -> None:
+    """Makes `traces` say of the last traces of a copy what `spans` says.
+
+    Tables are copied one after another: what was stored meanwhile can be in one and not in the
+    other.
+
+    Args:
+        store: as the owner, with the schema of this version.
+        since: a time before the copy began.
+    """
+    database = store.database
+    ((view,),) = store.query(
+        "SELECT as_select FROM system.tables WHERE database = {database:String}"
+        " AND name = 'traces_from_spans'",
+        {"database": database},
+    ).rows
+    head, group, tail = str(view).rpartition(" GROUP BY ")
+    came = "ingested_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')"
+    late = f"SELECT project, trace_id FROM {database}.spans WHERE {came}"
+    values = {"since": round(since.timestamp() * 1e6)}
+    store.command(
+        f"DELETE FROM {database}.traces WHERE (project, trace_id) IN ({late})"
+        " OR (toDate(start_time) >= toDate(fromUnixTimestamp64Micro({since:Int64}, 'UTC')) - 1"
+        f" AND (project, trace_id) NOT IN (SELECT project, trace_id FROM {database}.spans))"
+        " SETTINGS lightweight_deletes_sync = 2",
+        values,
+    )
+    store.command(
+        f"INSERT INTO {database}.traces {head} WHERE (s.project, s.trace_id) IN ({late})"
+        f"{group}{tail}",
+        values,
+    )
 
 
 def rows_in(folder: Path, database: str) -> dict[str, int]:

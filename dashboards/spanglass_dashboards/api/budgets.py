@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, context_of, manager, of_project, reader
@@ -37,6 +37,9 @@ class BudgetIn(Exact):
 
 class BudgetOut(BudgetIn):
     """A budget, and how it stands."""
+
+    # A service that is newer than who reads this may say more.
+    model_config = ConfigDict(extra="ignore")
 
     id: str
     created_at: datetime

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from spanglass_dashboards.api.exact import Exact
 from spanglass_dashboards.context import Context, administrator, context_of, reader
@@ -88,6 +88,9 @@ class PriceIn(Exact):
 
 class PriceOut(PriceIn):
     """A price that counts."""
+
+    # A service that is newer than who reads this may say more.
+    model_config = ConfigDict(extra="ignore")
 
     # NULL where a price has ended.
     usd: float | None  # type: ignore[assignment]
