@@ -20,11 +20,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from sample_server import BackgroundServer
 from sample_server import Settings as SampleSettings
 from spanglass_alerts.evaluate.given import run as run_rule_tests
+from spanglass_alerts.playbook import answered
 from spanglass_alerts.rules.files import parse as parse_rules
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_collector.settings import load
 from spanglass_store.prices.file import parse
 from support import otlp
+from support.certificates import make
 from support.commands import Commands
 from support.docs import Block, blocks, languages
 from support.external import ExternalServer
@@ -33,6 +35,8 @@ from support.waiting import wait_until
 
 #: Commands that install packages, and run for minutes what is run here anyway.
 NOT_RUN: Final = ("make demo", "make test", "python3 develop.py", "pip install")
+#: What is done with the incident whose number stands in the documents.
+VERBS: Final = ("show", "ack", "note", "own", "resolve", "postmortem")
 #: Commands that go on until somebody ends them, with what they say when they are ready.
 SERVING: Final = {
     "spanglass serve": "Web, API",
@@ -71,6 +75,8 @@ class Desk:
             "localhost:4317": service.addresses["otlp_grpc"],
             "http://127.0.0.1:8410/v1": model,
             "--port 8410": "--port 0",
+            "/var/lib/spanglass": str(folder / "restored"),
+            "/etc/spanglass/tls.": f"{folder / 'tls'}.",
             # Realistic pauses are for people.
             "otel_only_service.py": "otel_only_service.py --speed 0",
         }
@@ -88,6 +94,7 @@ class Desk:
             script.write_text(f'#!/bin/sh\nexec {sys.executable}{more} "$@"\n')
             script.chmod(0o755)
         (folder / "your_app.py").write_text(APP)
+        make(folder, "tls")
         (folder / "examples").symlink_to(ROOT / "examples")
 
     def here(self, text: str) -> str:
@@ -152,6 +159,9 @@ def test_python(desk: Desk, block: Block) -> None:
 def test_commands(
     desk: Desk, service: RunningService, block: Block, cli: Commands, tmp_path: Path
 ) -> None:
+    if " incidents " in block.text:
+        made = service.api("POST", "/api/v1/incidents", json={"title": "Checkout fails"}).json()
+        desk.places |= {f"{verb} 12": f"{verb} {made['id']}" for verb in VERBS}
     if "spanglass import" in block.text:
         service.send(otlp.request(otlp.chat_span()))
         service.settle()
@@ -166,15 +176,25 @@ def test_commands(
             if words[0] != "spanglass" or words[1] in ("serve", "agent"):
                 desk.type(command)
                 continue
-            # The service of the other tests goes on without keys.
-            data = "data" if words[1] == "keys" else desk.data_dir
+            # The service of the other tests goes on without keys and accounts.
+            data = "data" if words[1] in ("keys", "accounts") else desk.data_dir
             of_files = words[1:3] in (
                 ["alerts", "check"],
                 ["alerts", "init"],
                 ["alerts", "metrics"],
             )
-            done = cli(*words[1:], *([] if of_files else ["--data-dir", data]))
+            is_told = of_files or "--data-dir" in words
+            done = cli(
+                *words[1:], *([] if is_told else ["--data-dir", data]),
+                stdin="a password of many characters\n",
+            )  # fmt: skip
             assert done.returncode == 0, done.stderr
+            if words[1] == "backup" and done.stdout.startswith(b"/"):
+                made = Path(done.stdout.decode().strip())
+                desk.places |= {
+                    "/backups/2026": f"{made.parent}/2026",
+                    "20260102T030405": made.name,
+                }
             if words[1:3] == ["keys", "create"]:
                 desk.places["1a2b3c4d"] = re.findall(rb"Key (\w+) for", done.stderr)[0].decode()
 
@@ -238,7 +258,16 @@ def test_rules(block: Block, tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_shown() -> None:
-    assert languages() == {"python", "sh", "sql", "toml", "yaml"}
+    # The page with the feedback script is opened by tests/browser/test_feedback_widget.py.
+    assert languages() - {"html"} == {"markdown", "python", "sh", "sql", "toml", "yaml"}
+
+
+@named("markdown")
+def test_playbooks(service: RunningService, block: Block) -> None:
+    now = time.time()
+    checks = [each for each in answered(block.text, service.owner(), {}, now - 60, now) if each.sql]
+    assert checks
+    assert not [each.error for each in checks if each.error]
 
 
 def test_an_exporter_sends_its_key_as_documented(launch: Launch, tmp_path: Path) -> None:

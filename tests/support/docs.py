@@ -11,7 +11,7 @@ DOCUMENTS: Final = (
     ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "start").glob("*.md")),
 )  # fmt: skip
-_FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCED: Final = re.compile(r"^(?P<fence>`{3,})(\w*)\n(.*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
 #: Behind a blank line and not part of a list: commands to type.
 _INDENTED: Final = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
 
@@ -55,7 +55,7 @@ def _blocks_of(path: Path) -> list[Block]:
     name = str(path.relative_to(ROOT))
     text = path.read_text()
     found = [
-        Block(name, text.count("\n", 0, match.start()) + 2, match[1], match[2])
+        Block(name, text.count("\n", 0, match.start()) + 2, match[2], match[3])
         for match in _FENCED.finditer(text)
     ]
     # Blanked, so that their own indented lines are not found a second time.
