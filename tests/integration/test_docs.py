@@ -24,6 +24,8 @@ from spanglass_alerts.playbook import answered
 from spanglass_alerts.rules.files import parse as parse_rules
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_collector.settings import load
+from spanglass_store.client import Store
+from spanglass_store.endpoint import Role
 from spanglass_store.prices.file import parse
 from support import otlp
 from support.certificates import make
@@ -265,7 +267,8 @@ def test_nothing_else_is_shown() -> None:
 @named("markdown")
 def test_playbooks(service: RunningService, block: Block) -> None:
     now = time.time()
-    checks = [each for each in answered(block.text, service.owner(), {}, now - 60, now) if each.sql]
+    reader = Store(service.owner().endpoint, Role.PAYLOAD_READER)
+    checks = [each for each in answered(block.text, reader, {}, now - 60, now) if each.sql]
     assert checks
     assert not [each.error for each in checks if each.error]
 
