@@ -26,9 +26,14 @@ from browser import sample_traces  # noqa: E402
 from browser.chromium import MISSING, find_chromium, launch  # noqa: E402
 from browser.conftest import load_build  # noqa: E402
 from browser.otlp import request_of  # noqa: E402
-from support.running import RunningService  # noqa: E402
+from support.running import ALL_ROLES, RunningService  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 SIZE = {"width": 1440, "height": 1000}
+_PRICED = (
+    "SELECT count() AS calls FROM spans WHERE operation = 'chat' AND cost_usd > 0"
+    " AND trace_id IN (SELECT trace_id FROM spans WHERE operation = 'retrieval')"
+)
 
 
 def main() -> int:
@@ -71,11 +76,13 @@ def _service(url: str) -> Iterator[str]:
     load_build().build()
     with (
         tempfile.TemporaryDirectory() as folder,
-        RunningService(Path(folder) / "data") as running,
+        RunningService(Path(folder) / "data", env={"SPANGLASS_ROLES": ALL_ROLES}) as running,
     ):
         traces = [sample_traces.failed(), sample_traces.answered(), *sample_traces.many(200)]
         running.send(request_of(traces))
         running.settle()
+        # Names of models that it has not met have their price a moment later.
+        wait_until(lambda: running.sql(_PRICED)[0]["calls"] > 0, "the answer has its cost")
         yield running.web
 
 
