@@ -55,7 +55,7 @@ def main() -> int:
         asked = send_history(_client(fast), given.days, given.visits, random.Random(7), stop.is_set)
         print(f"history sent: {asked} questions over {given.days} days", flush=True)
         if given.web and asked and not stop.is_set():
-            _begin_review(given.web)
+            _begin_review(given.web, asked)
         while not stop.wait(0.5) and given.live:
             pass
         if not given.live:
@@ -67,9 +67,9 @@ def main() -> int:
     return 0
 
 
-def _begin_review(web: str) -> None:
+def _begin_review(web: str, asked: int) -> None:
     try:
-        labels = make_queue(web, random.Random(5))
+        labels = make_queue(web, asked, random.Random(5))
     except httpx.HTTPError as error:
         print(f"no review queue: {error}", file=sys.stderr, flush=True)
     else:

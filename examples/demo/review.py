@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any, Final
 
 import httpx
 
 _QUEUE: Final = "grounded"
+#: Seconds that the history may take to be stored.
+_PATIENCE_S: Final = 60.0
 _REVIEWERS: Final = ("reviewer-1", "reviewer-2")
 #: Items that each reviewer has labelled.
 _LABELLED: Final = 16
@@ -35,17 +38,19 @@ _BODY: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def make_queue(web: str, rng: random.Random) -> int:
+def make_queue(web: str, asked: int, rng: random.Random) -> int:
     """Makes the queue, unless it is there; how many labels it has.
 
     Args:
         web: address of the service's pages.
+        asked: questions that were asked; it begins when nine of ten are stored.
         rng: says what reviewers find.
     """
     path = f"/api/v1/review/queues/{_QUEUE}"
     with httpx.Client(base_url=web, timeout=60) as client:
         if client.get(path).status_code == 200:
             return 0
+        _await_stored(client, asked * 9 // 10)
         client.put(path, json=_BODY).raise_for_status()
         client.post(f"{path}/draw", json={}).raise_for_status()
         labels = 0
@@ -62,3 +67,14 @@ def make_queue(web: str, rng: random.Random) -> int:
                 client.put(f"{path}/items/{item['id']}/label", json=body).raise_for_status()
                 labels += 1
         return labels
+
+
+def _await_stored(client: httpx.Client, traces: int) -> None:
+    """Until so many traces of the sample data can be drawn from, or a minute has passed."""
+    query = {"query": "SELECT count() FROM traces WHERE sample_data"}
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        answer = client.post("/api/v1/sql", json=query)
+        if answer.is_success and answer.json()["rows"][0][0] >= traces:
+            return
+        time.sleep(0.2)

@@ -6,6 +6,7 @@ from generator import metrics
 from spanglass_store.meanings import column_meaning, described, table_meaning
 from spanglass_store.schema import READABLE_TABLES
 from support.running import RunningService
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize("table", READABLE_TABLES)
@@ -18,8 +19,11 @@ def test_every_column_is_described(shared_service: RunningService, table: str) -
 
 
 def test_every_metric_is_described(shared_service: RunningService) -> None:
-    exposed = shared_service.api("GET", "/metrics").text
-    families = {line.split()[2] for line in exposed.splitlines() if line.startswith("# TYPE")}
+    def families() -> set[str]:
+        exposed = shared_service.api("GET", "/metrics").text
+        return {line.split()[2] for line in exposed.splitlines() if line.startswith("# TYPE")}
+
     page = metrics.page()
-    assert {name for name in families if f"`{name}`" not in page} == set()
-    assert {name for name, _ in metrics.families()} <= families
+    assert {name for name in families() if f"`{name}`" not in page} == set()
+    # Those of alerts are there once it has become the one that evaluates them.
+    wait_until(lambda: {name for name, _ in metrics.families()} <= families())
