@@ -91,7 +91,7 @@ MORE_THAN_A_SCHEMA: Final = {
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_the_api_keeps_its_description(case: schemathesis.Case, fuzzed: Fuzzed) -> None:
     headers = {"authorization": f"Bearer {fuzzed.service.token}"}
     response = case.call(base_url=fuzzed.service.web, headers=headers)
