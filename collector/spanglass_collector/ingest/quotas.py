@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from spanglass_collector.project_tables import read_tables
 
 #: Stands for every project of which nothing is said.
 OTHERS: Final = "*"
@@ -46,20 +48,7 @@ def read_quotas(given: Mapping[str, Any]) -> dict[str, Quota]:
     Raises:
         ValueError: if something in it is wrong; the message names it.
     """
-    found = {}
-    for project, own in given.items():
-        if not isinstance(own, dict):
-            raise ValueError(f"quotas.{project} should be a table, like [quotas.{project}]")
-        try:
-            found[project] = Quota(**own)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, ("quotas", project, *first["loc"])))
-            said = (
-                "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-            )
-            raise ValueError(f"{place}: {said}") from error
-    return found
+    return read_tables("quotas", given, Quota)
 
 
 class OverQuota(Exception):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from spanglass_collector.project_tables import read_tables
 from spanglass_store.retention.policy import LONGEST_DAYS
 
 
@@ -34,18 +35,5 @@ def read_retention(given: dict[str, Any]) -> dict[str, dict[str, int]]:
     Raises:
         ValueError: if something in it is wrong; the message names it.
     """
-    found = {}
-    for project, own in given.items():
-        if not isinstance(own, dict):
-            raise ValueError(f"retention.{project} should be a table, like [retention.{project}]")
-        try:
-            read = ProjectRetention(**own)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, ("retention", project, *first["loc"])))
-            said = (
-                "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-            )
-            raise ValueError(f"{place}: {said}") from error
-        found[project] = read.model_dump(exclude_none=True)
-    return found
+    read = read_tables("retention", given, ProjectRetention)
+    return {project: own.model_dump(exclude_none=True) for project, own in read.items()}
