@@ -25,7 +25,7 @@ from spanglass_store.erasure.erase import Eraser, Removed
 from spanglass_store.erasure.holders import HOLDERS, Scope
 from spanglass_store.erasure.selection import Selection, selection_of
 from spanglass_store.errors import Conflict, StoreError, StoreUnavailable
-from spanglass_store.prices.recompute import await_inserts
+from spanglass_store.inserts import await_inserts
 from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.database import Database
 from spanglass_store.state.erasures import Erasure, ErasureBook

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from spanglass_store.client import Store
 from spanglass_store.errors import Busy, StoreError
+from spanglass_store.inserts import await_inserts
 from spanglass_store.prices import catalog, costs, file, table
 from spanglass_store.prices.book import Name, PriceBook, Schedule
 from spanglass_store.prices.entry import Price, Source
-from spanglass_store.prices.recompute import Progress, await_inserts, recompute
+from spanglass_store.prices.recompute import Progress, recompute
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,11 @@ from typing import Any, Final
 
 from spanglass_store.client import Store
 from spanglass_store.errors import StoreUnavailable
+from spanglass_store.inserts import await_inserts
 from spanglass_store.otlp.expressions import at
 from spanglass_store.otlp.literal import quoted
 from spanglass_store.prices import costs
 
-#: Seconds that inserts may go on which began before the schedules changed.
-_INSERTS_END_S: Final = 300.0
 _POLL_S: Final = 0.1
 #: What a span has to be to be charged by the book.
 _CHARGED: Final = "cost_source != 'reported'"
@@ -125,27 +124,6 @@ def _charged(store: Store, where: str) -> str:
         # What had no price and still has none stays as it is.
         " AND (is_priced OR cost_source != 'unknown'))"
     )
-
-
-def await_inserts(store: Store) -> None:
-    """Until no insert is under way that may have read the schedules as they were.
-
-    Raises:
-        StoreUnavailable: if one does not end.
-    """
-    began = time.monotonic()
-    while True:
-        elapsed = time.monotonic() - began
-        running = store.query(
-            "SELECT count() FROM system.processes WHERE query_kind = 'Insert'"
-            " AND elapsed > {seconds:Float64}",
-            {"seconds": elapsed},
-        ).rows[0][0]
-        if not running:
-            return
-        if elapsed > _INSERTS_END_S:
-            raise StoreUnavailable("An insert does not end; try again when the store is less busy.")
-        time.sleep(_POLL_S)
 
 
 def _charge(store: Store, day: date, where: str, values: Mapping[str, Any]) -> None:
