@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodDescriptorType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast, overload
 
 from spanglass import _wrappers as wrappers
@@ -21,6 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 
+_METHODS: Final = (FunctionType, MethodDescriptorType, classmethod, staticmethod)
 #: What a decorated function can be told by.
 _MARK: Final = "__spanglass_observed__"
 
@@ -136,8 +137,21 @@ def _decorated(
         made = wrappers.generator(function, plan)
     else:
         made = wrappers.function(function, plan)
+    if not seen_through or not isinstance(function, FunctionType):
+        _keep_methods(made, function)
     setattr(made, _MARK, True)
     return made
+
+
+def _keep_methods(made: Any, function: Any) -> None:
+    """What an object offers beside being called: `cache_info` of a cache, `delay` of a task."""
+    for key in dir(type(function)):
+        if key.startswith("_") or hasattr(made, key):
+            continue
+        # Properties are not read: that may do anything.
+        if isinstance(inspect.getattr_static(function, key), _METHODS):
+            with guard("observe"):
+                setattr(made, key, getattr(function, key))
 
 
 def _decorate_methods(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.trace import Status
 
 from spanglass import _names as names
+from spanglass import _state
 from spanglass._guard import log
 from spanglass._recorded import Event, RecordedSpan
 from spanglass._shown import Shown
@@ -221,7 +223,12 @@ class Privacy:
             Exception: it raises, or returns anything but text.
         """
         assert self._mask is not None
-        masked = self._mask(value)
+        here = threading.get_ident()
+        _state.masking.add(here)
+        try:
+            masked = self._mask(value)
+        finally:
+            _state.masking.discard(here)
         if not isinstance(masked, str):
             raise TypeError(f"mask returned {type(masked).__name__}")
         return masked

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from spanglass import _current
+from spanglass import _current, _state
 from spanglass import _names as names
 from spanglass._guard import log, report
 from spanglass._logs import Event
@@ -89,7 +89,8 @@ class Processor(SpanProcessor):
             if attributes:
                 span.set_attributes(attributes)
             about = span.get_span_context()
-            if self._sampler is not None and about is not None and about.trace_flags.sampled:
+            is_ours = about is not None and about.trace_flags.sampled and not _state.is_masking()
+            if self._sampler is not None and about is not None and is_ours:
                 operation = (span.attributes or {}).get(names.OPERATION, "")
                 self._sampler.started(about.trace_id, span.name, str(operation))
         except Exception as error:
@@ -98,7 +99,7 @@ class Processor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         try:
             about = span.get_span_context()
-            if about is not None and about.trace_flags.sampled:
+            if about is not None and about.trace_flags.sampled and not _state.is_masking():
                 self.sink.offer(span)
         except Exception as error:
             report("on_end", error)

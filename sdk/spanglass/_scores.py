@@ -219,6 +219,8 @@ def _give(
     if runtime is None:
         _state.miss(score=True)
         return None
+    if _state.is_masking():
+        return None
     settings = runtime.settings
     try:
         target = _target(*about)

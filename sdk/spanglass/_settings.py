@@ -21,6 +21,9 @@ from spanglass._guard import log
 #: are. They belong to the endpoint that is named beside them, and are sent to no other.
 _OTEL_ONLY: Final = frozenset({"headers", "certificate", "client_certificate", "client_key"})
 
+#: What decides about content: where one of them cannot be used, none leaves.
+_PRIVACY: Final = frozenset({"capture_content", "mask"})
+
 #: How much of the time that an ending process has goes to asking the endpoint. The rest goes to
 #: the disk, where there is a place for what is not sent.
 ASKING: Final = 0.6
@@ -308,6 +311,7 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
     environ = os.environ if environ is None else environ
     ours = given.get("endpoint") is not None or bool(environ.get("SPANGLASS_ENDPOINT", "").strip())
     found: dict[str, Any] = {}
+    unusable: set[str] = set()
     for field in dataclasses.fields(Settings):
         read, variables = field.metadata["read"], field.metadata["variables"]
         sources = [(f"{field.name}=", given.get(field.name), read)]
@@ -323,4 +327,9 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
                 break
             except (ValueError, TypeError, AttributeError) as error:
                 log.warning("spanglass: %s cannot be used and is ignored: %s", source, error)
+                unusable.add(field.name)
+    if unclear := sorted(_PRIVACY & (unusable - found.keys())):
+        # Whoever says something of content does not want all of it to leave.
+        found["capture_content"] = False
+        log.warning("spanglass: content is left out until %s can be used", " and ".join(unclear))
     return Settings(**found)

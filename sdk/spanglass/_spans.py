@@ -199,6 +199,9 @@ class Span:
             return
         if self.otel is not trace.INVALID_SPAN:
             return
+        if _state.masking and _state.is_masking():
+            self._recording = False
+            return
         self._start_counter = _clock.steady()
         if self._start_ns is None:
             self._start_ns = _clock.wall()

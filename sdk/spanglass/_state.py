@@ -16,6 +16,10 @@ runtime: Runtime | None = None
 #: That of `spanglass.testing.capture`, while one captures; no `init` replaces it.
 captured: Runtime | None = None
 
+#: Threads on which the application's mask runs just now. What it makes there is not recorded: it
+#: would be masked in its turn, and so on without end.
+masking: Final[set[int]] = set()
+
 #: Why there is no runtime: "not_initialised", "shutdown" or "disabled".
 absence: str = "not_initialised"
 
@@ -25,6 +29,11 @@ missed: Final[dict[str, int]] = {}
 missed_scores: Final[dict[str, int]] = {}
 
 _lock: Final = threading.RLock()
+
+
+def is_masking() -> bool:
+    """Whether what runs here is the application's mask, or called by it."""
+    return bool(masking) and threading.get_ident() in masking
 
 
 def miss(score: bool = False) -> None:

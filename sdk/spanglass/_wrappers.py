@@ -7,7 +7,8 @@ own code runs, never while the caller's does between two steps.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
 from spanglass._plan import Plan
@@ -95,7 +96,7 @@ def async_generator(wrapped: Callable[..., Any], plan: Plan) -> Callable[..., An
         inner: AsyncGenerator[Any, Any] = wrapped(*args, **kwargs)
         # Without a span the stream records nothing, but the steps are the same.
         stream = Stream(plan.open(args, kwargs) or inert(), plan.capture_output)
-        step: Callable[..., Any] = inner.__anext__
+        step: Callable[..., Any] = functools.partial(_first_step, inner)
         given: tuple[Any, ...] = ()
         while True:
             stream.resume()
@@ -125,3 +126,17 @@ def async_generator(wrapped: Callable[..., Any], plan: Plan) -> Callable[..., An
                 step, given = inner.asend, (sent,)
 
     return call
+
+
+def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Begins a generator that the event loop does not get to know.
+
+    A loop that ends closes all generators it knows at the same time: ours, and the one within it
+    that ours is about to close.
+    """
+    known = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*known)

@@ -104,7 +104,7 @@ class CapturedSpans:
         self.scores: list[CapturedScore] = []
         self._refused: dict[str, int] = {}
         self._sampled_out = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __iter__(self) -> Iterator[CapturedSpan]:
         return iter(self.all())

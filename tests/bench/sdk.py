@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.report import Report, median, ratio
-from bench.sdk_peers import PEERS, output, peer, version
+from bench.sdk_peers import BESIDE, PEERS, output, peer, version
 from bench.sdk_program import ANSWER, WARM_UP
 
 _HERE: Final = Path(__file__).parent
@@ -66,7 +66,7 @@ def _calls(report: Report, url: str, rounds: int, calls: int, peers: tuple[str, 
         failed = []
         for name in peers:
             try:
-                targets[name] = (name, url, str(peer(name)))
+                targets[name] = (name, url, str(peer(name, beside=BESIDE.get(name, ()))))
             except RuntimeError as error:
                 failed.append(f"{name} does not install: {error}")
         figures: dict[str, dict[str, Any]] = {}

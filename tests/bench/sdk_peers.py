@@ -15,6 +15,8 @@ from typing import Final
 from bench.server import REPOSITORY
 
 PEERS: Final = ("langfuse", "logfire", "traceloop-sdk", "opik", "openlit", "fastotel")
+#: What a peer imports and does not require.
+BESIDE: Final = {"traceloop-sdk": ("httpx",)}
 PLACE: Final = REPOSITORY / ".bench" / "peers"
 _INSTALL_S: Final = 180
 _PIP: Final = (

@@ -471,6 +471,31 @@ def test_a_stream_that_nobody_reads_on(spans: CapturedSpans) -> None:
     assert span.status == "unset"
 
 
+def test_a_stream_that_nobody_reads_on_when_its_loop_ends(spans: CapturedSpans) -> None:
+    @spanglass.observe
+    async def words() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            yield "b"
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        steps = words()
+        kept.append(steps)
+        await anext(steps)
+
+    closed: list[bool] = []
+    kept: list[AsyncIterator[str]] = []
+    complaints: list[dict[str, Any]] = []
+    asyncio.run(main())
+    assert not complaints, "the loop closes it once"
+    assert closed == [True]
+    assert spans.one("words").attributes["spanglass.cancelled"] is True
+
+
 def test_a_stream_that_breaks(spans: CapturedSpans) -> None:
     @spanglass.observe
     async def words() -> AsyncIterator[str]:
@@ -652,6 +677,33 @@ def test_builtins_partials_and_objects_that_can_be_called(spans: CapturedSpans) 
     assert asyncio.run(spanglass.observe(functools.partial(later, 1))(2)) == 3
     assert spanglass.observe(eval)("1 + 1") == 2
     assert [span.output for span in spans] == [2, 32, 2, 2, 3, 2]
+
+
+def test_what_an_object_offers_beside_being_called(spans: CapturedSpans) -> None:
+    class Task:
+        def __call__(self, a: int) -> int:
+            return a
+
+        def delay(self, a: int) -> str:
+            return f"later {a}"
+
+        @property
+        def costly(self) -> int:
+            raise RuntimeError("nobody asked")
+
+    @functools.lru_cache
+    def square(a: int) -> int:
+        return a * a
+
+    cached: Any = spanglass.observe(square)
+    assert [cached(2), cached(2)] == [4, 4]
+    assert cached.cache_info().hits == 1
+    cached.cache_clear()
+    assert cached.cache_info().currsize == 0
+    task: Any = spanglass.observe(Task())
+    assert task(1) == 1
+    assert task.delay(1) == "later 1"
+    assert len(spans) == 3
 
 
 def test_without_init_functions_just_run(

@@ -173,9 +173,40 @@ def test_content_by_name(key: str, expected: bool) -> None:
         ("false", False),
         (True, True),
         ("Redacted", "redacted"),
-        ("x", True),
+        ("x", False),
     ],
 )
 def test_the_setting(given: Any, expected: Any) -> None:
     assert resolve({}, {"SPANGLASS_CAPTURE_CONTENT": str(given)}).capture_content == expected
     assert resolve({"capture_content": given}, {}).capture_content == expected
+
+
+def test_what_cannot_be_used_lets_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
+    not_callable: Any = "drop the names"
+    with capture(mask=not_callable, capture_content="redacted") as spans:
+        assert answer(SAID)["said"] == SAID
+    assert spans.one("answer").input is None
+    assert "content is left out until mask can be used" in caplog.text
+    caplog.clear()
+    environ = {"SPANGLASS_CAPTURE_CONTENT": "redacted"}
+    assert resolve({"capture_content": "redact"}, environ).capture_content == "redacted"
+    assert "left out" not in caplog.text, "the environment says what holds"
+
+
+def test_what_a_mask_makes_itself_is_not_recorded() -> None:
+    def mask(text: str) -> str:
+        careful(text)
+        spanglass.score("masked", 1, trace_id="a" * 32, comment=text)
+        outcomes.append(spanglass.score("nothing", 1))
+        with spanglass.generation("m", messages=text) as call:
+            call.output("A")
+        return text.replace("ana", "A")
+
+    outcomes: list[str | None] = []
+    with capture(mask=mask) as spans:
+        answer(SAID)
+        careful("after it")
+    assert outcomes
+    assert spans.tree() == ["answer", ["chat m"], "careful"]
+    assert not spans.scores
+    spans.assert_absent("ana@")
