@@ -17,6 +17,8 @@ from itertools import islice
 from json.encoder import encode_basestring as quoted
 from typing import Any, Final
 
+from spanglass._inline import MARKED_FROM, bytes_mark, mark_of
+
 #: Stands for the value of what has a secret's name.
 SECRET: Final = "[secret]"  # noqa: S105
 
@@ -62,7 +64,8 @@ def json_text(value: object, limit: int) -> str:
 def text(value: object, limit: int) -> str:
     """`value` as text: what is text stays as it is, anything else is JSON. See `json_text`."""
     if type(value) is str:
-        return _clean(shorten(value, limit))
+        marked = mark_of(value) if len(value) > MARKED_FROM else None
+        return marked or _clean(shorten(value, limit))
     written = json_text(value, limit)
     # What reads as a text, such as a date, is shown as one.
     return str(json.loads(written)) if written.startswith('"') else written
@@ -196,6 +199,8 @@ class _Walk:
         return '"...[cut]..."'
 
     def _text(self, value: str) -> str:
+        if len(value) > MARKED_FROM:
+            value = mark_of(value) or value
         if len(value) > self._texts:
             value = shorten(value, self._texts)
         self._left -= len(value) + 2
@@ -251,7 +256,7 @@ class _Walk:
         return self._list(kept, depth)
 
     def read_bytes(self, value: Any, depth: int) -> str:
-        return f'"<{len(value)} bytes>"'
+        return f'"{bytes_mark(value)}"'
 
     def read_dataclass(self, value: Any, depth: int) -> str:
         # A field that its author keeps out of the repr stays out here too.

@@ -1,5 +1,7 @@
 """Values as bounded text: valid JSON, whatever comes."""
 
+import base64
+import hashlib
 import json
 import math
 from collections import OrderedDict, deque, namedtuple
@@ -269,3 +271,31 @@ def test_attributes_keep_their_type_where_opentelemetry_has_it(value: Any, expec
     found = attribute(value, LIMIT)
     assert found == expected
     assert type(found) is type(expected)
+
+
+def test_files_within_values_are_their_size_and_hash() -> None:
+    raw = bytes(range(256)) * 40
+    data = base64.b64encode(raw).decode()
+    digest = hashlib.sha256(data.encode()).hexdigest()
+    messages = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
+        {"type": "base64", "media_type": "audio/wav", "data": data},
+        raw,
+        memoryview(raw)[::2],
+    ]
+    shown = json.loads(json_text(messages, 10_000))
+    mark = f"{len(data)} base64 characters, sha256 {digest}>"
+    assert shown[0]["image_url"]["url"] == f"<image/png, {mark}"
+    assert shown[1]["data"] == f"<{mark}"
+    assert shown[2] == f"<{len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()}>"
+    assert shown[3].startswith(f"<{len(raw) // 2} bytes")
+    assert text(data, 10_000) == f"<{mark}"
+    enormous = "Ab1/" * (4 << 20)
+    assert text(enormous, 10_000) == f"<{len(enormous)} base64 characters>"
+
+
+@pytest.mark.parametrize(
+    "said", ["x" * 5000, "data: " + "word " * 1000, "0123456789abcdef" * 200, "Ab1 " * 900]
+)
+def test_what_is_no_file_stays_text(said: str) -> None:
+    assert text(said, 10_000) == said
