@@ -4,15 +4,19 @@ import random
 import re
 from typing import Any
 
+import phonenumbers
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from spanglass_detectors import Span
 from spanglass_detectors.pii.detector import PiiDetector
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.prefilter import Prefilter, Untranslatable, widened
 from spanglass_detectors.pii.presidio import PresidioFinder
+from spanglass_detectors.pii.presidio_phones import Matches
 from spanglass_detectors.pii.subjects import subject
 from support.pii_accuracy import accuracy, wilson
 from support.pii_texts import VALUES, labelled
@@ -163,6 +167,36 @@ def test_the_prefilter_changes_nothing(
 ) -> None:
     fast, slow = presidio
     assert fast.find(text) == slow.find(text)
+
+
+NUMBERS = [
+    phonenumbers.format_number(number, form)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    if (number := phonenumbers.example_number(region))
+    for form in (PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
+]
+
+
+@given(
+    st.lists(
+        st.sampled_from(NUMBERS)
+        | st.text("0123456789", min_size=2, max_size=18)
+        | st.text("0123456789 .-/()+x~[]%$a\uff10\u0663\u2010:", max_size=12)
+        | st.sampled_from(["2026-03-14 10:45", "12/31/2011", "00 44 ", "pp. 12 (2010)", " ext. 7"]),
+        max_size=5,
+    ),
+    st.sampled_from(["", " ", ", ", "\n"]),
+)
+@settings(max_examples=150)
+def test_countries_together_find_what_each_finds_alone(pieces: list[str], between: str) -> None:
+    regions = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
+    text = between.join(pieces)
+    alone = {
+        (match.start, match.end)
+        for region in regions
+        for match in phonenumbers.PhoneNumberMatcher(text, region)
+    }
+    assert Matches(text, regions).all() == sorted(alone)
 
 
 def test_the_prefilter_leaves_out_what_it_can(

@@ -3,6 +3,7 @@
 finder.py     one text: what is in it, by presidio's names
 phones.py     telephone numbers of national forms
 presidio.py   presidio's own recognisers, behind a prefilter
+presidio_phones.py  its telephone numbers, several countries at a time
 prefilter.py  what says that a recogniser has nothing to find
 subjects.py   keyed hashes of values, so that one person's data can be found without keeping it
 detector.py   a span: findings by field and role

@@ -4,8 +4,10 @@ Needs the extra `pii`. Names of people and places take a spaCy pipeline, which i
 of an installed package; without one, what has a form is found and names are not.
 """
 
+import copy
 import importlib
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -15,6 +17,8 @@ from spanglass_detectors.pii.prefilter import PHONE, Prefilter
 #: What presidio finds that is no personal data by itself, or is of next to no certainty.
 NOT_PERSONAL: Final = frozenset({"URL", "DATE_TIME", "UUID"})
 _LANGUAGE: Final = "en"
+#: Between the name of a recogniser and the number of its pattern.
+_BETWEEN: Final = "#"
 #: Pipes of a spaCy pipeline that only grammar needs.
 _GRAMMAR: Final = ("parser", "tagger", "attribute_ruler", "lemmatizer", "senter")
 
@@ -48,9 +52,12 @@ class PresidioFinder:
             nlp_engine=_with_names(names) if names else _without_names(),
             supported_languages=[_LANGUAGE],
         )
+        if prefilter:
+            self._share_phones()
         wanted = None if entities is None else set(entities)
         self._least = least
-        self._recognizers = {}
+        self._recognizers: dict[str, list[str]] = {}
+        self._possible = _Possible()
         patterns: dict[str, list[tuple[str, int]]] = {}
         recognizer: Any
         for recognizer in self._analyzer.registry.recognizers:
@@ -58,22 +65,44 @@ class PresidioFinder:
                 continue
             name = recognizer.name
             self._recognizers[name] = list(recognizer.supported_entities)
-            patterns[name] = []
             if isinstance(recognizer, PatternRecognizer):
                 recognizer = cast("Any", recognizer)
-                flags = int(recognizer.global_regex_flags or 0) & _KNOWN_FLAGS
+                given = int(recognizer.global_regex_flags or 0)
+                flags = given & _KNOWN_FLAGS
                 listed: list[Any] = list(recognizer.patterns or ())
-                patterns[name] = [(each.regex, flags) for each in listed]
+                for number, each in enumerate(listed):
+                    patterns[f"{name}{_BETWEEN}{number}"] = [(each.regex, flags)]
+                if prefilter:
+                    recognizer.patterns = [
+                        _behind_gate(each, given, f"{name}{_BETWEEN}{number}", self._possible)
+                        for number, each in enumerate(listed)
+                    ]
+            else:
+                patterns[name] = []
         ready = {"PhoneRecognizer": PHONE} if "PhoneRecognizer" in patterns else {}
         self._entities = sorted({each for listed in self._recognizers.values() for each in listed})
         if wanted is not None:
             self._entities = [each for each in self._entities if each in wanted]
         self._prefilter = Prefilter(patterns, ready) if prefilter else None
 
+    def _share_phones(self) -> None:
+        """Puts a recogniser of telephone numbers in place of presidio's that finds the same."""
+        try:
+            from spanglass_detectors.pii.presidio_phones import SharedPhoneRecognizer
+        except ImportError:
+            # Another version of libphonenumber: presidio's own does.
+            return
+        listed: Any = self._analyzer.registry.recognizers
+        for place, each in enumerate(listed):
+            if type(each).__name__ == "PhoneRecognizer":
+                listed[place] = SharedPhoneRecognizer.of(each)
+
     @property
     def always(self) -> frozenset[str]:
         """Recognisers that every text is given to."""
-        return self._prefilter.always if self._prefilter else frozenset(self._recognizers)
+        if self._prefilter is None:
+            return frozenset(self._recognizers)
+        return frozenset(name.partition(_BETWEEN)[0] for name in self._prefilter.always)
 
     def find(self, text: str) -> list[Found]:
         """What presidio finds in a text, in its order of places; findings may overlap."""
@@ -82,14 +111,66 @@ class PresidioFinder:
             possible = self._prefilter.possible(text)
             if not possible:
                 return []
-            listed = {each for name in possible for each in self._recognizers[name]}
+            listed = {
+                each for name in possible for each in self._recognizers[name.partition(_BETWEEN)[0]]
+            }
             entities = [each for each in entities if each in listed]
-        found = self._analyzer.analyze(text, language=_LANGUAGE, entities=entities)
+            self._possible.names = frozenset(possible)
+        try:
+            found = self._analyzer.analyze(text, language=_LANGUAGE, entities=entities)
+        finally:
+            self._possible.names = None
         return sorted(
             Found(each.start, each.end, each.entity_type, float(each.score))
             for each in found
             if each.score >= self._least
         )
+
+
+class _Possible(threading.local):
+    """What the prefilter says of the text that a thread has at hand; None without one."""
+
+    names: frozenset[str] | None = None
+
+
+class _Gated:
+    """An expression that is tried on a text only where the prefilter says that it can match.
+
+    Args:
+        expression: of the package `regex`.
+        name: in the prefilter.
+        possible: what the prefilter says.
+    """
+
+    def __init__(self, expression: Any, name: str, possible: _Possible) -> None:
+        self._expression = expression
+        self._name = name
+        self._possible = possible
+
+    def finditer(self, text: str, **options: Any) -> Any:
+        """Where it matches."""
+        names = self._possible.names
+        if names is not None and self._name not in names:
+            return iter(())
+        return self._expression.finditer(text, **options)
+
+
+def _behind_gate(pattern: Any, flags: int, name: str, possible: _Possible) -> Any:
+    """A pattern of presidio's that is tried only where it can match.
+
+    Args:
+        pattern: presidio's, which compiles it at its first use otherwise.
+        flags: those of its recogniser.
+        name: in the prefilter.
+        possible: what the prefilter says.
+    """
+    regex: Any = importlib.import_module("regex")
+
+    # Recognisers of other analysers have the same object.
+    gated = copy.copy(pattern)
+    gated.compiled_with_flags = flags
+    gated.compiled_regex = _Gated(regex.compile(pattern.regex, flags=flags), name, possible)
+    return gated
 
 
 #: Flags that `re` and `regex` share.

@@ -91,7 +91,7 @@ def is_aadhaar(text: str) -> bool:
 NATIONAL: Final[tuple[Rule, ...]] = (
     Rule(
         "US_ITIN",
-        at_numbers,
+        at_numbers(9),
         re.compile(
             r"(?<![0-9-])9[0-9]{2}([- ])(?:5[0-9]|6[0-5]|[78][0-9]|9[0-24-9])\1[0-9]{4}"
             r"(?![0-9]|-[0-9])"
@@ -116,7 +116,7 @@ NATIONAL: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "ES_NIF",
-        at_numbers,
+        at_numbers(8),
         re.compile(r"(?<![0-9A-Za-z.-])[0-9]{8}-?[A-HJ-NP-TV-Za-hj-np-tv-z]" + _END),
         all_or_nothing(is_nif),
     ),

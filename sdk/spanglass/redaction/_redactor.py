@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanglass.redaction._rule import Rule
@@ -60,10 +60,8 @@ class Redactor:
             raise ValueError(f"not known: {', '.join(sorted(unknown))}; there are {ENTITIES}")
         rules = [rule for rule in RULES if rule.entity in wanted]
         # One look says of many that none of them is there.
-        self._gated = [
-            (gate, tuple(rule for rule in rules if rule.gate == gate))
-            for gate in dict.fromkeys(rule.gate for rule in rules)
-        ]
+        self._gated = _gated(rules)
+        self._without_digits = _gated([rule for rule in rules if not rule.has_digit])
 
     def find(self, text: str) -> list[Finding]:
         """What is in a text, in order, without overlaps: the longer one includes the other."""
@@ -71,9 +69,9 @@ class Redactor:
             return []
         found: list[Finding] = []
         scan = Scan(text)
-        for gate, rules in self._gated:
-            for character in gate:
-                if character not in text:
+        for gate, rules in self._gated if scan.has_digit else self._without_digits:
+            for part in gate:
+                if part not in text:
                     break
             else:
                 for rule in rules:
@@ -112,6 +110,13 @@ class Redactor:
         if stream and isinstance(value, list):
             _redact_pieces(self, value, counts)
         return mapped(value, lambda text, name: self.redact(text, counts, name))
+
+
+def _gated(rules: Sequence[Rule]) -> list[tuple[tuple[str, ...], tuple[Rule, ...]]]:
+    return [
+        (gate, tuple(rule for rule in rules if rule.gate == gate))
+        for gate in dict.fromkeys(rule.gate for rule in rules)
+    ]
 
 
 def _matches(rule: Rule, text: str, starts: Iterable[int] | None) -> list[Finding]:

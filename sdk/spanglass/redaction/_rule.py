@@ -18,14 +18,16 @@ class Rule(NamedTuple):
         pattern: finds candidates. The group `found` is the entity, or the whole match is.
         length: of a candidate, how many characters from its start are the entity; 0 for none.
             None where each candidate is one.
-        gate: characters that are all in a text that has anything of this.
+        gate: what is all in a text that has anything of this.
+        has_digit: whether everything of this has a digit.
     """
 
     entity: str
     starts: Starts
     pattern: re.Pattern[str]
     length: Callable[[str], int] | None = None
-    gate: str = ""
+    gate: tuple[str, ...] = ()
+    has_digit: bool = False
 
     @property
     def is_grouped(self) -> bool:

@@ -15,10 +15,11 @@ from spanglass.redaction._national import NATIONAL
 from spanglass.redaction._rule import Rule, all_or_nothing
 from spanglass.redaction._starts import (
     at_colons,
+    at_dotted,
     at_letters_before_numbers,
     at_local_parts,
     at_numbers,
-    at_numbers_or_signs,
+    at_numbers_or_parentheses,
     at_text,
     at_words,
 )
@@ -89,13 +90,17 @@ _RARE: Final = "_J/29KXZ-GSIxzk.vgpy"
 
 
 def _prefixed(literal: str, pattern: str) -> Rule:
-    gate = "".join([each for each in _RARE if each in literal][:2])
+    # One character is looked for in a fraction of the time, and most texts have none of these.
+    gate = tuple(each for each in _RARE if each in literal)[:2]
     # What stands before the literal is one letter of a choice.
     before = 1 if pattern.startswith("[rs]") else 0
     return Rule("API_KEY", at_text(literal, before), re.compile(_TOKEN + pattern), gate=gate)
 
 
-RULES: Final[tuple[Rule, ...]] = (
+#: What there is without a digit in it, too.
+_WITHOUT_DIGITS: Final = frozenset({"PRIVATE_KEY", "JWT", "API_KEY", "PASSWORD", "EMAIL_ADDRESS"})
+
+_ALL: Final[tuple[Rule, ...]] = (
     Rule(
         "PRIVATE_KEY",
         at_text("-----BEGIN "),
@@ -104,13 +109,13 @@ RULES: Final[tuple[Rule, ...]] = (
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?!-----END )[\s\S])*(?:-----END [A-Z0-9 ]{0,60}-----)?"
         ),
-        gate="-",
+        gate=("-",),
     ),
     Rule(
         "JWT",
         at_text("eyJ"),
         re.compile(_TOKEN + r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
-        gate="J.",
+        gate=("J", "."),
     ),
     *(_prefixed(literal, pattern) for literal, pattern in _PREFIXED),
     Rule(
@@ -123,7 +128,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "PASSWORD",
         at_text("://"),
         re.compile(r"://[^\s/:@]{0,64}:(?P<found>[^\s/@]{1,128})@"),
-        gate="@/:",
+        gate=("@", "/", ":"),
     ),
     Rule(
         "PASSWORD",
@@ -146,7 +151,7 @@ RULES: Final[tuple[Rule, ...]] = (
             r"(?<![\w.+%'-])(?P<found>[\w+%'-][\w.+%'-]{0,63}@"
             r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24})(?![\w@])"
         ),
-        gate="@.",
+        gate=("@", "."),
     ),
     Rule(
         "IBAN_CODE",
@@ -156,14 +161,14 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "CREDIT_CARD",
-        at_numbers,
+        at_numbers(13),
         # Looked ahead at, so that the next group is a start of its own.
         re.compile(r"(?<![0-9])(?=(?P<found>[2-6](?:[ -]?[0-9]){12,18})(?![0-9]))"),
         card_length,
     ),
     Rule(
         "US_SSN",
-        at_numbers,
+        at_numbers(9),
         re.compile(
             r"(?<![0-9-])(?!000|666|9[0-9]{2})[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}"
             r"(?![0-9]|-[0-9])"
@@ -180,8 +185,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *NATIONAL,
     Rule(
         "IP_ADDRESS",
-        at_numbers,
+        at_dotted,
         re.compile(r"(?<![0-9A-Za-z.])(?:" + _OCTET + r"\.){3}" + _OCTET + r"(?![0-9]|\.[0-9])"),
+        gate=(".",),
     ),
     Rule(
         "IP_ADDRESS",
@@ -191,12 +197,13 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "PHONE_NUMBER",
-        at_numbers_or_signs,
+        at_text("+"),
         re.compile(r"(?<![\w+])\+[0-9](?:[ ().\-/]{0,2}[0-9]){6,14}(?![0-9])"),
+        gate=("+",),
     ),
     Rule(
         "PHONE_NUMBER",
-        at_numbers_or_signs,
+        at_numbers_or_parentheses(10),
         re.compile(
             r"(?<![0-9A-Za-z.\-/])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])"
             r"[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z]|-[0-9])"
@@ -213,6 +220,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
 )
 
+#: Most texts have no digits, so most of these rules are not looked at for them.
+RULES: Final = tuple(rule._replace(has_digit=rule.entity not in _WITHOUT_DIGITS) for rule in _ALL)
 ENTITIES: Final = tuple(dict.fromkeys(rule.entity for rule in RULES))
 
 

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 _RUN: Final = re.compile("[0-9]+")
-#: Digits that may belong together: four or more, as in the shortest address.
-_CLUSTER: Final = re.compile(r"[0-9](?:[ ().\-/]{0,2}[0-9]){3,}")
+#: What may stand between digits that belong together, and how much of it.
+_SEPARATORS: Final = frozenset(" ().-/")
+_MOST_SEPARATORS: Final = 2
+#: Digits of the shortest number that anything but an address of a machine is.
+_SHORTEST: Final = 7
 _LOCAL_PART: Final = frozenset(".+%'-_")
 #: Characters before the `@` of an address, and before the first colon of a group.
 _LONGEST_LOCAL: Final = 64
@@ -31,7 +34,7 @@ class Scan:
         has_digit: whether there is a digit.
     """
 
-    __slots__ = ("_clustered", "_folded", "_lettered", "_runs", "has_digit", "text")
+    __slots__ = ("_clusters", "_dotted", "_folded", "_lettered", "_runs", "has_digit", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -41,10 +44,10 @@ class Scan:
                 self.has_digit = True
                 break
         self._folded: str | None = None
-        # Where there is no digit, all is known.
-        self._runs: list[int] | None = None if self.has_digit else []
-        self._clustered: list[int] | None = None if self.has_digit else []
-        self._lettered: list[int] | None = None if self.has_digit else []
+        self._runs: list[int] | None = None
+        self._lettered: list[int] = []
+        self._clusters: list[tuple[int, list[int]]] = []
+        self._dotted: list[int] = []
 
     @property
     def folded(self) -> str:
@@ -56,27 +59,60 @@ class Scan:
     @property
     def runs(self) -> list[int]:
         """Where digits begin, each number once."""
-        if self._runs is None:
-            self._runs = [match.start() for match in _RUN.finditer(self.text)]
-        return self._runs
+        return self._runs if self._runs is not None else self._looked()
 
     @property
     def lettered(self) -> list[int]:
         """The same of numbers right behind a letter."""
-        if self._lettered is None:
-            text = self.text
-            self._lettered = [at for at in self.runs if at and text[at - 1].isalpha()]
+        if self._runs is None:
+            self._looked()
         return self._lettered
 
     @property
-    def clustered(self) -> list[int]:
-        """The same of numbers that have three or more digits beside them."""
-        if self._clustered is None:
-            found: list[int] = []
-            for cluster in _CLUSTER.finditer(self.text):
-                found += [run.start() for run in _RUN.finditer(self.text, *cluster.span())]
-            self._clustered = found
-        return self._clustered
+    def clusters(self) -> list[tuple[int, list[int]]]:
+        """Numbers that may belong together: how many digits they have, and where each begins."""
+        if self._runs is None:
+            self._looked()
+        return self._clusters
+
+    @property
+    def dotted(self) -> list[int]:
+        """Where four numbers begin that have dots between them."""
+        if self._runs is None:
+            self._looked()
+        return self._dotted
+
+    def _looked(self) -> list[int]:
+        """Looks for all of it in one pass."""
+        runs: list[int] = []
+        self._runs = runs
+        if not self.has_digit:
+            # All is known.
+            return runs
+        text, lettered, clusters = self.text, self._lettered, self._clusters
+        last, digits, own, dots = -_MOST_SEPARATORS - 1, 0, runs, 0
+        for match in _RUN.finditer(text):
+            start, end = match.span()
+            runs.append(start)
+            gap = start - last
+            if gap == 1 and text[last] == ".":
+                dots += 1
+                if dots > 2:
+                    self._dotted.append(runs[-4])
+            else:
+                dots = 0
+            if gap > _MOST_SEPARATORS or not _SEPARATORS.issuperset(text[last:start]):
+                if digits >= _SHORTEST:
+                    clusters.append((digits, own))
+                digits, own = 0, []
+            own.append(start)
+            digits += end - start
+            last = end
+            if start and text[start - 1].isalpha():
+                lettered.append(start)
+        if digits >= _SHORTEST:
+            clusters.append((digits, own))
+        return runs
 
 
 #: Gives the places at which a rule is tried, in order within each kind; None for everywhere.
@@ -109,11 +145,11 @@ def at_words(
     Args:
         words: in lower case.
         needs: one of these is in the text, too; in lower case. Empty for no condition.
-        with_digits: whether the text has to have a longer number.
+        with_digits: whether the text has to have a number of seven digits or more.
     """
 
     def starts(scan: Scan) -> Iterable[int] | None:
-        if with_digits and not scan.clustered:
+        if with_digits and not scan.clusters:
             return ()
         folded = scan.folded
         if needs and not any(need in folded for need in needs):
@@ -129,20 +165,40 @@ def at_words(
     return starts
 
 
-def at_numbers(scan: Scan) -> Iterable[int]:
-    """Where a number begins that is part of a longer one."""
-    return scan.clustered
+def at_numbers(least: int) -> Starts:
+    """Where a number begins that is part of a longer one.
+
+    Args:
+        least: digits that the longer one has to have; at least seven.
+    """
+    if least < _SHORTEST:
+        raise ValueError(f"numbers of fewer than {_SHORTEST} digits are not looked for")
+
+    def starts(scan: Scan) -> Iterable[int]:
+        return [at for digits, own in scan.clusters if digits >= least for at in own]
+
+    return starts
 
 
-def at_numbers_or_signs(scan: Scan) -> Iterable[int]:
-    """The same, and at a parenthesis or a plus right before."""
-    text = scan.text
-    found: list[int] = []
-    for at in scan.clustered:
-        if at and text[at - 1] in "(+":
-            found.append(at - 1)
-        found.append(at)
-    return found
+def at_numbers_or_parentheses(least: int) -> Starts:
+    """The same, and at a parenthesis right before."""
+    numbers = at_numbers(least)
+
+    def starts(scan: Scan) -> Iterable[int]:
+        text = scan.text
+        found: list[int] = []
+        for at in numbers(scan) or ():
+            if at and text[at - 1] == "(":
+                found.append(at - 1)
+            found.append(at)
+        return found
+
+    return starts
+
+
+def at_dotted(scan: Scan) -> Iterable[int]:
+    """Where four numbers begin that have dots between them."""
+    return scan.dotted
 
 
 def at_letters_before_numbers(scan: Scan) -> Iterable[int]:
