@@ -1,6 +1,7 @@
 """Drift's tests of two windows, against scipy and against numbers worked out by hand."""
 
 import warnings
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -233,3 +234,27 @@ def test_a_result_is_json() -> None:
 
     found = compare([1.0, 2.0] * 50, [1.0, 3.0] * 50, metric="m")
     assert json.loads(json.dumps(found.as_dict()))["metric"] == "m"
+
+
+def test_a_result_is_a_picture() -> None:
+    r = np.random.default_rng(8)
+    numbers = compare(r.normal(0, 1, 500), r.normal(1, 1, 400), metric="<b>length")
+    words = compare(["a & b"] * 60 + ["c"] * 60, ["a & b"] * 100 + ["d" * 90] * 40, metric="kind")
+    for result, shapes in ((numbers, {"polygon": 2}), (words, {"rect": 2 * 3 + 2})):
+        picture = ElementTree.fromstring(result.plot())
+        for shape, count in shapes.items():
+            assert len(picture.findall(f"{{http://www.w3.org/2000/svg}}{shape}")) == count
+        page = result._repr_html_()
+        ElementTree.fromstring(page)
+        assert result.plot() in page
+        assert "drift" in page
+    assert "&lt;b&gt;length" in numbers._repr_html_()
+    # The current window's area reaches farther to the right.
+    halves = [
+        sum(shares[: len(shares) // 2])
+        for shares in (numbers.distribution.reference, numbers.distribution.current)
+    ]
+    assert halves[0] > halves[1]
+    nothing = compare([], [], metric="x")
+    assert nothing.plot() == ""
+    assert "not tested, because" in nothing._repr_html_()

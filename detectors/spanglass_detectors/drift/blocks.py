@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanglass_detectors.drift.numeric import Values, smooth_scores
+from spanglass_detectors.drift.numeric import smooth_scores
+from spanglass_detectors.drift.ordered import Values
 
 #: Below so many blocks their variance is a guess.
 LEAST_BLOCKS: Final = 5

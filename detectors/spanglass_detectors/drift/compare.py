@@ -25,7 +25,8 @@ from spanglass_detectors.drift.bins import (
 from spanglass_detectors.drift.blocks import design_effect as of_blocks
 from spanglass_detectors.drift.categorical import CATEGORICAL_TESTS, Counts, pooled_rare
 from spanglass_detectors.drift.effects import cohens_h, moved, moved_share
-from spanglass_detectors.drift.numeric import NUMERIC_TESTS, Values
+from spanglass_detectors.drift.numeric import NUMERIC_TESTS
+from spanglass_detectors.drift.ordered import Values, histogram, in_order, quantiles
 from spanglass_detectors.drift.results import (
     Distribution,
     DriftResult,
@@ -73,7 +74,10 @@ def kind_of(values: Sequence[Any] | NDArray[Any]) -> Kind:
     if array.dtype.kind not in "iuf":
         raise TypeError(f"values of the type {array.dtype} are neither numbers nor words")
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    is_truth = len(finite) > 0 and bool(((finite == 0) | (finite == 1)).all())
+    # Most columns that are none show it at once.
+    is_truth = len(finite) > 0 and all(
+        bool(((part == 0) | (part == 1)).all()) for part in (finite[:1000], finite[1000:])
+    )
     return "boolean" if is_truth else "numeric"
 
 
@@ -160,7 +164,7 @@ def _compare(
     ]
     if kind == "numeric":
         try:
-            numbers = [each.astype(float) for each in values]
+            numbers = [each.astype(float, copy=False) for each in values]
         except (TypeError, ValueError):
             return not_tested("some values are no numbers", kind, *sizes)
         effect = 1.0
@@ -175,10 +179,7 @@ def _compare(
         names = list(_TRUTHS)
         before, now = (np.bincount(each, minlength=2).astype(float) for each in truths)
     else:
-        words = [
-            each.tolist() if each.dtype.kind == "U" else each.astype(str).tolist()
-            for each in values
-        ]
+        words = [each if each.dtype.kind == "U" else each.astype(str) for each in values]
         names, before, now = category_counts(words[0], words[1])
     effect = 1.0
     if blocks[0] is not None and blocks[1] is not None:
@@ -186,7 +187,7 @@ def _compare(
             codes = [each.astype(float) for each in truths]
         else:
             place = {name: float(n) for n, name in enumerate(names)}
-            codes = [np.array([place.get(w, -1.0) for w in each]) for each in words]
+            codes = [np.array([place.get(w, -1.0) for w in each.tolist()]) for each in words]
         effect = of_blocks(codes[0], codes[1], blocks[0], blocks[1])
     return compare_counts(
         dict(zip(names, before, strict=True)), dict(zip(names, now, strict=True)), kind=kind,
@@ -213,8 +214,8 @@ def compare_numbers(
     limit = THRESHOLDS["numeric"] if threshold is None else threshold
     sizes = len(reference), len(current)
     # What follows sorts many times; of what is sorted that costs little.
-    reference, current = np.sort(reference), np.sort(current)
-    if reference.min() == reference.max() == current.min() == current.max():
+    reference, current = in_order(reference), in_order(current)
+    if reference[0] == reference[-1] == current[0] == current[-1]:
         return not_tested(f"every value is {reference[0]:g} in both windows", "numeric", *sizes)
     if name in NUMERIC_TESTS:
         found = NUMERIC_TESTS[name](reference, current, design_effect)
@@ -229,11 +230,8 @@ def compare_numbers(
         )
     effect = moved(reference, current, interval=interval)
     edges = shown_edges(reference, current)
-    shares = [
-        np.histogram(np.clip(e, edges[0], edges[-1]), edges)[0] / len(e)
-        for e in (reference, current)
-    ]
-    before, now = (float(np.median(each)) for each in (reference, current))
+    shares = [histogram(each, edges) for each in (reference, current)]
+    before, now = (float(quantiles(each, [0.5])[0]) for each in (reference, current))
     if before == now:
         # Rare large values move the mean alone.
         before, now = (float(np.mean(each)) for each in (reference, current))

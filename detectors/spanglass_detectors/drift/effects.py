@@ -8,10 +8,11 @@ import numpy as np
 from scipy import special
 
 from spanglass_detectors.drift.categorical import Counts, total_variation
-from spanglass_detectors.drift.numeric import Values, resampled_wasserstein, wasserstein_distance
+from spanglass_detectors.drift.numeric import resampled_wasserstein, wasserstein_distance
+from spanglass_detectors.drift.ordered import Values, in_order, quantiles, resampled_distance
 
 _RESAMPLES: Final = 200
-#: Values of a side that are resampled at most; the interval of more is narrower than anybody asks.
+#: Values of a side that are resampled one by one at most; more of them are counted.
 _RESAMPLED: Final = 2_000
 #: A normal distribution's quartiles are so many standard deviations apart.
 _IQR_OF_SD: Final = 1.3489795003921634
@@ -27,13 +28,15 @@ class Effect(NamedTuple):
 
 def spread(values: Values) -> float:
     """A standard deviation that outliers do not move: from the quartiles, or else the deviation."""
-    low, high = np.quantile(values, [0.25, 0.75])
+    values = in_order(values)
+    low, high = quantiles(values, [0.25, 0.75])
     # What differs in the last digits only is constant.
-    least = 1e-9 * float(np.abs(values).max())
-    for found in (float(high - low) / _IQR_OF_SD, float(np.std(values))):
-        if found > least:
-            return found
-    return 0.0
+    least = 1e-9 * max(abs(float(values[0])), abs(float(values[-1])))
+    middle = float(high - low) / _IQR_OF_SD
+    if middle > least:
+        return middle
+    whole = float(np.std(values))
+    return whole if whole > least else 0.0
 
 
 def moved(reference: Values, current: Values, *, interval: bool = True) -> Effect:
@@ -43,21 +46,17 @@ def moved(reference: Values, current: Values, *, interval: bool = True) -> Effec
     has none. A distance is never below 0, so its interval is the bootstrap's after the bias is
     taken off.
     """
+    reference, current = in_order(reference), in_order(current)
     scale = spread(reference) or spread(np.concatenate([reference, current])) or 1.0
     value = wasserstein_distance(reference, current) / scale
     if not interval:
         return Effect(value, value, value)
-    chance = np.random.default_rng(0)
-    one, other = (_few(each, chance) for each in (reference, current))
-    drawn = resampled_wasserstein(one, other, _RESAMPLES) / scale
+    few = max(len(reference), len(current)) <= _RESAMPLED
+    resampled = resampled_wasserstein if few else resampled_distance
+    drawn = resampled(reference, current, _RESAMPLES) / scale
     bias = max(0.0, float(drawn.mean()) - value)
     low, high = np.quantile(drawn - bias, [0.025, 0.975])
     return Effect(value, max(0.0, float(low)), max(value, float(high)))
-
-
-def _few(values: Values, chance: np.random.Generator) -> Values:
-    few = len(values) <= _RESAMPLED
-    return values if few else chance.choice(values, _RESAMPLED, replace=False)
 
 
 def moved_share(reference: Counts, current: Counts) -> Effect:
@@ -68,7 +67,8 @@ def moved_share(reference: Counts, current: Counts) -> Effect:
         chance.multinomial(int(each.sum()), each / each.sum(), _RESAMPLES)
         for each in (reference, current)
     ]
-    drawn = np.array([total_variation(a, b) for a, b in zip(*sides, strict=True)])
+    shares = [each / each.sum(axis=1, keepdims=True) for each in sides]
+    drawn = np.abs(shares[0] - shares[1]).sum(axis=1) / 2
     bias = max(0.0, float(drawn.mean()) - value)
     low, high = np.quantile(drawn - bias, [0.025, 0.975])
     return Effect(value, max(0.0, float(low)), min(1.0, max(value, float(high))))

@@ -6,17 +6,20 @@ Those that people ask for by name give what scipy gives. The default is `smooth`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Values: TypeAlias = NDArray[np.float64]
+from spanglass_detectors.drift.ordered import Values, counts_below, distance, in_order
 
 #: From here on exact distributions cost more than they add; scipy draws the line there, too.
 _EXACT: Final = 10_000
 _COMPONENTS: Final = 4
+#: From here on ranks are taken in groups, and how many of them.
+_GROUPED: Final = 20_000
+_GROUPS: Final = 4_096
 _PERMUTATIONS: Final = 999
 
 
@@ -39,18 +42,18 @@ def kolmogorov_smirnov(reference: Values, current: Values, design_effect: float 
 
     Exact for small samples, as `scipy.stats.ks_2samp`; its power is for the middle.
     """
-    one, other = np.sort(reference), np.sort(current)
-    distance = _distance(one, other)
+    one, other = in_order(reference), in_order(current)
+    farthest = _distance(one, other)
     n, m = len(one), len(other)
     if max(n, m) <= _EXACT and design_effect == 1.0:
         from scipy import stats
 
         found = stats.ks_2samp(one, other)
-        return Tested(distance, float(found.pvalue))
+        return Tested(farthest, float(found.pvalue))
     from scipy.stats import distributions
 
     effective = n * m / (n + m) / design_effect
-    return Tested(distance, float(distributions.kstwo.sf(distance, max(1, round(effective)))))
+    return Tested(farthest, float(distributions.kstwo.sf(farthest, max(1, round(effective)))))
 
 
 def _distance(one: Values, other: Values) -> float:
@@ -111,9 +114,15 @@ def smooth(reference: Values, current: Values, design_effect: float = 1.0) -> Te
 
     Source: Neyman (1937); Rayner, Thas and Best, Smooth Tests of Goodness of Fit (2009).
     """
-    _, below = _merged(np.sort(reference), np.sort(current))
-    # Scores of distinct values, and how many of each side have them.
     n, m = len(reference), len(current)
+    reference, current = in_order(reference), in_order(current)
+    # Scores of distinct values, and how many of each side have them; of many values a rank in
+    # `_GROUPS` says as much as each one's own.
+    below = (
+        _merged(reference, current)[1]
+        if n + m <= _GROUPED
+        else counts_below(reference, current, _GROUPS)
+    )
     ends = below.sum(axis=0)
     own = np.diff(below, axis=1, prepend=0.0)
     both = own[0] + own[1]
@@ -184,13 +193,12 @@ def energy(reference: Values, current: Values, design_effect: float = 1.0) -> Te
 
 def wasserstein_distance(reference: Values, current: Values) -> float:
     """The area between the two distribution functions."""
-    every, gap = _gap(np.sort(reference), np.sort(current))
-    return float(np.abs(gap[:-1]) @ np.diff(every))
+    return distance(in_order(reference), in_order(current))
 
 
 def energy_distance(reference: Values, current: Values) -> float:
     """The square root of twice the squared area between the distribution functions."""
-    every, gap = _gap(np.sort(reference), np.sort(current))
+    every, gap = _gap(in_order(reference), in_order(current))
     return float(np.sqrt(2 * (gap[:-1] ** 2) @ np.diff(every)))
 
 
@@ -199,7 +207,7 @@ def resampled_wasserstein(reference: Values, current: Values, times: int) -> Val
 
     Each value is there a Poisson number of times, which is the bootstrap for large samples.
     """
-    one, other = np.sort(reference), np.sort(current)
+    one, other = in_order(reference), in_order(current)
     every = np.concatenate([one, other])
     order = np.argsort(every, kind="stable")
     # A table of 65,536 quantiles is ten times as fast as a draw each.
@@ -231,12 +239,12 @@ def _thinned(values: Values, design_effect: float) -> Values:
     return np.asarray(values[np.linspace(0, len(values) - 1, kept).astype(int)])
 
 
-def _permuted(distance: Callable[[Values, Values], float], one: Values, other: Values) -> Tested:
-    found = distance(one, other)
+def _permuted(measure: Callable[[Values, Values], float], one: Values, other: Values) -> Tested:
+    found = measure(one, other)
     pooled, chance, as_far = np.concatenate([one, other]), np.random.default_rng(0), 1
     for _ in range(_PERMUTATIONS):
         chance.shuffle(pooled)
-        as_far += distance(pooled[: len(one)], pooled[len(one) :]) >= found
+        as_far += measure(pooled[: len(one)], pooled[len(one) :]) >= found
     return Tested(found, as_far / (_PERMUTATIONS + 1))
 
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
+from spanglass_detectors.drift.picture import html, svg
+
 Kind = Literal["numeric", "categorical", "boolean"]
 #: `small`: surely changed, and by too little to matter.
 Verdict = Literal["drift", "small", "same", "not tested"]
@@ -109,22 +111,34 @@ class DriftResult:
             verdict=verdict_of(p_corrected, alpha, self.effect, self.threshold),
         )
 
-    def render(self) -> str:
-        """The result as text, with both distributions."""
+    def words(self) -> list[str]:
+        """The result in a line or two, without the distributions."""
         name = " ".join([self.metric, *(f"{k}={v}" for k, v in self.group.items())]).strip()
         if self.verdict == "not tested":
-            return f"{name or 'the metric'}: not tested, because {self.reason}"
+            return [f"{name or 'the metric'}: not tested, because {self.reason}"]
         p = self.p if self.p_corrected is None else self.p_corrected
         corrected = "" if self.p_corrected is None else " (corrected)"
         test = f"{self.test} = {self.statistic:.4g}, p = {p:.2g}{corrected}"
         size = f"{self.effect_name} {self.effect:.3f} ({self.low:.3f} to {self.high:.3f})"
         counts = f"n = {self.n_reference} and {self.n_current}"
-        lines = [
+        return [
             f"{name or 'the metric'}: {self.verdict}. {self.explanation}",
-            f"  {test}, {size}, matters from {self.threshold:g}, {counts}",
+            f"{test}, {size}, matters from {self.threshold:g}, {counts}",
         ]
-        plot = self.distribution.plot()
-        return "\n".join(lines + [f"  {line}" for line in plot.splitlines()])
+
+    def render(self) -> str:
+        """The result as text, with both distributions."""
+        first, *rest = self.words()
+        lines = [*rest, *self.distribution.plot().splitlines()]
+        return "\n".join([first, *(f"  {line}" for line in lines)])
+
+    def plot(self) -> str:
+        """Both distributions as an SVG picture; empty where nothing was tested."""
+        return svg(self.distribution)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html(self)
 
     def __str__(self) -> str:
         return self.render()

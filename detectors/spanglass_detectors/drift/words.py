@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from spanglass_detectors.drift.categorical import Counts
-from spanglass_detectors.drift.numeric import Values
+from spanglass_detectors.drift.ordered import Values, in_order, quantiles
 
 
 def number_words(reference: Values, current: Values, effect: float) -> str:
     """Which way numbers moved: the middle, or else the spread, or else their shape."""
-    before, now = np.quantile(reference, [0.1, 0.5, 0.9]), np.quantile(current, [0.1, 0.5, 0.9])
+    before, now = (quantiles(in_order(side), [0.1, 0.5, 0.9]) for side in (reference, current))
     middle = f"the median went from {before[1]:.4g} to {now[1]:.4g}"
     wide, wider = before[2] - before[0], now[2] - now[0]
     if wide > 0 and abs(now[1] - before[1]) >= 0.05 * wide:
