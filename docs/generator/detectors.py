@@ -12,6 +12,7 @@ _ABOUT: Final = {
     "bertscore": "quality.md",
     "evaluate": "quality.md",
     "pii": "privacy.md",
+    "pii_rescan": "privacy.md",
     "quality": "quality.md",
     "grounding": "quality.md",
     "judge": "quality.md",

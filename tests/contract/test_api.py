@@ -70,6 +70,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/alerts/rules/{name}/preview": 400,
     "POST /api/v1/alerts/silences": 400,
     "GET /api/v1/pii": 400,
+    "GET /api/v1/pii/missed": 400,
     "GET /api/v1/quality": 400,
     "GET /api/v1/prompts/{name}/compare": 400,
     "GET /api/v1/prompts/{name}/split": 400,

@@ -11,6 +11,7 @@ import pytest
 from spanglass_collector.jobs import runner
 from spanglass_collector.jobs.config import read_jobs
 from spanglass_collector.jobs.sandbox import Sandbox
+from spanglass_store.queries.scores import Score, add_scores
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook
 from support import otlp
@@ -77,7 +78,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("jobs")
     (folder / "mine.py").write_text(DETECTORS)
     detect = jobs(
-        pii=QUICK,
+        pii={**QUICK, "options": {"allow": ["Maria Gonzalez"]}},
+        pii_rescan={"sample": 1.0},
         length={"detector": "mine.py:length", "options": {"unit": "letters"}, **QUICK},
         naughty={
             "detector": "mine.py:naughty", "where": "service = 'naughty'", "timeout_s": 5,
@@ -278,9 +280,65 @@ def test_personal_data_is_found_and_never_kept(running: RunningService, unique: 
     assert nobody == {"traces": [], "truncated": False}
 
 
-def window_is_done(service: RunningService, asked: str) -> bool:
-    windows = {each["id"]: each for each in service.get("/api/v1/jobs/backfills", job="pii")}
+def window_is_done(service: RunningService, asked: str, job: str = "pii") -> bool:
+    windows = {each["id"]: each for each in service.get("/api/v1/jobs/backfills", job=job)}
     return windows[asked]["state"] == "done" and windows[asked]["spans"] > 0
+
+
+def test_what_slipped_through_is_estimated(running: RunningService, unique: str) -> None:
+    coin = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
+    send(running, unique, f"send it to {coin}, or to ana@example.com", "nothing here", "nor here")
+    send(running, unique, "I am Maria Gonzalez", "My name is John Smith. Call <PERSON_9f2c01>.")
+    running.settle()
+    assert not running.sql("SELECT 1 FROM scores WHERE name = 'pii_missed'"), (
+        "it waits for its hour"
+    )
+    path = "/api/v1/jobs/pii_rescan/backfills"
+    asked = running.api("POST", path, json={"start": "2026-01-01T00:00:00Z"}).json()["id"]
+    wait_until(functools.partial(window_is_done, running, asked, "pii_rescan"), "it is looked at")
+    found = running.get("/api/v1/pii/missed", service=unique)
+    assert (found["spans"], found["traces"], found["traces_with"]) == (5, 5, 2)
+    assert found["low"] < found["share"] == 0.4 < found["high"]
+    kinds = {each["entity"]: each for each in found["kinds"]}
+    assert {entity: each["recogniser"] for entity, each in kinds.items()} == {
+        "CRYPTO": "CryptoRecognizer", "PERSON": "SpacyRecognizer",
+    }  # fmt: skip
+    # Everything was looked at, so nothing is uncertain.
+    assert (found["least"], found["estimated"], found["most"]) == (2, 2, 2)
+    rows = running.sql("SELECT metadata, explanation FROM scores WHERE name = 'pii_missed'")
+    assert not [value for value in (coin, "John", "Smith") if value in str(rows)]
+
+
+def test_a_sample_is_multiplied_with_its_interval(running: RunningService, unique: str) -> None:
+    told = {"service": unique, "share": "0.25"}
+    add_scores(
+        running.owner(),
+        [
+            Score(
+                "default", "pii_missed", value=float(number in (3, 5)), source="detector",
+                trace_id=f"{number:032x}", span_id=f"{number:016x}", score_id=f"{unique}-{number}",
+                metadata=told | ({"missed.PERSON.SpacyRecognizer": "1"} if number in (3, 5) else {}),
+            )
+            for number in range(20)
+        ],
+    )  # fmt: skip
+    found = running.get("/api/v1/pii/missed", service=unique)
+    assert (found["estimated"], found["traces"], found["share"]) == (8.0, 20, 0.1)
+    # Two of a quarter: the variance is 2 (1 - 1/4) / (1/4)^2 = 24.
+    (kind,) = found["kinds"]
+    assert kind["most"] == pytest.approx(8 + 1.96 * 24**0.5)
+    assert kind["least"] == 2, "those that were seen are there"
+    add_scores(
+        running.owner(),
+        [
+            Score(
+                "default", "pii_missed", value=0.0, source="detector", trace_id="f" * 32,
+                span_id="f" * 16, score_id=f"{unique}-none", metadata={**told, "service": f"{unique}x"},
+            )
+        ],
+    )  # fmt: skip
+    none = running.get("/api/v1/pii/missed", service=f"{unique}x")
+    assert none["least"] == 0 < none["most"] == pytest.approx(11.98, abs=0.01), "three of a quarter"
 
 
 def test_a_backfill_writes_the_same_rows(running: RunningService, unique: str) -> None:

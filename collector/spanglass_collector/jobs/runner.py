@@ -23,6 +23,7 @@ from spanglass_store.state.jobs import Backfill, JobBook, JobState, moment, now_
 log = logging.getLogger(__name__)
 
 _US: Final = 1_000_000
+_DAY_US: Final = 86_400 * _US
 #: Keys of spans that are read at once.
 _KEYS: Final = 20_000
 #: Most spans of a page, and seconds that judging one should take.
@@ -41,6 +42,17 @@ PATIENCE_S: Final = 15.0
 _LOOK_S: Final = 0.2
 #: How often a run's row is written while it goes on, in seconds.
 _WRITE_RUN_S: Final = 15.0
+
+
+def last_hour(hour: int, now: int) -> int:
+    """When it was last that hour of the day, UTC, in microseconds since 1970.
+
+    Args:
+        hour: from 0 to 23.
+        now: in microseconds since 1970.
+    """
+    shift = hour * 3600 * _US
+    return (now - shift) // _DAY_US * _DAY_US + shift
 
 
 class Runner:
@@ -170,14 +182,17 @@ class Runner:
     def wake_at(self) -> int:
         """When there is something to do if nothing comes, in microseconds since 1970; 0 for never.
 
-        That is when a span that failed is due again, when the budget is filled up again, or when
-        the lease of another collector ends, should that one have died.
+        That is when a span that failed is due again, when the budget is filled up again, at the
+        job's hour of the day, or when the lease of another collector ends, should that one have
+        died.
         """
         if self.held_until:
             return self.held_until
         times = [self._state.retry_at] if self._state.retry_at else []
         if self._is_over_budget():
             times.append((int(time.time()) // 3600 + 1) * 3600 * _US)
+        if self._settings.at_hour is not None:
+            times.append(last_hour(self._settings.at_hour, now_us()) + _DAY_US)
         return min(times, default=0)
 
     # -- windows -------------------------------------------------------------------------------
@@ -188,6 +203,8 @@ class Runner:
         if state.window_end:
             return Window("ingested_at", state.watermark, state.window_end)
         until = job_spans.horizon(self._store)
+        if self._settings.at_hour is not None:
+            until = min(until, last_hour(self._settings.at_hour, until))
         if until <= state.watermark:
             return None
         first, count = job_spans.first_arrival(

@@ -20,6 +20,7 @@ from spanglass_store.queries.pii import (
     pii,
     traces_of_subject,
 )
+from spanglass_store.queries.pii_missed import pii_missed
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1/pii", tags=["privacy"])
@@ -86,6 +87,51 @@ class SubjectOut(BaseModel):
 
     traces: list[SubjectTrace] = Field(description="The latest first.")
     truncated: bool = Field(description="Whether there are more.")
+
+
+class MissedKind(BaseModel):
+    """What slipped through of one kind."""
+
+    entity: str
+    recogniser: str = Field(description="Presidio's, which finds it.")
+    seen: int = Field(description="Findings in the sample.")
+    traces: int = Field(description="Traces of the sample that have one.")
+    estimated: float = Field(description="Findings in all traffic.")
+    least: float = Field(description="Lower end of its 95 % interval.")
+    most: float = Field(description="Upper end.")
+    found: float = Field(description="What the first look found of this entity, estimated alike.")
+
+
+class MissedOut(BaseModel):
+    """What slipped through, estimated from a sample of traces."""
+
+    spans: int = Field(description="Spans that were looked through again.")
+    traces: int = Field(description="Their traces.")
+    traces_with: int = Field(description="Those of them in which something had been missed.")
+    share: float | None = Field(description="Of traces; null before the first night.")
+    low: float = Field(description="Lower end of the share's 95 % interval (Wilson).")
+    high: float = Field(description="Upper end.")
+    estimated: float = Field(description="Missed findings in all traffic.")
+    least: float | None = Field(description="Lower end of its 95 % interval.")
+    most: float | None = Field(description="Upper end.")
+    pipeline: str = Field(description="The spaCy pipeline for names; empty without one.")
+    kinds: list[MissedKind] = Field(description="The most first.")
+
+
+@router.get("/missed")
+async def missed(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(reader)],
+    start: Start = None,
+    end: End = None,
+    project: Text = "",
+    service: Text = "",
+) -> MissedOut:
+    """What slipped through, by the job `pii_rescan`: how much, and who would have found it."""
+    since, until = time_range(start, end)
+    store = context.store(principal)
+    found = await asyncio.to_thread(pii_missed, store, since, until, project, service)
+    return MissedOut.model_validate(found)
 
 
 @router.get("")

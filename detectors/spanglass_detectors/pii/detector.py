@@ -45,7 +45,7 @@ class PiiDetector(Detector):
 
     def judge(self, span: Span) -> Iterable[PiiFinding]:
         found: dict[tuple[str, str, str], tuple[int, float, set[str]]] = {}
-        for text, place, role, name in _texts(span):
+        for text, place, role, name in texts_of(span):
             for each in self._finder.find(text, name):
                 key = (each.entity, place, role)
                 count, confidence, subjects = found.get(key, (0, 0.0, set()))
@@ -58,7 +58,8 @@ class PiiDetector(Detector):
         ]
 
 
-def _texts(span: Span) -> Iterable[tuple[str, str, str, str]]:
+def texts_of(span: Span) -> Iterable[tuple[str, str, str, str]]:
+    """Every text of a span, with its field, its role and the name that it stands under."""
     yield from span.passages()
     if span.status_message:
         yield span.status_message, "status_message", "", ""

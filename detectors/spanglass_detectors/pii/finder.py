@@ -147,7 +147,7 @@ class Finder:
             return found
         found = [each for each in found if each.confidence >= self._least]
         if self._allow or self._allow_patterns:
-            found = [each for each in found if not self._is_allowed(seen[each.start : each.end])]
+            found = [each for each in found if not self.is_allowed(seen[each.start : each.end])]
         found = _without_overlaps(found)
         if places is None:
             return found
@@ -156,7 +156,8 @@ class Finder:
             for each in found
         ]
 
-    def _is_allowed(self, value: str) -> bool:
+    def is_allowed(self, value: str) -> bool:
+        """Whether a value is nobody's, by the allow lists."""
         return value.casefold() in self._allow or any(
             pattern.fullmatch(value) for pattern in self._allow_patterns
         )

@@ -19,6 +19,8 @@ NOT_PERSONAL: Final = frozenset({"URL", "DATE_TIME", "UUID"})
 _LANGUAGE: Final = "en"
 #: Between the name of a recogniser and the number of its pattern.
 _BETWEEN: Final = "#"
+#: Where presidio says which recogniser it was (`RecognizerResult.RECOGNIZER_NAME_KEY`).
+_NAME_KEY: Final = "recognizer_name"
 #: Pipes of a spaCy pipeline that only grammar needs.
 _GRAMMAR: Final = ("parser", "tagger", "attribute_ruler", "lemmatizer", "senter")
 
@@ -106,6 +108,10 @@ class PresidioFinder:
 
     def find(self, text: str) -> list[Found]:
         """What presidio finds in a text, in its order of places; findings may overlap."""
+        return [found for found, _ in self.found_by(text)]
+
+    def found_by(self, text: str) -> list[tuple[Found, str]]:
+        """The same, each with the name of the recogniser that found it."""
         entities = self._entities
         if self._prefilter is not None:
             possible = self._prefilter.possible(text)
@@ -121,7 +127,10 @@ class PresidioFinder:
         finally:
             self._possible.names = None
         return sorted(
-            Found(each.start, each.end, each.entity_type, float(each.score))
+            (
+                Found(each.start, each.end, each.entity_type, float(each.score)),
+                str((each.recognition_metadata or {}).get(_NAME_KEY, "")),
+            )
             for each in found
             if each.score >= self._least
         )
