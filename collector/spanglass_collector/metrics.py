@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from spanglass_alerts.engine import Engine
     from spanglass_collector.drift.keeper import DriftKeeper
     from spanglass_collector.jobs.keeper import JobKeeper
-    from spanglass_collector.joining import EventJoiner
     from spanglass_collector.service import _Ingest
+    from spanglass_collector.watching import Watcher
 
 
 class ServiceMetrics(Collector):
@@ -32,7 +32,7 @@ class ServiceMetrics(Collector):
         store: to ask whether it answers.
         jobs: what runs jobs; None where the role is missing.
         drift: what looks for drift; None where the role is missing.
-        joiner: what joins messages of log events; None where the role is missing.
+        watchers: threads with work of their own among the jobs.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class ServiceMetrics(Collector):
         store: Store,
         jobs: "JobKeeper | None" = None,
         drift: "DriftKeeper | None" = None,
-        joiner: "EventJoiner | None" = None,
+        watchers: "Sequence[Watcher]" = (),
     ) -> None:
         self._ingest = ingest
         self._embedded = embedded
         self._store = store
         self._jobs = jobs
         self._drift = drift
-        self._joiner = joiner
+        self._watchers = watchers
         #: What evaluates rules; None where the role is missing.
         self.alerts: Engine | None = None
         self._registry = CollectorRegistry()
@@ -200,8 +200,7 @@ class ServiceMetrics(Collector):
         every = dict(jobs.counts)
         if self._drift is not None and self._drift.is_enabled:
             every["drift"] = self._drift.counts
-        if self._joiner is not None:
-            every[self._joiner.counts.job] = self._joiner.counts
+        every.update({each.counts.job: each.counts for each in self._watchers})
         for name, counts in every.items():
             for field, family in counters.items():
                 family.add_metric([name], getattr(counts, field))

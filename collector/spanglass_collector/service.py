@@ -35,6 +35,7 @@ from spanglass_collector.jobs.desk import JobDesk
 from spanglass_collector.jobs.keeper import JobKeeper
 from spanglass_collector.joining import EventJoiner
 from spanglass_collector.listener import Listener
+from spanglass_collector.metering import EnergyMeter
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.opening import open_store
 from spanglass_collector.pricing import PriceKeeper
@@ -45,6 +46,7 @@ from spanglass_collector.reviewing import ReviewKeeper
 from spanglass_collector.settings import Settings, join_address, split_address
 from spanglass_collector.stages.redact import Redaction, read_redact
 from spanglass_collector.tls import Certificate, read_certificate
+from spanglass_collector.watching import Watcher
 from spanglass_dashboards.app import create_app
 from spanglass_dashboards.context import Context
 from spanglass_store.access import Gate
@@ -177,8 +179,8 @@ class Service:
         pinged = Store(endpoint, timeout_s=3)
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
         drift = self._drift(directory, book, endpoint, ingest) if "jobs" in roles else None
-        joiner = self._joiner(store, book, ingest) if "jobs" in roles else None
-        metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift, joiner)
+        watchers = self._watchers(store, book, ingest) if "jobs" in roles else []
+        metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift, watchers)
         alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
         purges = PurgeDesk(
             store,
@@ -263,8 +265,8 @@ class Service:
                 alerting.start()
             if drift is not None:
                 drift.start()
-            if joiner is not None:
-                joiner.start()
+            for watcher in watchers:
+                watcher.start()
             self._announce(directory, token)
             ready(self)
             await self._stop.wait()
@@ -296,8 +298,8 @@ class Service:
                     await loop.run_in_executor(own, jobs.stop, 1.0)
                 if drift is not None:
                     await loop.run_in_executor(own, drift.stop, 1.0)
-                if joiner is not None:
-                    await loop.run_in_executor(own, joiner.stop, 1.0)
+                for watcher in watchers:
+                    await loop.run_in_executor(own, watcher.stop, 1.0)
                 await loop.run_in_executor(own, alerting.stop)
             store.close()
             pinged.close()
@@ -327,13 +329,17 @@ class Service:
             backlog,
         )
 
-    def _joiner(self, store: Store, book: JobBook, ingest: "_Ingest | None") -> EventJoiner:
-        def stored() -> tuple[int, int]:
-            assert ingest is not None
-            of = {each.signal.name: each.ledger for each in ingest.pipelines}
-            return of["traces"].account().stored, of["logs"].account().stored
+    def _watchers(self, store: Store, book: JobBook, ingest: "_Ingest | None") -> list[Watcher]:
+        def of(*signals: str) -> Callable[[], tuple[int, int]] | None:
+            if ingest is None:
+                return None
+            one, two = ({e.signal.name: e.ledger for e in ingest.pipelines}[s] for s in signals)
+            return lambda: (one.account().stored, two.account().stored)
 
-        return EventJoiner(store, book, stored if ingest is not None else None)
+        return [
+            EventJoiner(store, book, of("traces", "logs")),
+            EnergyMeter(store, book, of("traces", "metrics")),
+        ]
 
     def _drift(
         self, directory: DataDirectory, book: JobBook, endpoint: Endpoint, ingest: "_Ingest | None"

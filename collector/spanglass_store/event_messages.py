@@ -18,6 +18,7 @@ from typing import Any, Final
 from spanglass_store.client import Store
 from spanglass_store.errors import QueryRefused, StoreOverloaded
 from spanglass_store.queries.logs import DETAILS, INPUT, MESSAGE_EVENTS, OUTPUT
+from spanglass_store.span_versions import write_versions
 
 log = logging.getLogger(__name__)
 
@@ -203,18 +204,7 @@ def _write(store: Store, keys: Sequence[SpanKey], bounds: dict[str, int]) -> Non
         "attribute_types": "mapUpdate(attribute_types, more_types)",
         "ingested_at": "now64(6)",
     }
-    columns = [str(row[0]) for row in store.query(
-        "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'spans'"
-        " AND default_kind = '' ORDER BY position",
-        {"database": store.database},
-    ).rows]  # fmt: skip
-    names = ", ".join(f"`{name}`" for name in columns)
-    filled = ", ".join(f"{changed.get(name, f'`{name}`')} AS `new.{name}`" for name in columns)
-    store.command(
-        f"INSERT INTO {store.database}.spans ({names}) SELECT {filled} FROM {_merged(store)}"
-        " SETTINGS max_threads = 1, max_insert_threads = 1, max_block_size = 1024",
-        _values(keys, bounds),
-    )
+    write_versions(store, _merged(store), changed, _values(keys, bounds))
 
 
 def _merged(store: Store) -> str:

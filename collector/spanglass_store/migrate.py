@@ -2,7 +2,7 @@
 
 Migrations are numbered SQL templates, run in order and recorded in `schema_migrations`. Every
 statement can be run twice, so one that was cut off half-way is simply run again. What decodes
-requests holds no data and is made anew where this version's is missing.
+requests, and the views, hold no data and are made anew.
 """
 
 import logging
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
+from spanglass_store import views
 from spanglass_store.client import Store
 from spanglass_store.errors import StoreError
 from spanglass_store.otlp.decoder import Decoder
@@ -142,6 +143,8 @@ def migrate(store: Store, before: Callable[[str], None] | None = None) -> list[M
         done.append(migration)
     for decoder in DECODERS:
         _create(store, decoder)
+    for statement in views.create(database):
+        store.command(statement)
     return done
 
 

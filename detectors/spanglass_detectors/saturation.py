@@ -15,16 +15,16 @@ Resource = Literal[
 ]
 
 #: Mean requests that wait, from which the engine is said to be behind.
-_WAITING: Final = 0.5
-_KV_FULL: Final = 0.9
-_BATCH_FULL: Final = 0.95
-_BANDWIDTH_BOUND: Final = 0.7
-_COMPUTE_BOUND: Final = 0.6
-_BUSY: Final = 0.95
-_THROTTLED: Final = 0.1
+WAITING: Final = 0.5
+KV_FULL: Final = 0.9
+BATCH_FULL: Final = 0.95
+BANDWIDTH_BOUND: Final = 0.7
+COMPUTE_BOUND: Final = 0.6
+BUSY: Final = 0.95
+THROTTLED: Final = 0.1
 #: Below these peaks a board, or a cache, is more than is needed.
-_IDLE_BOARD: Final = 0.3
-_EMPTY_KV: Final = 0.4
+IDLE_BOARD: Final = 0.3
+EMPTY_KV: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class Finding:
 
 def saturation(load: Load) -> Finding:
     """Which resource binds: the first of those below that the numbers show."""
-    waits = load.waiting is not None and load.waiting >= _WAITING
+    waits = load.waiting is not None and load.waiting >= WAITING
     queue = f"{load.waiting:.1f} requests wait" if load.waiting is not None else ""
     if load.waiting is None and load.utilization is None and load.kv_usage is None:
         return Finding("unknown", [], ["Watch the engine: spanglass agent --engine URL."])
-    kv_full = load.kv_usage is not None and load.kv_usage >= _KV_FULL
+    kv_full = load.kv_usage is not None and load.kv_usage >= KV_FULL
     preempted = bool(load.preemptions)
     if (waits and kv_full) or preempted:
         evidence = (
@@ -92,31 +92,31 @@ def saturation(load: Load) -> Finding:
             ["Shorter contexts, an 8-bit KV cache, more memory for it, or another replica."],
         )
     limit = load.batch_limit
-    if waits and limit and load.running is not None and load.running >= _BATCH_FULL * limit:
+    if waits and limit and load.running is not None and load.running >= BATCH_FULL * limit:
         return Finding(
             "batch_limit",
             [f"{load.running:.1f} of {limit:.0f} requests are at work", queue],
             ["Allow more requests at a time, while the KV cache has room."],
         )
-    if (load.throttled or 0) >= _THROTTLED and (waits or (load.utilization or 0) >= _BUSY):
+    if (load.throttled or 0) >= THROTTLED and (waits or (load.utilization or 0) >= BUSY):
         return Finding(
             "power",
             [f"clocks were held back {load.throttled:.0%} of the time"],
             ["Look at the power limit and the cooling."],
         )
-    if load.bandwidth is not None and load.bandwidth >= _BANDWIDTH_BOUND:
+    if load.bandwidth is not None and load.bandwidth >= BANDWIDTH_BOUND:
         return Finding(
             "memory_bandwidth",
             [f"{load.bandwidth:.0%} of the memory's bandwidth is in use"],
             ["Larger batches, quantized weights, or speculative decoding."],
         )
-    if load.tensor_active is not None and load.tensor_active >= _COMPUTE_BOUND:
+    if load.tensor_active is not None and load.tensor_active >= COMPUTE_BOUND:
         return Finding(
             "compute",
             [f"the tensor cores are {load.tensor_active:.0%} in use"],
             ["Another replica, shorter prompts, or a prefix cache."],
         )
-    if waits and load.utilization is not None and load.utilization >= _BUSY:
+    if waits and load.utilization is not None and load.utilization >= BUSY:
         return Finding(
             "compute",
             [f"the boards are {load.utilization:.0%} busy", queue],
@@ -147,7 +147,7 @@ def right_size(load: Load) -> Fit:
     found = saturation(load)
     if found.binds not in ("none", "unknown"):
         return Fit("too small", found.evidence)
-    if load.kv_peak < _EMPTY_KV and load.utilization < _IDLE_BOARD:
+    if load.kv_peak < EMPTY_KV and load.utilization < IDLE_BOARD:
         return Fit(
             "too large",
             [

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import Open, Site, eventually
 from demo.node import Node, send
+from support import otlp
 
 FAILED = "Failed to load resource"
 NOTHING = "/gpus?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z"
@@ -49,6 +50,27 @@ def test_from_boards_and_engines_to_traces(
     chart = engine.get_by_role("figure", name=re.compile("^Time to first token")).locator(".u-over")
     chart.click()
     expect(page).to_have_url(re.compile(r"/traces\?from=.*&to="))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_a_call_shows_what_its_engine_did(
+    watched_node: Site, visit: Open, width: int, scheme: str
+) -> None:
+    call = otlp.chat_span(
+        200, 80, {"gen_ai.request.model": "sample/shop-8b", "server.address": "gpu-node-sample"},
+        start=time.time_ns() - 1_200 * 10**9, duration=4 * 10**9,
+    )  # fmt: skip
+    watched_node.running.send(otlp.request(call))
+    watched_node.running.settle()
+    watched = visit(watched_node.running, width, 900, scheme)
+    page = watched.goto(f"/traces/{call.trace_id.hex()}?span={call.span_id.hex()}")
+    facts = page.get_by_role("region", name=re.compile("^Span ")).get_by_role("list").first
+    expect(facts).to_contain_text(re.compile(r"[\d.,]+ (J|Wh)"))
+    page.get_by_role("tab", name="Engine").click()
+    engine = page.get_by_role("region", name="Engine gpu-node-sample:8000")
+    expect(engine).to_contain_text(re.compile(r"Waiting[\d.]+ most"))
+    expect(page.get_by_role("region", name=re.compile("^GPU GPU-5a3b"))).to_have_count(2)
+    assert watched.overflow() <= 0
 
 
 def test_states(watched_node: Site, visit: Open) -> None:

@@ -73,7 +73,7 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
 
 def test_a_reader_sees_its_own_project(external: External) -> None:
     service, key = external.service, external.read
-    for table in ("spans", "traces", "spanglass.spans"):
+    for table in ("spans", "traces", "spanglass.spans", "call_values"):
         query = f"SELECT DISTINCT project FROM {table}"
         assert service.sql(query, key) == [{"project": "blue"}]
         assert len(service.sql(query)) == 2, "commands on this machine see all"

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from spanglass_store.queries.energy import CHUNK
+from spanglass_store.request_energy import fill
 from support import otlp
 from support.running import RunningService
 from support.simulated_engine import IDLE_W, Served, energy_at, metrics_of, simulate, spans_of
+from support.waiting import wait_until
 
 SECONDS = 400
 #: US dollars an hour: a thousandth of a dollar a second.
@@ -42,7 +45,8 @@ class Simulated:
 @pytest.fixture(scope="module")
 def simulated(shared_service: RunningService) -> Iterator[Simulated]:
     model = f"m/{time.time_ns()}"
-    start = (time.time_ns() // 10**9 - SECONDS - 60) * 10**9
+    # So long ago that the ten minutes which it touches have ended.
+    start = (time.time_ns() // 10**9 - SECONDS - 1_500) * 10**9
     served = [each for each in simulate() if each.ended < SECONDS - 5]
     spans = spans_of(served, start, model)
     shared_service.send(otlp.request(*spans))
@@ -143,6 +147,92 @@ def test_what_was_around_a_request(simulated: Simulated) -> None:
     assert found["usd"] == pytest.approx(share["usd"], rel=0.05)
     missing = simulated.service.api("GET", path.replace(span.span_id.hex(), "0" * 16))
     assert missing.status_code == 404
+
+
+def filled(simulated: Simulated, spans: int) -> dict[str, float]:
+    """Joules of the spans in the table, as soon as so many have some."""
+    query = (
+        "SELECT span_id, energy_j FROM spans WHERE request_model = {model:String}"
+        " AND energy_j IS NOT NULL"
+    )
+
+    def rows() -> dict[str, float]:
+        found = simulated.service.sql(query, model=simulated.model)
+        return {r["span_id"]: r["energy_j"] for r in found} if len(found) == spans else {}
+
+    return wait_until(rows, f"{spans} spans have their energy")
+
+
+def test_the_table_has_each_requests_energy(simulated: Simulated) -> None:
+    service, model = simulated.service, simulated.model
+    traces = "SELECT sum(spans) AS n, sum(output_tokens) AS tokens FROM traces WHERE has(models, {m:String})"
+    before = service.sql(traces, m=model)
+    found = filled(simulated, len(simulated.served))
+    true = energy_at(simulated.served, SECONDS)
+    total = simulated.energy()["total"]
+    assert sum(found.values()) + total["idle_j"] == pytest.approx(true, rel=0.01)
+    shares = simulated.energy(group_by="span", limit=500)["groups"]
+    for each in shares:
+        assert found[each["name"].partition("/")[2]] == pytest.approx(each["energy_j"], rel=0.02)
+    # What is written again is the same span still, and nothing is written that is there.
+    assert service.sql(traces, m=model) == before
+    wait_until(
+        lambda: service.metrics()["spanglass_job_results_total"][("job", "energy"),] >= len(found),
+        "the job is done",
+    )
+    owner = service.owner()
+    first = simulated.start // 10**9 // CHUNK
+    assert sum(fill(owner, "default", n, n + 1) for n in (first - 1, first + 1)) == 0
+    # A call that comes late takes its part from those that were there with it.
+    crowd = simulated.served[len(simulated.served) // 2]
+    late = otlp.chat_span(
+        10, 5_000, {"gen_ai.request.model": model, "server.address": "gpu-node"},
+        start=simulated.start + int(crowd.began * 1e9), duration=20 * 10**9,
+    )  # fmt: skip
+    service.send(otlp.request(late))
+    service.settle()
+    anew = filled(simulated, len(simulated.served) + 1)
+    assert anew[late.span_id.hex()] > 1_000
+    assert sum(anew.values()) + simulated.energy()["total"]["idle_j"] == pytest.approx(
+        true, rel=0.01
+    )
+    # The cost of features has it, too.
+    day = {"start": simulated.moment(0), "end": simulated.moment(SECONDS), "model": model}
+    cost = service.get("/api/v1/cost", group_by="feature", **day)
+    assert cost["total"]["energy_j"] == pytest.approx(sum(anew.values()))
+    # One that turns out to be the parent of a call has none of its own.
+    child = otlp.chat_span(
+        10, 5_000, {"gen_ai.request.model": model, "server.address": "gpu-node"},
+        trace=late.trace_id, parent=late.span_id,
+        start=late.start_time_unix_nano + 10**9, duration=18 * 10**9,
+    )  # fmt: skip
+    service.send(otlp.request(child))
+    service.settle()
+    wait_until(lambda: child.span_id.hex() in filled(simulated, len(anew)), "the child has it")
+
+
+def test_models_on_the_same_boards_share_what_they_use(
+    shared_service: RunningService, unique: str
+) -> None:
+    start = (time.time_ns() // 10**9 - 1_500) * 10**9
+    served = [each for each in simulate(120, seed=3) if each.ended < 100]
+    spans = [span for n, span in enumerate(spans_of(served, start, f"{unique}-a")) if n % 3] + [
+        span for n, span in enumerate(spans_of(served, start, f"{unique}-b")) if not n % 3
+    ]
+    shared_service.send(otlp.request(*spans))
+    for name in ("a", "b"):
+        bodies = metrics_of(served, start, 110, f"{unique}-{name}", PRICE, board=f"GPU-{unique}")
+        for body in bodies:
+            shared_service.send(body, path="/v1/metrics")
+    shared_service.settle()
+    moment = [datetime.fromtimestamp(start / 1e9 + s, UTC).isoformat() for s in (0, 110)]
+    answer = shared_service.get("/api/v1/energy", start=moment[0], end=moment[1])
+    one, two = [each["total"] for each in answer["deployments"] if each["model"].startswith(unique)]
+    true = energy_at(served, 110)
+    assert one["energy_j"] == two["energy_j"] == pytest.approx(true, rel=1e-6)
+    assert one["others_j"] == pytest.approx(two["requests_j"], rel=1e-6)
+    assert one["requests_j"] + one["others_j"] + one["idle_j"] == pytest.approx(true, rel=1e-6)
+    assert 0.2 < two["requests_j"] / (one["requests_j"] + two["requests_j"]) < 0.5
 
 
 def test_unknown_models_and_long_ranges(simulated: Simulated) -> None:

@@ -92,10 +92,15 @@ def spans_of(
 
 
 def metrics_of(
-    served: list[Served], start_ns: int, seconds: int, model: str, price: float = 3.6
+    served: list[Served],
+    start_ns: int,
+    seconds: int,
+    model: str,
+    price: float = 3.6,
+    board: str = "",
 ) -> list[ExportMetricsServiceRequest]:
     """What the agent sends of it: the counter each second, and every 5 s how the engine is."""
-    board = f"GPU-{model}"
+    board = board or f"GPU-{model}"
     points = [
         otlp_signals.point(
             energy_at(served, t), {"hw.id": board, "hw.type": "gpu", "hw.name": "Stub 80GB"},

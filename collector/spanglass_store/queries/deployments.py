@@ -10,13 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from spanglass_store.client import Store
+from spanglass_store.views import FACTS
 
-#: Attributes of an engine's resource that say how it is set up.
-_FACTS: Final = (
-    "engine.version", "engine.model", "engine.quantization", "engine.dtype",
-    "engine.tensor_parallel_size", "engine.max_sequences", "engine.max_model_length",
-    "engine.kv_cache_dtype",
-)  # fmt: skip
 RANGE: Final = "time >= {start:DateTime64(6, 'UTC')} AND time < {end:DateTime64(6, 'UTC')}"
 
 
@@ -61,8 +56,9 @@ class Deployment:
         project: whose.
         model: name of the model, as requests name it.
         engines: instances that serve it.
-        boards: ids of their boards, each once.
+        boards: ids of their boards, each once, and of boards that are shared with these.
         gpu_hour_usd: price of a board for an hour; 0 where it was not given.
+        models: all models that are at work on these boards, this one among them.
     """
 
     project: str
@@ -70,6 +66,7 @@ class Deployment:
     engines: tuple[str, ...]
     boards: tuple[str, ...]
     gpu_hour_usd: float
+    models: tuple[str, ...]
 
 
 def engines(store: Store, start: datetime, end: datetime, project: str = "") -> list[Engine]:
@@ -113,7 +110,7 @@ def _engine(row: Mapping[str, Any]) -> Engine:
         models=tuple(row["models"]) or ((told,) if told else ()),
         boards=tuple(filter(None, boards.split(","))),
         gpu_hour_usd=float(about.get("spanglass.gpu_hour_usd") or 0),
-        facts={key: about[key] for key in _FACTS if about.get(key)},
+        facts={key: about[key] for key in FACTS if about.get(key)},
         is_up=bool(row["is_up"]),
         reason="" if row["is_up"] else row["reason"],
         seen_at=row["seen_at"],
@@ -121,18 +118,46 @@ def _engine(row: Mapping[str, Any]) -> Engine:
 
 
 def deployments(found: Sequence[Engine]) -> list[Deployment]:
-    """Engines by the model that they serve. One that serves several is in several."""
+    """Engines by the model that they serve. One that serves several is in several.
+
+    Models that share a board share what it uses, so each of them has all boards of both.
+    """
     by_model: dict[tuple[str, str], list[Engine]] = {}
     for engine in found:
         for model in engine.models:
             by_model.setdefault((engine.project, model), []).append(engine)
+    beside = _sharing(by_model)
     return [
         Deployment(
             project=project,
             model=model,
             engines=tuple(each.instance for each in serving),
-            boards=tuple(sorted({board for each in serving for board in each.boards})),
-            gpu_hour_usd=max(each.gpu_hour_usd for each in serving),
+            boards=tuple(sorted({b for e in beside[project, model][1] for b in e.boards})),
+            gpu_hour_usd=max(each.gpu_hour_usd for each in beside[project, model][1]),
+            models=tuple(sorted(beside[project, model][0])),
         )
         for (project, model), serving in sorted(by_model.items())
     ]
+
+
+def _sharing(
+    by_model: Mapping[tuple[str, str], Sequence[Engine]],
+) -> dict[tuple[str, str], tuple[set[str], list[Engine]]]:
+    """By project and model: the models that share boards with it, and the engines of all."""
+    pools: list[tuple[str, set[str], set[str], list[Engine]]] = []
+    for (project, model), serving in by_model.items():
+        models, boards = {model}, {board for each in serving for board in each.boards}
+        engines_of, apart = list(serving), []
+        for pool in pools:
+            if pool[0] == project and pool[2] & boards:
+                models |= pool[1]
+                boards |= pool[2]
+                engines_of += [each for each in pool[3] if each not in engines_of]
+            else:
+                apart.append(pool)
+        pools = [*apart, (project, models, boards, engines_of)]
+    return {
+        (project, model): (models, engines_of)
+        for project, models, _, engines_of in pools
+        for model in models
+    }

@@ -8,7 +8,8 @@ energy by the tokens that were worked on for them; what no request was there for
   first token, its output tokens evenly from there to its end; without a time of the first token
   all of them over its whole life. An input token weighs `INPUT_WEIGHT` of an output token.
 - The busy share of a slot is the sum of its requests' times in it, at most all of it. In the rest
-  the boards draw what they draw in slots without requests (the 10th percentile), and that is idle.
+  the boards draw what they draw in slots without requests (the 10th percentile of those of the
+  same ten minutes), and that is idle.
 - Money is the price of the boards' hours, spread likewise; the share of the time that is not busy
   is idle.
 
@@ -31,14 +32,23 @@ INPUT_WEIGHT: Final = 0.1
 #: Seconds of a slot, and up to which range of time (seconds) it is used.
 _STEPS: Final = ((1, 6 * 3600), (10, 2 * 86_400), (60, 14 * 86_400))
 #: Seconds of the longest request, and of the longest time between two readings of a counter.
-_LONGEST_REQUEST_S: Final = 3600
+LONGEST_REQUEST_S: Final = 3600
 _LONGEST_GAP_S: Final = 600
+#: Slots over which it is measured what boards draw when nothing runs: ten minutes of seconds.
+CHUNK: Final = 600
 #: Hosts of models that run elsewhere, though one of the same name runs here.
 _ELSEWHERE: Final = (
     "openai.com", "azure.com", "anthropic.com", "amazonaws.com", "googleapis.com", "mistral.ai",
     "groq.com", "together.xyz", "together.ai", "fireworks.ai", "openrouter.ai", "deepinfra.com",
     "cohere.com", "x.ai", "deepseek.com", "nebius.com", "cerebras.ai", "perplexity.ai",
 )  # fmt: skip
+#: SQL that is true for a span that calls one of `models` here.
+IS_SERVED: Final = (
+    "(request_model IN {models:Array(String)} OR response_model IN {models:Array(String)})"
+    " AND NOT ("
+    + " OR ".join(f"endsWith(lower(attributes['server.address']), '{host}')" for host in _ELSEWHERE)
+    + ")"
+)
 
 GroupBy = Literal["service", "environment", "user", "session", "feature", "prompt", "trace", "span"]
 _GROUPS: Final[Mapping[str, str]] = {
@@ -60,9 +70,11 @@ class Budget:
     Attributes:
         energy_j: by the counters, in joules.
         requests_j: shared among requests.
+        others_j: shared among requests to other models on the same boards.
         idle_j: the rest.
         usd: price of the boards' time, in US dollars; None where none was given.
         requests_usd: shared among requests.
+        others_usd: shared among requests to other models on the same boards.
         idle_usd: the rest.
         requests: how many were worked on.
         output_tokens: of them.
@@ -72,9 +84,11 @@ class Budget:
 
     energy_j: float
     requests_j: float
+    others_j: float
     idle_j: float
     usd: float | None
     requests_usd: float | None
+    others_usd: float | None
     idle_usd: float | None
     requests: int
     output_tokens: int
@@ -114,24 +128,30 @@ def budget(
     Raises:
         StoreError: the range of time is too long.
     """
-    common, values = _common(store, of, start, end, input_weight)
+    common, values = energy_queries(store, of, start, end, input_weight)
     (row,) = store.query(
-        f"WITH {common} SELECT sum(joules) AS energy_j, sum(joules - rest_j) AS requests_j,"
-        " sum(rest_j) AS idle_j, sum(money) AS usd, sum(money - rest_usd) AS requests_usd,"
+        f"WITH {common} SELECT sum(joules) AS energy_j,"
+        " sum((joules - rest_j) * own) AS requests_j,"
+        " sum((joules - rest_j) * (1 - own)) AS others_j,"
+        " sum(rest_j) AS idle_j, sum(money) AS usd,"
+        " sum((money - rest_usd) * own) AS requests_usd,"
+        " sum((money - rest_usd) * (1 - own)) AS others_usd,"
         " sum(rest_usd) AS idle_usd, (SELECT max(boards) FROM energy) AS boards,"
         " sum(measured) AS measured_s,"
-        " (SELECT (count(), sum(output)) FROM requests WHERE b > first_slot * step) AS worked,"
+        " (SELECT (count(), sum(output)) FROM requests"
+        " WHERE is_own AND b > first_slot * step) AS worked,"
         " worked.1 AS requests, worked.2 AS output_tokens"
         " FROM shared",
         values,
     ).dicts()
     money = {
         name: float(row[name] or 0) if of.gpu_hour_usd else None
-        for name in ("usd", "requests_usd", "idle_usd")
+        for name in ("usd", "requests_usd", "others_usd", "idle_usd")
     }
     return Budget(
         energy_j=float(row["energy_j"] or 0),
         requests_j=float(row["requests_j"] or 0),
+        others_j=float(row["others_j"] or 0),
         idle_j=float(row["idle_j"] or 0),
         requests=int(row["requests"] or 0),
         output_tokens=int(row["output_tokens"] or 0),
@@ -167,7 +187,7 @@ def shares(
     Raises:
         StoreError: the range of time is too long.
     """
-    common, values = _common(store, of, start, end, input_weight)
+    common, values = energy_queries(store, of, start, end, input_weight)
     usd = "sum(paid)" if of.gpu_hour_usd else "NULL"
     return store.query(
         f"WITH {common} SELECT name, sum(j) AS energy_j, {usd} AS usd, count() AS requests,"
@@ -175,25 +195,23 @@ def shares(
         f"SELECT key, any({_GROUPS[group_by]}) AS name, any(output) AS o,"
         " sum(weight / total * (joules - rest_j)) AS j,"
         " sum(weight / total * (money - rest_usd)) AS paid"
-        " FROM work INNER JOIN shared USING (slot) WHERE total > 0 GROUP BY key)"
+        " FROM work INNER JOIN shared USING (slot) WHERE total > 0 AND is_own"
+        " GROUP BY key)"
         " GROUP BY name ORDER BY energy_j DESC, name LIMIT {limit:UInt32}",
         {**values, "limit": limit},
     ).dicts()
 
 
-def _common(
+def energy_queries(
     store: Store, of: Deployment, start: datetime, end: datetime, input_weight: float
 ) -> tuple[str, dict[str, Any]]:
     """The named queries of both answers, `energy`, `work` and `shared`, and their values."""
     step = step_of(start, end)
-    elsewhere = " OR ".join(
-        f"endsWith(lower(attributes['server.address']), '{host}')" for host in _ELSEWHERE
-    )
     database = store.database
     spans = (
         f"{database}.spans FINAL WHERE project = {{project:String}}"
         " AND start_time < {end:DateTime64(6, 'UTC')}"
-        f" AND start_time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {_LONGEST_REQUEST_S} SECOND"
+        f" AND start_time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {LONGEST_REQUEST_S} SECOND"
     )
     common = f"""
 {step} * 1000000000 AS step,
@@ -235,16 +253,16 @@ requests AS (
     SELECT cityHash64(trace_id, span_id) AS key, trace_id, span_id, service, environment,
         user_id, session_id, feature, prompt_name, ifNull(output_tokens, 0) AS output,
         toUnixTimestamp64Nano(start_time) AS a,
-        least(a + greatest(toInt64(duration_ns), 1), a + {_LONGEST_REQUEST_S} * 1000000000) AS b,
+        least(a + greatest(toInt64(duration_ns), 1), a + {LONGEST_REQUEST_S} * 1000000000) AS b,
         time_to_first_token_s IS NOT NULL AS knows_first,
         least(b, a + toInt64(ifNull(time_to_first_token_s, 0) * 1e9)) AS first,
         {{input_weight:Float64}} * greatest(0, toInt64(ifNull(input_tokens, 0))
             - toInt64(ifNull(cache_read_tokens, 0))) AS work_in,
+        request_model = {{model:String}} OR response_model = {{model:String}} AS is_own,
         -- One whose tokens are not known counts as one of a single token.
         if(work_in + output = 0, 1., toFloat64(output)) AS work_out
     FROM {spans} AND {IS_INFERENCE}
-        AND (request_model = {{model:String}} OR response_model = {{model:String}})
-        AND NOT ({elsewhere})
+        AND {IS_SERVED}
         AND cityHash64(trace_id, span_id) NOT IN (
             SELECT cityHash64(trace_id, parent_span_id) FROM {spans} AND {IS_INFERENCE}
                 AND parent_span_id != '')
@@ -262,21 +280,28 @@ work AS (
     FROM requests
 ),
 busy AS (
-    SELECT slot, sum(weight) AS total, least(1, sum(inside) / step) AS share FROM work GROUP BY slot
+    SELECT slot, sum(weight) AS total, sumIf(weight, is_own) AS total_own,
+        least(1, sum(inside) / step) AS share FROM work GROUP BY slot
 ),
 joined AS (
-    SELECT energy.slot AS slot, joules, measured, money, ifNull(busy.total, 0) AS total,
+    SELECT energy.slot AS slot, intDiv(slot, {CHUNK}) AS chunk, joules, measured, money,
+        ifNull(busy.total, 0) AS total, if(total = 0, 0, busy.total_own / total) AS own,
         ifNull(busy.share, 0) AS share
     FROM energy LEFT JOIN busy ON energy.slot = busy.slot
 ),
-(SELECT ifNotFinite(quantileIf(0.1)(joules / measured, total = 0 AND measured > 0), 0) FROM joined)
-    AS idle_power,
-shared AS (SELECT slot, joules, measured, money, total,
-    if(total = 0, joules, least(joules, idle_power * measured * (1 - share))) AS rest_j,
-    if(total = 0, money, money * (1 - share)) AS rest_usd FROM joined)"""
+idle AS (
+    SELECT chunk,
+        ifNotFinite(quantileIf(0.1)(joules / measured, total = 0 AND measured > 0), 0) AS power
+    FROM joined GROUP BY chunk
+),
+shared AS (SELECT slot, joules, measured, money, total, own,
+    if(total = 0, joules, least(joules, power * measured * (1 - share))) AS rest_j,
+    if(total = 0, money, money * (1 - share)) AS rest_usd
+    FROM joined INNER JOIN idle USING (chunk))"""
     return common, {
         "project": of.project,
         "model": of.model,
+        "models": list(of.models),
         "boards": list(of.boards),
         "price": of.gpu_hour_usd,
         "start": start,

@@ -13,6 +13,10 @@ from spanglass_store.queries.gpus import boards
 #: Before and after a request, so that a short one has a reading on both sides: engines are asked
 #: every few seconds.
 _AROUND: Final = timedelta(seconds=10)
+#: The same where engines are asked more seldom.
+_AROUND_SELDOM: Final = timedelta(seconds=60)
+#: In which somebody who serves the model has told something.
+_AROUND_SERVING: Final = timedelta(minutes=10)
 #: The same for energy, whose idle power is measured where nothing ran.
 _AROUND_ENERGY: Final = timedelta(seconds=60)
 _LONGEST: Final = timedelta(hours=1)
@@ -56,14 +60,21 @@ def surroundings(store: Store, trace_id: str, span_id: str) -> Surroundings | No
         return None
     start = span["start_time"].replace(tzinfo=UTC)
     end = start + min(timedelta(seconds=span["duration_ns"] / 1e9), _LONGEST)
-    since, until = start - _AROUND, end + _AROUND
     named = [name for name in (span["request_model"], span["response_model"]) if name]
     project = span["project"]
     serving = [
-        each for each in engines(store, since, until, project) if set(named) & set(each.models)
+        each
+        for each in engines(store, start - _AROUND_SERVING, end + _AROUND_SERVING, project)
+        if set(named) & set(each.models)
     ]
     found = next((each for each in deployments(serving) if each.model in named), None)
-    did = loads(store, since, until, project) if serving else {}
+    keys = {(each.project, each.host, each.instance) for each in serving}
+    did: dict[tuple[str, str, str], EngineLoad] = {}
+    since, until = start - _AROUND, end + _AROUND
+    for around in (_AROUND, _AROUND_SELDOM):
+        if serving and not keys & did.keys():
+            since, until = start - around, end + around
+            did = loads(store, since, until, project)
     wanted = set(found.boards) if found else set()
     on = [each for each in boards(store, since, until, project) if each["id"] in wanted]
     energy_j, usd = _share(store, found, start, end, f"{trace_id}/{span_id}")

@@ -26,6 +26,9 @@ class Sums(BaseModel):
     )
     input_tokens: float
     output_tokens: float
+    energy_j: float = Field(
+        description="Joules of calls on boards that are watched; those of ten minutes follow later."
+    )
 
 
 class Step(Sums):

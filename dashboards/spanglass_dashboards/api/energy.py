@@ -20,13 +20,15 @@ Text = Annotated[str, Query(max_length=1000)]
 
 
 class Budget(BaseModel):
-    """What a deployment's boards have used. Requests and idle are the counter's."""
+    """What a deployment's boards have used. Requests, others and idle are the counter's."""
 
     energy_j: float = Field(description="By the boards' counters, in joules.")
     requests_j: float = Field(description="Shared among requests.")
+    others_j: float = Field(description="Of requests to other models on the same boards.")
     idle_j: float = Field(description="The rest.")
     usd: float | None = Field(description="Price of the boards' time; null where none was given.")
     requests_usd: float | None
+    others_usd: float | None
     idle_usd: float | None
     requests: int
     output_tokens: int

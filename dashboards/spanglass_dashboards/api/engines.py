@@ -1,8 +1,9 @@
 """Inference engines: their state, what holds them back, and what they need; two compared."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from statistics import median
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -15,6 +16,7 @@ from spanglass_detectors.saturation import Load, right_size, saturation
 from spanglass_store.errors import StoreError
 from spanglass_store.queries.deployments import Engine, engines
 from spanglass_store.queries.engine_load import EngineLoad, loads
+from spanglass_store.queries.engine_starts import EngineStart, engine_starts
 from spanglass_store.queries.gpus import boards
 from spanglass_store.queries.samples import Side, samples
 from spanglass_store.state.keys import Principal
@@ -51,6 +53,26 @@ class Scaling(BaseModel):
         description="Requests that came; where the engine does not count those, that ended."
     )
     load_seconds: float | None = Field(description="Loading the model, where the engine tells.")
+    replicas: int = Field(description="Engines of its model that answer, this one among them.")
+    waiting_per_replica: float | None = Field(description="Requests that wait, of all of them.")
+    seconds_to_ready: float | None = Field(
+        description="Until a further replica answers: the median of the model's starts in 7 days."
+    )
+
+
+class Began(BaseModel):
+    """A process of an engine that began."""
+
+    project: str
+    host: str
+    instance: str
+    engine: str
+    model: str
+    started_at: datetime = Field(
+        description="Of the process, as it says; else when the one before was last seen."
+    )
+    ready_at: datetime = Field(description="When its metrics could first be read.")
+    seconds_to_ready: float | None = Field(description="Null where nobody watched it begin.")
 
 
 class Watched(BaseModel):
@@ -86,6 +108,9 @@ class Engines(BaseModel):
     """Engines that were asked in the range of time."""
 
     engines: list[Watched]
+    starts: list[Began] = Field(
+        description="Cold starts of the range and of the 7 days before its end, the latest first."
+    )
 
 
 @router.get("/engines")
@@ -103,28 +128,63 @@ async def show(
     def answer() -> Engines:
         did = loads(store, since, until, project)
         on = {each["id"]: each for each in boards(store, since, until, project)}
-        found = [
-            _watched(each, did.get((each.project, each.host, each.instance), EngineLoad()), on)
-            for each in engines(store, since, until, project)
-        ]
-        return Engines(engines=found)
+        began = engine_starts(store, since, until, project)
+        those = engines(store, since, until, project)
+        pairs = [(e, did.get((e.project, e.host, e.instance), EngineLoad())) for e in those]
+        return Engines(
+            engines=[_watched(*each, on, _scaling(*each, pairs, began)) for each in pairs],
+            starts=[Began.model_validate(each, from_attributes=True) for each in began],
+        )
 
     return await asyncio.to_thread(answer)
 
 
-def _watched(engine: Engine, did: EngineLoad, on: Mapping[str, Any]) -> Watched:
-    load = _load(engine, did, [on[each] for each in engine.boards if each in on])
-    found, fit = saturation(load), right_size(load)
-    queue = did.times.get("queue_time", {})
-    rates = (
+def _scaling(
+    engine: Engine,
+    did: EngineLoad,
+    every: Sequence[tuple[Engine, EngineLoad]],
+    began: Sequence[EngineStart],
+) -> Scaling:
+    """Signals of one engine, and of those that serve a model of its."""
+    beside = [
+        load
+        for other, load in every
+        if other.is_up and other.project == engine.project
+        and set(other.models) & set(engine.models)
+    ]  # fmt: skip
+    waiting = [w for load in beside if (w := load.mean.get("requests_waiting")) is not None]
+    took = [
+        each.seconds_to_ready
+        for each in began
+        if each.seconds_to_ready is not None and each.project == engine.project
+        and each.model in engine.models
+    ]  # fmt: skip
+    rates = _rates(did)
+    return Scaling(
+        waiting=did.mean.get("requests_waiting"), running=did.mean.get("requests_running"),
+        queue_time_p95_s=did.times.get("queue_time", {}).get("p95"),
+        arrivals_per_second=rates.get("requests_received", rates.get("requests_finished")),
+        load_seconds=did.last.get("load_seconds"), replicas=len(beside),
+        waiting_per_replica=sum(waiting) / len(waiting) if waiting else None,
+        seconds_to_ready=median(took) if took else None,
+    )  # fmt: skip
+
+
+def _rates(did: EngineLoad) -> dict[str, float]:
+    return (
         {name: grown / did.seconds for name, grown in did.increase.items()} if did.seconds else {}
     )
+
+
+def _watched(engine: Engine, did: EngineLoad, on: Mapping[str, Any], scaling: Scaling) -> Watched:
+    load = _load(engine, did, [on[each] for each in engine.boards if each in on])
+    found, fit = saturation(load), right_size(load)
     return Watched(
         project=engine.project, instance=engine.instance, name=engine.name, host=engine.host,
         url=engine.url, models=list(engine.models), boards=list(engine.boards),
         gpu_hour_usd=engine.gpu_hour_usd, facts=dict(engine.facts), is_up=engine.is_up,
         reason=engine.reason, seen_at=engine.seen_at, last=did.last, mean=did.mean, peak=did.peak,
-        rates=rates, finished=did.finished, times=did.times,
+        rates=_rates(did), finished=did.finished, times=did.times,
         prefix_cache_hit_rate=_ratio(
             did.increase, "prefix_cache_hits", "prefix_cache_queries",
             did.last.get("prefix_cache_hit_rate"),
@@ -135,12 +195,7 @@ def _watched(engine: Engine, did: EngineLoad, on: Mapping[str, Any]) -> Watched:
         spec_acceptance_length=_acceptance_length(did),
         saturation=Saturation(binds=found.binds, evidence=found.evidence, advice=found.advice),
         right_size=Fit(verdict=fit.verdict, reasons=fit.reasons),
-        scaling=Scaling(
-            waiting=did.mean.get("requests_waiting"), running=did.mean.get("requests_running"),
-            queue_time_p95_s=queue.get("p95"),
-            arrivals_per_second=rates.get("requests_received", rates.get("requests_finished")),
-            load_seconds=did.last.get("load_seconds"),
-        ),
+        scaling=scaling,
     )  # fmt: skip
 
 

@@ -45,7 +45,9 @@ class Around(BaseModel):
     """What was around a request. Lists are empty where no engine of its model is watched."""
 
     model: str
-    start: datetime = Field(description="Readings since, ten seconds before the request.")
+    start: datetime = Field(
+        description="Readings since: ten seconds before, a minute where engines are asked seldom."
+    )
     end: datetime
     engines: list[EngineAround]
     gpus: list[BoardAround]

@@ -727,6 +727,16 @@ export async function deleteView(id: string): Promise<void> {
 const GPUS_EVERY = 15_000;
 
 /** GPUs and engines: as they are, and how they went. */
+/** What the engine and the boards of a call did while it was there. */
+export function surroundingsQuery(traceId: string, spanId: string) {
+  return queryOptions({
+    queryKey: ["surroundings", traceId, spanId],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/traces/{trace_id}/spans/{span_id}/engine", { params: { path: { trace_id: traceId, span_id: spanId } }, signal })),
+    staleTime: 300_000,
+  });
+}
+
 export function gpusQuery(range: TimeRange) {
   return queryOptions({
     queryKey: ["gpus", range],
@@ -737,7 +747,7 @@ export function gpusQuery(range: TimeRange) {
         dataOf(api.GET("/api/v1/engines", { params: { query }, signal })),
         dataOf(api.GET("/api/v1/gpus/series", { params: { query }, signal })),
       ]);
-      return { boards: boards.gpus, engines: engines.engines, series };
+      return { boards: boards.gpus, engines: engines.engines, starts: engines.starts, series };
     },
     placeholderData: keepPreviousData,
     ...(range.from === undefined && { refetchInterval: GPUS_EVERY }),

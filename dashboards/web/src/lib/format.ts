@@ -55,6 +55,13 @@ export function formatChange(dollars: number): string {
   return `${dollars > 0 ? "+" : "−"}${formatCost(Math.abs(dollars))}`;
 }
 
+/** Joules: "850 J", then watt-hours: "12.4 Wh", "3.1 kWh". */
+export function formatEnergy(joules: number): string {
+  if (joules < 3600) return `${significant(joules)} J`;
+  const hours = joules / 3600;
+  return hours < 999.5 ? `${significant(hours)} Wh` : `${formatCompact(Number(significant(hours / 1000)))} kWh`;
+}
+
 /** Bytes: "512 B", "1.2 kB", "5.0 MB". */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -1,6 +1,6 @@
 import type { Cost } from "../../api/client";
 import panel from "../../components/Panel.module.css";
-import { formatCompact, formatCost, NONE } from "../../lib/format";
+import { formatCompact, formatCost, formatEnergy, NONE } from "../../lib/format";
 import type { CostGroup, TraceSearch } from "../../lib/search";
 import { formatShare } from "../../lib/series";
 import styles from "./CostTable.module.css";
@@ -20,13 +20,15 @@ function filterOf(by: CostGroup, name: string): TraceSearch | undefined {
 
 export function CostTable({ cost, by, label, onShow }: Props) {
   const most = Math.max(...cost.groups.map((group) => group.cost_usd), 0);
+  const hasEnergy = cost.total.energy_j > 0;
+  const energy = (joules: number): string => (joules > 0 ? formatEnergy(joules) : NONE);
   const share = (dollars: number): string => (cost.total.cost_usd > 0 ? formatShare(dollars / cost.total.cost_usd) : NONE);
   return (
     <section className={panel["panel"]} aria-label={`By ${label.toLowerCase()}`}>
       <div className={panel["scroll"]} tabIndex={0}>
         <table className={`${panel["table"] ?? ""} ${styles["cost"] ?? ""}`}>
           <thead>
-            <tr><th>{label}</th><th>Cost</th><th>Share</th><th>Calls</th><th>A call</th><th>Tokens in</th><th>Tokens out</th></tr>
+            <tr><th>{label}</th><th>Cost</th><th>Share</th><th>Calls</th><th>A call</th><th>Tokens in</th><th>Tokens out</th>{hasEnergy && <th>Energy</th>}</tr>
           </thead>
           <tbody>
             {cost.groups.map((group) => {
@@ -44,6 +46,7 @@ export function CostTable({ cost, by, label, onShow }: Props) {
                   <td>{priced > 0 ? formatCost(group.cost_usd / priced) : NONE}</td>
                   <td>{formatCompact(Math.round(group.input_tokens))}</td>
                   <td>{formatCompact(Math.round(group.output_tokens))}</td>
+                  {hasEnergy && <td>{energy(group.energy_j)}</td>}
                 </tr>
               );
             })}
@@ -56,6 +59,7 @@ export function CostTable({ cost, by, label, onShow }: Props) {
                 <td />
                 <td>{formatCompact(Math.round(cost.others.input_tokens))}</td>
                 <td>{formatCompact(Math.round(cost.others.output_tokens))}</td>
+                {hasEnergy && <td>{energy(cost.others.energy_j)}</td>}
               </tr>
             )}
           </tbody>

@@ -1,5 +1,5 @@
 import type { Cost } from "../../api/client";
-import { formatCompact, formatCost, NONE } from "../../lib/format";
+import { formatCompact, formatCost, formatEnergy, NONE } from "../../lib/format";
 import { formatShare } from "../../lib/series";
 import styles from "./Totals.module.css";
 
@@ -15,6 +15,7 @@ export function Totals({ total }: { total: Cost["total"] }) {
       <div><dt>Of it for output</dt><dd>{total.cost_usd > 0 ? formatShare(total.output_cost_usd / total.cost_usd) : NONE}</dd></div>
       <div><dt>Calls</dt><dd>{formatCompact(Math.round(total.calls))}</dd></div>
       <div><dt>Tokens</dt><dd>{formatCompact(Math.round(total.input_tokens))} <small>in</small> {formatCompact(Math.round(total.output_tokens))} <small>out</small></dd></div>
+      {total.energy_j > 0 && <div title="Of calls on GPUs of your own that are watched"><dt>Energy</dt><dd>{formatEnergy(total.energy_j)}</dd></div>}
     </dl>
   );
 }

@@ -86,6 +86,8 @@ function Figures({ engine }: { engine: Engine }) {
       <div><dt>First token</dt><dd>{of(times["time_to_first_token"]?.["p50"], formatSeconds)} <small>p95 {of(times["time_to_first_token"]?.["p95"], formatSeconds)}</small></dd></div>
       <div><dt>Per token</dt><dd>{of(times["time_per_output_token"]?.["p50"], formatSeconds)} <small>p95 {of(times["time_per_output_token"]?.["p95"], formatSeconds)}</small></dd></div>
       <div><dt>Generated</dt><dd>{of(rates["generated_tokens"], amount)} <small>tokens/s</small></dd></div>
+      {engine.scaling.replicas > 1 && <div><dt>Replicas</dt><dd>{engine.scaling.replicas} <small>{of(engine.scaling.waiting_per_replica, amount)} wait at each</small></dd></div>}
+      {engine.scaling.seconds_to_ready !== null && <div title="How long a further replica of this model takes to answer"><dt>To start one</dt><dd>{formatSeconds(engine.scaling.seconds_to_ready)}</dd></div>}
       <div><dt>Prefix hits</dt><dd>{of(engine.prefix_cache_hit_rate, formatShare)}</dd></div>
     </dl>
   );

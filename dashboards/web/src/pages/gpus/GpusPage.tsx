@@ -16,6 +16,7 @@ import { AgentLines } from "./AgentLines";
 import { EnginePanel } from "./EnginePanel";
 import styles from "./Gpus.module.css";
 import { HeatMap } from "./HeatMap";
+import { Starts } from "./Starts";
 
 const route = getRouteApi("/gpus");
 
@@ -72,6 +73,7 @@ export function GpusPage() {
             {data.engines.map((each) => (
               <EnginePanel key={`${each.project} ${each.host} ${each.instance}`} engine={each} series={data.series} onPick={open} />
             ))}
+            <Starts starts={data.starts} />
             {data.engines.length === 0 && (
               <section className={panel["panel"]} aria-label="Engines">
                 <h2>Engines</h2>

@@ -4,13 +4,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ApiProblem, type Score, type Span } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
-import { spanQuery } from "../../api/queries";
+import { spanQuery, surroundingsQuery } from "../../api/queries";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { KindIcon } from "../../components/KindIcon";
 import { Marks } from "../../components/Marks";
 import { save } from "../../components/save";
-import { formatCost, formatCount, formatDuration, formatSeconds } from "../../lib/format";
+import { formatCost, formatCount, formatDuration, formatEnergy, formatSeconds } from "../../lib/format";
 import type { Json } from "../../lib/json";
 import { KIND_LABELS } from "../../lib/kinds";
 import { contentOf } from "../../lib/messages/conversation";
@@ -21,6 +21,7 @@ import type { Tree, TreeNode } from "../../lib/tree";
 import { Attributes } from "./Attributes";
 import { Scores } from "./Scores";
 import { SpanContent } from "./SpanContent";
+import { SpanEngine } from "./SpanEngine";
 import { SpanErrors } from "./SpanErrors";
 import { SpanEvents } from "./SpanEvents";
 import styles from "./SpanDetail.module.css";
@@ -37,7 +38,7 @@ interface Props {
   onSelect: (index: number, show?: boolean) => void;
 }
 
-const TABS = ["content", "scores", "attributes", "events", "resource", "raw"] as const;
+const TABS = ["content", "scores", "engine", "attributes", "events", "resource", "raw"] as const;
 
 export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTab, onSelect }: Props) {
   const loaded = useQuery(spanQuery(traceId, light.span_id));
@@ -51,8 +52,11 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
     kind === "llm" || kind === "agent" ? "Messages" : kind === "retrieval" || kind === "rerank" ? "Documents" : "Input & output";
   const events = whole ? whole.events.length + (whole.payload_events?.length ?? 0) + whole.links.length : undefined;
   const attributes = whole ? Object.keys(whole.attributes).length + Object.keys(whole.payload_attributes ?? {}).length : undefined;
+  // A model of one's own has an engine that is watched; others have none, and nothing is shown.
+  const { data: around } = useQuery({ ...surroundingsQuery(traceId, light.span_id), enabled: kind === "llm" });
+  const hasEngine = around !== undefined && around.engines.length > 0;
   const wanted = TABS.find((each) => each === tab) ?? "content";
-  const current = wanted === "scores" && scores.length === 0 ? "content" : wanted;
+  const current = (wanted === "scores" && scores.length === 0) || (wanted === "engine" && !hasEngine) ? "content" : wanted;
   return (
     <section className={styles["detail"]} aria-label={`Span ${span.name}`} data-kind={kind}>
       <header className={styles["head"]}>
@@ -68,7 +72,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
             </>
           )}
         </div>
-        <Facts span={span} offset={node.offset} label={KIND_LABELS[kind]} />
+        <Facts span={span} energy={whole?.energy_j ?? around?.energy_j ?? null} offset={node.offset} label={KIND_LABELS[kind]} />
       </header>
       <Tabs
         value={current}
@@ -79,6 +83,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
         <Tabs.List className={styles["tabList"] ?? ""}>
           <Tabs.Tab value="content">{label}</Tabs.Tab>
           {scores.length > 0 && <Tabs.Tab value="scores">Scores <small>{formatCount(scores.length)}</small></Tabs.Tab>}
+          {hasEngine && <Tabs.Tab value="engine">Engine</Tabs.Tab>}
           <Tabs.Tab value="attributes">Attributes <small>{attributes}</small></Tabs.Tab>
           <Tabs.Tab value="events">Events <small>{events}</small></Tabs.Tab>
           <Tabs.Tab value="resource">Resource</Tabs.Tab>
@@ -96,7 +101,8 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
             <Marks value={marks}>{content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}</Marks>
           </Tabs.Panel>
           <Tabs.Panel value="scores"><Scores scores={scores} granted={loaded.data?.payload ?? true} /></Tabs.Panel>
-          {loaded.isPending && current !== "scores" && <Waiting />}
+          <Tabs.Panel value="engine">{hasEngine && <SpanEngine around={around} />}</Tabs.Panel>
+          {loaded.isPending && current !== "scores" && current !== "engine" && <Waiting />}
           {whole && (
             <>
               <Tabs.Panel value="attributes">
@@ -121,7 +127,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
   );
 }
 
-function Facts({ span, offset, label }: { span: LightSpan; offset: number; label: string }) {
+function Facts({ span, energy, offset, label }: { span: LightSpan; energy: number | null; offset: number; label: string }) {
   const model = span.response_model || span.request_model;
   const input = span.input_tokens;
   const output = span.output_tokens;
@@ -144,6 +150,7 @@ function Facts({ span, offset, label }: { span: LightSpan; offset: number; label
       {span.time_to_first_token_s !== null && <li title="Time to the first token">{formatSeconds(span.time_to_first_token_s)} <small>first token</small></li>}
       {speed && <li>{speed}</li>}
       {span.cost_usd !== null && span.cost_usd > 0 && <li title={`Cost: ${span.cost_source}`}>{formatCost(span.cost_usd)}</li>}
+      {energy !== null && <li title="Its share of what its GPUs drew">{formatEnergy(energy)}</li>}
       {span.finish_reasons.length > 0 && <li title="Why the model stopped">{span.finish_reasons.join(", ")}</li>}
       {span.tool_name && !span.name.includes(span.tool_name) && <li>{span.tool_name}</li>}
       {span.agent_name && !span.name.includes(span.agent_name) && <li>{span.agent_name}</li>}
