@@ -1,11 +1,14 @@
 """Serves the web application that `hatch_build.py` built from `dashboards/web`.
 
 Files under `assets/` carry a hash of their content in their name and are kept by browsers for
-good. Every other address is the application's own, so it gets the one page that loads it. Without
-a build there is a page that says which command makes one.
+good. Every other address is the application's own, so it gets the one page that loads it, with
+links to the scripts that this address needs: the browser fetches them all at once. Without a build
+there is a page that says which command makes one.
 """
 
+import json
 import mimetypes
+import re
 import secrets
 from collections.abc import MutableMapping
 from functools import lru_cache
@@ -24,6 +27,8 @@ STATIC: Final = Path(__file__).parent / "static"
 _NOT_PAGES: Final = ("/api/", "/v1/", "/assets/", "/healthz", "/readyz", "/metrics")
 #: Stands in the built page for the value that allows its own style elements.
 _NONCE: Final = b"__SPANGLASS_NONCE__"
+#: Where the build says which scripts each address needs: patterns such as `/traces/$traceId`.
+_PAGES: Final = "pages.json"
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -68,7 +73,7 @@ def install(app: FastAPI, folder: Path = STATIC) -> None:
         name = request.url.path.lstrip("/")
         if name and "/" not in name and name != "index.html" and (folder / name).is_file():
             return _file(request, folder, name)
-        return _index(folder)
+        return _index(folder, request.url.path)
 
     app.router.routes.append(Route("/assets/{path:path}", asset, include_in_schema=False))
     app.router.routes.append(_PageRoute("/{path:path}", page, include_in_schema=False))
@@ -83,7 +88,7 @@ class _PageRoute(Route):
         return super().matches(scope)
 
 
-def _index(folder: Path) -> Response:
+def _index(folder: Path, address: str) -> Response:
     found = _read(folder, "index.html")
     if found is None:
         return Response(
@@ -102,7 +107,27 @@ def _index(folder: Path) -> Response:
         "Cache-Control": "no-store",
     }
     body = found[0].replace(_NONCE, nonce.encode())
+    body = body.replace(b"</head>", _links(folder, address) + b"</head>", 1)
     return Response(body, 200, headers, "text/html; charset=utf-8")
+
+
+def _links(folder: Path, address: str) -> bytes:
+    """What lets a browser fetch an address's own scripts before the application asks for them."""
+    found = _read(folder, _PAGES)
+    for pattern, scripts in _needs(found[0]) if found else ():
+        if pattern.fullmatch(address):
+            return scripts
+    return b""
+
+
+@lru_cache(maxsize=2)
+def _needs(pages: bytes) -> list[tuple[re.Pattern[str], bytes]]:
+    needs = []
+    for path, scripts in json.loads(pages).items():
+        parts = ("[^/]+" if part.startswith("$") else re.escape(part) for part in path.split("/"))
+        links = (f'<link rel="modulepreload" crossorigin href="{each}">' for each in scripts)
+        needs.append((re.compile("/".join(parts) + "/?"), "".join(links).encode()))
+    return needs
 
 
 def _file(request: Request, folder: Path, name: str) -> Response:

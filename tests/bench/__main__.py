@@ -22,6 +22,7 @@ from bench import (
     latency,
     limit,
     metrics,
+    page,
     pii,
     quality,
     sdk,
@@ -45,6 +46,7 @@ COMMANDS = (
     "pii",
     "quality",
     "drift",
+    "page",
     "all",
 )
 
@@ -86,6 +88,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000, help="of a column that may drift")
     parser.add_argument("--vectors", type=int, default=10_000, help="that may drift")
     parser.add_argument("--draws", type=int, default=400, help="of a simulation of drift")
+    parser.add_argument("--visits", type=int, default=15, help="of each page in Chromium")
+    parser.add_argument("--address", default="", help="of a service whose pages are opened")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument("--work", type=Path, help="a folder for the data; default is a new one")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
@@ -187,6 +191,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             spans=asked.sdk_spans,
             peers=not asked.no_peers,
         )
+    elif name == "page":
+        page.run(report, work, visits=asked.visits, address=asked.address)
     elif name == "alerts":
         alerts.run(report, work, spans=asked.rule_spans, rules=asked.rules, hours=asked.rule_hours)
     else:

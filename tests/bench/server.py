@@ -23,19 +23,21 @@ PACKAGES: Final = ("sdk", "detectors", "collector", "alerts", "dashboards")
 
 
 class Service:
-    """A running `spanglass serve` on a data directory of its own."""
+    """A running service on a data directory of its own: `spanglass serve`, or `demo`."""
 
     name: Final = "Spanglass"
 
-    def __init__(self, data_directory: Path, timeout: float = 60.0) -> None:
+    def __init__(
+        self, data_directory: Path, timeout: float = 60.0, *, command: str = "serve"
+    ) -> None:
         """Start it and wait until it is ready, for at most `timeout` seconds."""
         self.data_directory = data_directory
         self.port, self._grpc, self._web = free_port(), free_port(), free_port()
-        command = [
+        line = [
             sys.executable,
             "-m",
             "spanglass_collector.cli",
-            "serve",
+            command,
             f"--data-dir={data_directory}",
             f"--otlp-http=127.0.0.1:{self.port}",
             f"--otlp-grpc=127.0.0.1:{self._grpc}",
@@ -48,7 +50,7 @@ class Service:
         begin = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                line,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
@@ -57,7 +59,7 @@ class Service:
             if self._process.poll() is not None or time.monotonic() - begin > timeout:
                 self.stop()
                 said = self._log.read_text(errors="replace")[-3000:]
-                raise RuntimeError(f"`spanglass serve` did not become ready:\n{said}")
+                raise RuntimeError(f"`spanglass {command}` did not become ready:\n{said}")
             time.sleep(0.02)
         self.start_seconds: float = time.monotonic() - begin
         """From the start of the command until it was ready."""
@@ -68,6 +70,19 @@ class Service:
         except (OSError, RuntimeError):
             return False
         return True
+
+    def wait_for_line(self, text: str, timeout: float) -> None:
+        """Wait until it has said a line with `text` in it, for at most `timeout` seconds."""
+        until = time.monotonic() + timeout
+        while text not in (said := self._log.read_text(errors="replace")):
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"the service did not say {text!r}:\n{said[-3000:]}")
+            time.sleep(0.2)
+
+    @property
+    def web(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self._web}"
 
     def get(self, path: str, timeout: float = 60.0) -> bytes:
         """The body of an answer of the web port. `timeout` in s."""

@@ -112,6 +112,24 @@ def test_a_first_page_stays_within_its_budget_of_javascript(
     assert sum(sizes.values()) <= MOST_JAVASCRIPT, sizes
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *PAGES.items(), ("/", "OverviewPage"), (f"/traces/{'0' * 32}", "TracePage"),
+        ("/prompts/greeting", "PromptPage"), ("/no/such/page", ""),
+    ],
+)  # fmt: skip
+def test_a_page_links_all_scripts_that_its_address_needs(site: Site, path: str, name: str) -> None:
+    # Otherwise the browser finds them one after another.
+    text = httpx.get(site.running.web + path).text
+    linked = set(re.findall(r'(?:src|href)="/([^"]+\.js)"', text)) - {"theme.js"}
+    own = {each for each in linked if re.search(r"/\w+Page-", each)}
+    assert len(own) == (name != "")
+    assert all(f"/{name}-" in each for each in own)
+    assert any("/mount-" in each for each in linked)
+    assert _closure(set(linked)) == linked
+
+
 def _closure(scripts: set[str]) -> set[str]:
     """Scripts, and those that they can't run without."""
     found: set[str] = set()

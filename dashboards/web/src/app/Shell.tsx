@@ -1,4 +1,4 @@
-import { ActionIcon, Drawer, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBell, IconChartHistogram, IconChecklist, IconClipboardCheck, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
@@ -9,9 +9,10 @@ import { createContext, lazy, type ReactNode, Suspense, use, useEffect } from "r
 import { signOut, useAuth } from "../api/auth";
 import { closeSession, queryClient, sessionQuery } from "../api/queries";
 import { useGoTo } from "./goto";
-import { HelpDialog } from "./HelpDialog";
 import { useKeys } from "./keys";
+import { Late } from "./Late";
 import { Logo } from "./Logo";
+import { loadHelp, loadMenu, loadPalette } from "./pages";
 import styles from "./Shell.module.css";
 
 /** The pages, in the order of the navigation. A page is listed when it exists. */
@@ -34,7 +35,9 @@ const PAGES = [
 
 const ADDRESSES = PAGES.map((page) => page.to);
 
-const Palette = lazy(async () => ({ default: (await import("./Palette")).Palette }));
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
+const HelpDialog = lazy(async () => ({ default: (await loadHelp()).HelpDialog }));
+const MenuDrawer = lazy(async () => ({ default: (await loadMenu()).MenuDrawer }));
 
 interface ShellControls {
   openHelp: () => void;
@@ -77,19 +80,9 @@ export function Shell({ children }: { children: ReactNode }) {
         </nav>
         <main id="main" className={styles["main"]} tabIndex={-1}>{children}</main>
       </div>
-      <HelpDialog opened={help} pages={PAGES} onClose={helpActions.close} />
+      <Late opened={help}>{(opened) => <HelpDialog opened={opened} pages={PAGES} onClose={helpActions.close} />}</Late>
       {palette && <Suspense><Palette pages={PAGES} onClose={paletteActions.close} onHelp={helpActions.open} /></Suspense>}
-      <Drawer opened={menu} onClose={menuActions.close} size={240} title={<Logo named />} closeButtonProps={{ "aria-label": "Close the menu" }}>
-        <nav className={styles["drawer"]} aria-label="Pages">
-          {PAGES.map((page) => (
-            <Link key={page.to} to={page.to} className={styles["drawerLink"]} onClick={menuActions.close}>
-              <page.icon size={20} stroke={1.6} aria-hidden />
-              {page.label}
-            </Link>
-          ))}
-          <SignOut named />
-        </nav>
-      </Drawer>
+      <Late opened={menu}>{(opened) => <MenuDrawer opened={opened} pages={PAGES} onClose={menuActions.close}><SignOut named /></MenuDrawer>}</Late>
     </Controls>
   );
 }

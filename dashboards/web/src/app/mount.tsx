@@ -34,4 +34,4 @@ createRoot(place).render(
     </MantineProvider>
   </StrictMode>,
 );
-preloadPages();
+preloadPages(() => queryClient.isFetching() > 0);

@@ -24,11 +24,35 @@ export const loadTraces = () => import("../pages/traces/TracesPage");
 export const loadCompare = () => import("../pages/compare/ComparePage");
 export const loadTrace = () => import("../pages/trace/TracePage");
 
-/** Fetches the other pages' code once the present one is there. */
-export function preloadPages(): void {
-  const load = (): void => {
-    for (const each of [loadOverview, loadTraces, loadTrace, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadReview, loadQueue, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings]) each().catch(() => undefined);
+export const loadSignIn = () => import("../pages/signin/SignIn");
+export const loadPalette = () => import("./Palette");
+export const loadHelp = () => import("./HelpDialog");
+export const loadMenu = () => import("./MenuDrawer");
+
+const ALL: readonly (() => Promise<unknown>)[] = [
+  loadTraces, loadTrace, loadOverview, loadPalette, loadMenu, loadHelp, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadReview, loadQueue, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings,
+];
+
+/** Milliseconds after which a page that has its data is left alone by whoever looks at it first. */
+const SETTLED = 1_000;
+
+/**
+ * Fetches the other pages' code, one after another, once the present page is complete: before that it
+ * would stand in the way of what the page itself waits for.
+ */
+export function preloadPages(isBusy: () => boolean): void {
+  const waiting = [...ALL];
+  const whenIdle = (then: () => void): void => {
+    if ("requestIdleCallback" in window) window.requestIdleCallback(then);
+    else setTimeout(then, 50);
   };
-  if ("requestIdleCallback" in window) window.requestIdleCallback(load);
-  else setTimeout(load, 500);
+  const next = (): void => {
+    const load = waiting.shift();
+    void load?.().catch(() => undefined).then(() => whenIdle(next));
+  };
+  const begin = (): void => {
+    if (isBusy()) setTimeout(begin, SETTLED);
+    else whenIdle(next);
+  };
+  setTimeout(begin, SETTLED);
 }

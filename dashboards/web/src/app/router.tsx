@@ -1,17 +1,19 @@
 // The pages and their addresses.
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useAuth } from "../api/auth";
 import { parseSearch, readActivitySearch, readAlertsSearch, readBoardSearch, readCompareSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readReviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
-import { SignIn } from "../pages/signin/SignIn";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadQueue, loadReview, loadScore, loadSettings, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadQueue, loadReview, loadScore, loadSettings, loadSignIn, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
+
+const SignIn = lazy(async () => ({ default: (await loadSignIn()).SignIn }));
 
 function Root() {
   const { wanted } = useAuth();
   // The address stays, so that signing in shows what was asked for.
-  if (wanted !== undefined) return <SignIn why={wanted} />;
+  if (wanted !== undefined) return <Suspense><SignIn why={wanted} /></Suspense>;
   return <Shell><Outlet /></Shell>;
 }
 

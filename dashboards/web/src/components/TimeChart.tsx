@@ -60,7 +60,10 @@ export function TimeChart({ label, times, step, lines, kind, format, height = HE
       within,
     );
     plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize({ width: within.clientWidth, height }));
+    const resize = new ResizeObserver(() => {
+      // It is told the size at once, and every setting draws.
+      if (within.clientWidth !== made.width) made.setSize({ width: within.clientWidth, height });
+    });
     resize.observe(within);
     return () => {
       resize.disconnect();

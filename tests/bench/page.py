@@ -1,0 +1,161 @@
+"""The web application in Chromium over the demo's data: how long until a page is complete."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bench.load import percentile
+from bench.processes import CpuMeter
+from bench.report import Report
+from bench.server import Service
+from browser.chromium import MISSING, find_chromium, launch
+
+#: What a page holds when it is complete; the last one is Chromium's own work: an answer without a page.
+PAGES: Final = {
+    "/overview": "figure canvas",
+    "/traces": "[role=row]",
+    "/traces/{trace}": "[role=treeitem]",
+    "/healthz": "body",
+}
+NOTHING: Final = "/healthz"
+#: How long the demo may take to send its week, and what it is given to store it, in seconds.
+HISTORY_S: Final = 240.0
+SETTLE_S: Final = 20.0
+#: Milliseconds without a change after which nothing more is expected, and at most until then.
+QUIET_MS: Final = 1_200
+PATIENCE_MS: Final = 60_000
+
+#: Notes when something on the page last changed and was painted. What is fetched for other pages
+#: adds elements to the head, which nobody sees.
+_WATCH: Final = """
+window.changed = 0;
+window.painted = 0;
+new MutationObserver(records => {
+  if (records.every(each => document.head?.contains(each.target))) return;
+  window.changed = performance.now();
+  requestAnimationFrame(() => requestAnimationFrame(() => { window.painted = performance.now(); }));
+}).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+"""
+_IS_COMPLETE: Final = """([shown, quiet]) =>
+  document.querySelector(shown) !== null
+  && document.querySelector('[role=status][aria-label^=Loading], [aria-busy=true], [data-loading]') === null
+  && window.painted >= window.changed && performance.now() - window.changed > quiet"""
+_FIGURES: Final = """() => {
+  const first = performance.getEntriesByName('first-contentful-paint')[0];
+  const fetched = performance.getEntriesByType('resource').filter(each => each.startTime < window.painted);
+  const size = each => each.encodedBodySize;
+  const sum = values => values.reduce((all, value) => all + value, 0);
+  return {
+    first: first ? first.startTime : window.painted,
+    complete: window.painted,
+    requests: fetched.length + 1,
+    scripts: sum(fetched.filter(each => new URL(each.name).pathname.endsWith('.js')).map(size)),
+  };
+}"""
+
+
+@dataclass
+class Visits:
+    """Visits of one page by one kind of visitor."""
+
+    first: list[float] = field(default_factory=list)
+    complete: list[float] = field(default_factory=list)
+    thread: list[float] = field(default_factory=list)
+    requests: int = 0
+    scripts: int = 0
+
+    def add(self, figures: dict[str, float]) -> None:
+        """One more visit."""
+        self.first.append(figures["first"])
+        self.complete.append(figures["complete"])
+        self.thread.append(figures["thread"])
+        self.requests = int(figures["requests"])
+        self.scripts = int(figures["scripts"])
+
+
+def run(report: Report, work: Path, *, visits: int, address: str = "") -> None:
+    """Open each page `visits` times with an empty cache, and each time once more.
+
+    Without `address`, those of a demo of its own.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise RuntimeError("Playwright is missing: pip install playwright") from error
+    chromium = find_chromium()
+    if not chromium:
+        raise RuntimeError(MISSING)
+    with ExitStack() as stack:
+        if not address:
+            demo = Service(work / "page" / "data", command="demo")
+            stack.callback(demo.stop)
+            demo.wait_for_line("history sent", HISTORY_S)
+            time.sleep(SETTLE_S)
+            address = demo.web
+        playwright = stack.enter_context(sync_playwright())
+        browser = launch(playwright, chromium)
+        stack.callback(browser.close)
+        _measure(report, browser, address, visits)
+
+
+def _measure(report: Report, browser: Any, address: str, visits: int) -> None:
+    with urllib.request.urlopen(f"{address}/api/v1/traces?limit=100", timeout=60) as answer:
+        listed = json.load(answer)["items"]
+    trace = max(listed, key=lambda each: int(each["spans"]))["trace_id"]
+    rows: list[tuple[str, ...]] = []
+    for path, shown in PAGES.items():
+        new, again = Visits(), Visits()
+        meter = CpuMeter({})
+        for _ in range(visits):
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            new.add(_visit(context, address + path.format(trace=trace), shown))
+            again.add(_visit(context, address + path.format(trace=trace), shown))
+            context.close()
+        usage = meter.read()
+        for name, seen in (("new", new), ("again", again)):
+            rows.append(
+                (
+                    f"{path}, {name}",
+                    f"{percentile(seen.first, 0.5):.0f}",
+                    f"{percentile(seen.complete, 0.5):.0f}",
+                    f"{percentile(seen.complete, 0.95):.0f}",
+                    f"{max(seen.complete):.0f}",
+                    f"{percentile(seen.thread, 0.5):.0f}",
+                    str(seen.requests),
+                    f"{seen.scripts / 1e3:.0f}",
+                    f"{usage.others / usage.seconds:.1f}",
+                )
+            )
+            report.keep(**{f"page_{path}_{name}": vars(seen)})
+    report.table(
+        f"Pages in Chromium, {visits} visits, in ms",
+        ("page, visitor", "first p50", "complete p50", "p95", "most", "thread", "requests", "JS kB",
+         "busy cores"),
+        rows,
+        caption="Complete: nothing is loading, and nothing changes any more. First: first content."
+        " New: with an empty cache. Thread: CPU of the page's main thread. JS: compressed, until"
+        f" complete. Busy: the whole machine. {NOTHING} has no page: what any visit takes.",
+    )  # fmt: skip
+
+
+def _visit(context: Any, address: str, shown: str) -> dict[str, float]:
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_WATCH)
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(_IS_COMPLETE, arg=[shown, QUIET_MS], polling=100)
+    figures: dict[str, float] = page.evaluate(_FIGURES)
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    figures["thread"] = 1e3 * next(
+        each["value"] for each in metrics if each["name"] == "TaskDuration"
+    )
+    page.close()
+    return figures
