@@ -55,9 +55,15 @@ def find(provider: str, model: str) -> tuple[str, str] | None:
     if not wanted and "/" in model:
         # LiteLLM's way: the provider stands before the model.
         wanted = "litellm"
-    try:
-        found, info = snapshot.find_provider_model(model, None, wanted or None, None)
-    except LookupError:
+    # LiteLLM's names have it there also where the provider is known.
+    behind = model.partition("/")[2] if wanted else ""
+    for name in (model, behind) if behind else (model,):
+        try:
+            found, info = snapshot.find_provider_model(name, None, wanted or None, None)
+        except LookupError:
+            continue
+        break
+    else:
         return None
     # A provider can offer another's models at the other's prices.
     owner = found if any(info is each for each in found.models) else _owner(info)

@@ -22,7 +22,7 @@ from spanglass_store.prices.recompute import Progress, recompute
 log = logging.getLogger(__name__)
 
 #: Changes when schedules are made differently from the same prices.
-_MAKING: Final = "2"
+_MAKING: Final = "3"
 #: Names of models that are looked up at most; further ones are no models but somebody's mistake.
 MOST_NAMES: Final = 20_000
 _UNDER_WAY: Final = "Prices are being recomputed already; wait until that is done."
