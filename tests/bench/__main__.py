@@ -24,6 +24,7 @@ from bench import (
     metrics,
     page,
     pii,
+    prices,
     quality,
     sdk,
     throughput,
@@ -43,6 +44,7 @@ COMMANDS = (
     "sdk",
     "agent",
     "alerts",
+    "prices",
     "pii",
     "quality",
     "drift",
@@ -81,6 +83,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rules", type=int, default=1_000, help="of alerts, evaluated at once")
     parser.add_argument("--rule-spans", type=int, default=10_000_000, help="that they look at")
     parser.add_argument("--rule-hours", type=float, default=24, help="that these spans are of")
+    parser.add_argument("--week-spans", type=int, default=10_000_000, help="of a week of spans")
     parser.add_argument(
         "--no-peers", action="store_true", help="of SDKs and drift; they are installed"
     )
@@ -170,6 +173,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         idle.run(report, work, seconds=asked.seconds)
     elif name == "agent":
         agent.run(report, work, seconds=asked.seconds)
+    elif name == "prices":
+        prices.run(report, work, spans=asked.week_spans)
     elif name == "pii":
         pii.run(report, texts=asked.texts)
     elif name == "quality":

@@ -18,12 +18,21 @@ class Malformed(ValueError):
 
 def varint(value: int) -> bytes:
     """`value` (not negative) as a base-128 varint."""
+    if value < _FEW:
+        return _VARINTS[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+#: Those of tags and of most lengths, which are written again and again.
+_FEW: Final = 1 << 14
+_VARINTS: Final = tuple(
+    bytes((n,)) if n < 0x80 else bytes((n & 0x7F | 0x80, n >> 7)) for n in range(_FEW)
+)
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
