@@ -7,6 +7,7 @@
     python3 develop.py web      builds the web application
     python3 develop.py sbom     writes what an installation is made of, in build/sbom.json
     python3 develop.py scan     looks that up among known vulnerabilities, where it can
+    python3 develop.py sdks     installs SDKs of other products, each apart, and tests them with us
     python3 develop.py docs     makes the reference and builds the documentation's site
 
 `make demo`, `make test` and so on are the same. Needs Python 3.11 or later, and nothing else.
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         "docs": docs,
         "sbom": sbom,
         "scan": scan,
+        "sdks": sdks,
     }
     if not arguments or arguments[0] not in tasks:
         say(__doc__ or "")
@@ -166,6 +168,30 @@ def scan(_: Sequence[str]) -> int:
         say(f"{each['name']} {each['version']}: {one['id']}, mended in {fixed}")
     say(f"{len(found)} known vulnerabilities in {len(packages)} packages.")
     return 1 if found else 0
+
+
+def sdks(_: Sequence[str]) -> int:
+    """Tests with the real SDKs of other products that can't live in our environment.
+
+    Each needs one of its own: they do not install together, and their instrumentations would
+    take part in other tests.
+    """
+    for wanted in sorted((ROOT / "tests" / "support" / "sdks").glob("*.txt")):
+        place = ROOT / ".bench" / "sdks" / wanted.stem
+        stamp = place / "installed"
+        if stamp.exists() and stamp.read_text() == wanted.read_text():
+            continue
+        say(f"Installing the SDK of {wanted.stem} …")
+        shutil.rmtree(place, ignore_errors=True)
+        run([str(PYTHON), "-m", "venv", str(place)])
+        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        if call([*pip, "--disable-pip-version-check", "--requirement", str(wanted)]):
+            say(f"It can't be installed from here, so the test with {wanted.stem} will skip.")
+            shutil.rmtree(place)
+            continue
+        stamp.write_text(wanted.read_text())
+    tests = "tests/integration/test_products.py"
+    return call([str(PYTHON), "-m", "pytest", tests, "-q", "-rs"])
 
 
 def have_chromium() -> None:

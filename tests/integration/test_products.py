@@ -8,14 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from sample_server import BackgroundServer, Settings
 from spanglass_store.senders import PRODUCTS
 from support import otlp
-from support.running import ROOT, RunningService, environment
+from support.running import ALL_ROLES, ROOT, RunningService, environment
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningService, str]]:
-    with RunningService(tmp_path_factory.mktemp("products") / "data") as service:
+    # With jobs, because those look up the prices of models that are new.
+    env = {"SPANGLASS_ROLES": ALL_ROLES}
+    with RunningService(tmp_path_factory.mktemp("products") / "data", env=env) as service:
         yield service, service.key("ingest", "shop")
 
 
@@ -64,6 +68,85 @@ def test_the_products_own_sdk(keyed: tuple[RunningService, str], product: str) -
     assert service.settle().stored == before + 1, done.stderr.decode()
     row = service.one("SELECT name, project FROM spans ORDER BY ingested_at DESC LIMIT 1")
     assert row == {"name": "work", "project": "shop"}
+
+
+#: SDKs that trace calls of a model by themselves: the same, and where they are installed.
+INSTRUMENTED = {
+    "langfuse": SETTINGS["langfuse"],
+    "phoenix": SETTINGS["phoenix over HTTP"],
+    "traceloop": {"TRACELOOP_BASE_URL": "{http}", "TRACELOOP_API_KEY": "{key}"},
+    "logfire": {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "{http}",
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer {key}",
+    },
+    "openlit": {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "{http}",
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer {key}",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """The address of the sample server."""
+    with BackgroundServer(Settings(speed=0, seed=5)) as server:
+        yield server.base_url
+
+
+def interpreter(product: str) -> str:
+    """The Python that has a product's SDK."""
+    if not (ROOT / f"tests/support/sdks/{product}.txt").exists():
+        return sys.executable
+    place = ROOT / ".bench" / "sdks" / product
+    if not (place / "installed").exists():
+        pytest.skip(f"the SDK of {product} is not installed: `python3 develop.py sdks` does that")
+    return str(place / "bin" / "python")
+
+
+@pytest.mark.parametrize("product", INSTRUMENTED)
+def test_a_conversation_that_the_products_sdk_traced(
+    keyed: tuple[RunningService, str], model: str, product: str
+) -> None:
+    service, key = keyed
+    places = {"http": service.otlp, "key": key}
+    variables = {k: v.format(**places) for k, v in INSTRUMENTED[product].items()}
+    variables |= {"SAMPLE_URL": model, "OTLP_URL": ""}
+    own = environment(**variables)
+    if interpreter(product) != sys.executable:
+        # What is ours stays out of it.
+        del own["PYTHONPATH"]
+    began = service.one("SELECT now64(6) AS now")["now"]
+    done = subprocess.run(
+        [interpreter(product), str(ROOT / "tests/support/sdk_conversations.py"), product],
+        env=own, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    service.dirty = True
+    service.settle()
+    # Logfire has another span for a streamed call, without tokens.
+    made = f"operation = 'chat' AND input_tokens > 0 AND ingested_at >= parseDateTime64BestEffort('{began}', 6)"
+    # A name of a model that is new is priced within seconds.
+    wait_until(
+        lambda: not service.sql(f"SELECT 1 FROM spans WHERE {made} AND ifNull(cost_usd, 0) = 0"),
+        "every call has its cost",
+    )
+    calls = service.sql(
+        "SELECT project, request_model, input_tokens, output_tokens, cost_usd, input_text, output"
+        f" FROM spans WHERE {made} ORDER BY start_time"
+    )
+    # A question, the tool's answer, and another question with a streamed answer.
+    assert len(calls) == 3, done.stderr.decode()
+    asked, told, streamed = calls
+    for call in calls:
+        assert call["project"] == "shop"
+        assert "gpt-4o-mini" in call["request_model"]
+        assert call["input_tokens"] > 0
+        assert call["output_tokens"] > 0
+    assert "Where is my order HO-10482?" in asked["input_text"]
+    assert "get_order_status" in asked["output"]
+    assert "shipped" in told["input_text"] or "shipped" in told["output"]
+    assert "And how long does it take?" in streamed["input_text"]
+    assert streamed["output"]
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
