@@ -89,6 +89,7 @@ class Engine:
         self._unavailable = ""
         self._alerts = Register()
         self._threads: dict[str, Thread] = {}
+        self._erasures = ""
         self._last: dict[str, float] = {}
         self._newest = 0.0
         self._fresh: tuple[Any, ...] = ()
@@ -167,6 +168,8 @@ class Engine:
             return False
         if self._clock_went_back(now):
             return False
+        if self._erasures != self._state.erasures():
+            self._read()
         said, joins = self._state.documents("ack"), self._state.documents("join")
         evaluated = self._is_due(rules, now)
         if evaluated or said or joins or self._alerts or self._threads or self._gatherer.is_busy:
@@ -194,13 +197,19 @@ class Engine:
         self._lease_until = now + length
         self._has_led = True
         if not led:
-            self._alerts = Register(Alert.from_document(d) for d in self._state.alerts())
-            threads = self._state.documents("group")
-            self._threads = {key: Thread.from_document(d) for key, d in threads.items()}
+            self._read()
             mark = self._state.documents("mark").get("evaluated", {})
             self._newest = float(mark.get("at", 0))
             self._last = {}
         return True
+
+    def _read(self) -> None:
+        """Takes into memory what is kept."""
+        # First: what is erased after this is found out when it is written.
+        self._erasures = self._state.erasures()
+        self._alerts = Register(Alert.from_document(d) for d in self._state.alerts())
+        threads = self._state.documents("group")
+        self._threads = {key: Thread.from_document(d) for key, d in threads.items()}
 
     def _clock_went_back(self, now: float) -> bool:
         if now >= self._newest:
@@ -279,6 +288,7 @@ class Engine:
                 heard=said,
                 joined=joins,
                 also=lambda session: self._gatherer.keep(incidents, session),
+                erasures=self._erasures,
             )
         self._newest = max(self._newest, now)
         self.took_s = time.monotonic() - began

@@ -1,5 +1,6 @@
 """Rules against a real store: values, many ticks at once, evidence, playbooks, failures, two collectors."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ from spanglass_alerts.evidence import gather
 from spanglass_alerts.playbook import answered, names, text
 from spanglass_alerts.rules.files import read
 from spanglass_alerts.rules.model import rule
+from spanglass_store.erasure.holders import Scope, erase_alerts
+from spanglass_store.erasure.selection import Selection
 from spanglass_store.queries.scores import Score, add_scores
-from spanglass_store.state.alerts import AlertState
+from spanglass_store.state.alerts import AlertState, ErasedMeanwhile
 from spanglass_store.state.database import Database
 from support import otlp
 from support.costs import insert
@@ -318,6 +321,72 @@ def test_two_collectors_send_one_message_and_one_goes_on_alone(
     assert second.tick()
     wait_until(lambda: len(there.taken["/hook"]) == 2, "the receiver hears the end")
     assert [r.json["event"] for r in there.taken["/hook"]] == ["firing", "resolved"]
+
+
+@pytest.mark.parametrize("moment", ["between two evaluations", "while it evaluates"])
+def test_a_name_that_is_erased_does_not_come_back_from_memory(
+    installation: tuple[Installation, Receivers],
+    embedded_store: EmbeddedStore,
+    unique: str,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    made, _ = installation
+    user = f"ana-{unique}"
+    made.path.write_text(made.path.read_text().replace("[service]", "[user]"))
+    spans = [call(made.now - 1, failed=True, **{"user.id": user}) for _ in range(5)]
+    insert(embedded_store.owner, unique, spans, unique)
+    engine = made.start()
+    engine.tick()
+    state = engine._state
+    assert user in json.dumps(state.alerts())
+    state.put(
+        "silence",
+        "s",
+        {
+            "id": "s",
+            "match": {"user": [user, "x"]},
+            "start": made.now + 800,
+            "end": made.now + 900,
+            "author": "",
+            "comment": "",
+            "project": "",
+        },
+    )
+    scope = Scope(Selection(user_id=user), list)
+
+    def erase() -> None:
+        with state._database.transaction() as session:
+            assert erase_alerts(session, scope) > 0
+
+    if moment == "between two evaluations":
+        erase()
+    else:
+        evaluate = engine._evaluator.evaluate
+
+        def meanwhile(rules: Any, ticks: Ticks) -> Any:
+            found = evaluate(rules, ticks)
+            erase()
+            return found
+
+        monkeypatch.setattr(engine._evaluator, "evaluate", meanwhile)
+        made.now += 1
+        with pytest.raises(ErasedMeanwhile):
+            engine.tick()
+        monkeypatch.undo()
+        engine._lease_until = 0.0
+    # Its calls are gone, too, so it is over.
+    embedded_store.owner.command(
+        f"DELETE FROM {embedded_store.owner.database}.spans WHERE project = '{unique}'"
+    )
+    for _ in range(3):
+        made.now += 30
+        engine.tick()
+    assert [each["state"] for each in state.alerts()] == ["resolved"]
+    assert user not in json.dumps([
+        state.alerts(), state.documents("group"), state.documents("silence"), state.events(),
+        state.messages(),
+    ], default=str)  # fmt: skip
 
 
 def test_an_acknowledgement_outlives_an_evaluation_that_fails(

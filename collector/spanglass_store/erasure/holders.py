@@ -15,7 +15,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from spanglass_store.erasure.selection import Selection
-from spanglass_store.state.alerts import AlertRow, EventRow, MessageRow
+from spanglass_store.state.alerts import (
+    AlertRow,
+    DocumentRow,
+    EventRow,
+    MessageRow,
+    note_erasure,
+)
 from spanglass_store.state.budgets import BudgetRow
 from spanglass_store.state.dataset_tables import DatasetItemRow, DatasetRow
 from spanglass_store.state.experiments import ExperimentResultRow, ExperimentRow
@@ -55,9 +61,12 @@ def erase_alerts(session: Session, scope: Scope) -> int:
     """Takes names of users and sessions out of alerts, and of messages about them."""
     if not scope.names:
         return 0
+    # Whoever evaluates has them in memory, too, and would write them back.
+    note_erasure(session)
     changed = 0
-    rows: list[AlertRow | MessageRow | EventRow] = [
+    rows: list[AlertRow | MessageRow | EventRow | DocumentRow] = [
         *session.scalars(select(AlertRow)),
+        *session.scalars(select(DocumentRow).where(DocumentRow.kind.in_(("group", "silence")))),
         *session.scalars(select(MessageRow)),
         *session.scalars(select(EventRow)),
     ]

@@ -5,6 +5,7 @@ lease, who may send a message by a claim: both are one `UPDATE` with a condition
 """
 
 import json
+import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -26,9 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
+from spanglass_store.errors import StoreError
 from spanglass_store.state.database import Base, Database, UtcTime
 from spanglass_store.state.incidents import IncidentState
 
+#: The mark that changes when names are taken out of what is kept.
+_ERASED: Final = "erased"
 #: Attempts of delivery that are kept, in days.
 KEPT_DAYS: Final = 30
 _CHUNK: Final = 500
@@ -96,6 +100,15 @@ class EventRow(Base):
     document: Mapped[str] = mapped_column(Text)
 
 
+class ErasedMeanwhile(StoreError):
+    """Names were taken out of alerts since they were read: they have to be read again."""
+
+
+def note_erasure(session: Session) -> None:
+    """Says that names were taken out of alerts, to whoever has them in memory."""
+    _put(session, "mark", _ERASED, {"as": secrets.token_hex(8)})
+
+
 class AlertState:
     """The alerts of an installation.
 
@@ -150,6 +163,10 @@ class AlertState:
 
     # -- alerts ------------------------------------------------------------------------------
 
+    def erasures(self) -> str:
+        """Differs once names were taken out of alerts."""
+        return str((self.document("mark", _ERASED) or {}).get("as", ""))
+
     def alerts(self) -> list[dict[str, Any]]:
         """All alerts, as documents."""
         with self._database.transaction() as session:
@@ -182,6 +199,7 @@ class AlertState:
         heard: Iterable[str] = (),
         joined: Iterable[str] = (),
         also: Callable[[Session], None] | None = None,
+        erasures: str | None = None,
     ) -> None:
         """Keeps what an evaluation has made, all of it or nothing.
 
@@ -195,9 +213,18 @@ class AlertState:
             heard: ids of acknowledgements that are taken up with it.
             joined: ids of alerts that people put into an incident, taken up with it.
             also: keeps more in the same transaction.
+            erasures: as they were when what this follows from was read; None for whatever.
+
+        Raises:
+            ErasedMeanwhile: if names were taken out of alerts since.
         """
         now = datetime.now(UTC)
         with self._database.transaction() as session:
+            if erasures is not None:
+                # An erasure changes this row, so one of the two waits for the other.
+                mark = session.get(DocumentRow, ("mark", _ERASED), with_for_update=True)
+                if erasures != (json.loads(mark.document)["as"] if mark else ""):
+                    raise ErasedMeanwhile("Names were erased from alerts; they are read again.")
             for each in alerts:
                 row = AlertRow(
                     fingerprint=each["fingerprint"], rule=each["rule"], state=each["state"],
