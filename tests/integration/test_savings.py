@@ -21,9 +21,21 @@ KINDS = {
     "answer_cache": "faq", "unused_tools": "search", "repeated_calls": "extract",
     "failed_calls": "extract", "agent_loops": "agent", "model_routing": "summary",
     "idle_gpus": "node", "prompt_cache": "contract", "cache_writes": "report",
-    "batch_price": "digest",
+    "batch_price": "digest", "near_duplicates": "helpdesk",
+    "long_history": "chatbot",
 }  # fmt: skip
-FEATURES = {"faq", "search", "extract", "agent", "summary", "contract", "report", "digest"}
+FEATURES = {
+    "faq",
+    "search",
+    "extract",
+    "agent",
+    "summary",
+    "contract",
+    "report",
+    "digest",
+    "helpdesk",
+    "chatbot",
+}
 SEEDS = (3, 11)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanglass_detectors.embedding.wordpiece import vocabulary
 from spanglass_detectors.savings.monthly import MONTH_DAYS
 from support import otlp, otlp_signals
 from support.running import RunningService
@@ -54,6 +55,18 @@ _WORDS: Final = [
     "sleeve",
     "zipper",
 ]
+
+#: Whole words of English, most of them seldom used.
+_RARE: Final = [
+    each for each in vocabulary() if each.isascii() and each.isalpha() and 6 <= len(each) <= 10
+]
+_ASKS: Final = [
+    "Where do I find the {}?",
+    "Where can I find the {}?",
+    "Where would I find the {}, please?",
+    "So where do I find the {} now?",
+]
+_ANSWERS: Final = ["The {} is in the {}.", "You find the {} in the {}."]
 
 
 @dataclass
@@ -99,6 +112,8 @@ class Simulation:
         self.contract(self.rng.randint(5_000, 9_000) if self.wasteful else 0)
         self.report(self.rng.randint(1_500, 4_000) if self.wasteful else 0)
         self.digest(self.rng.randint(30, 60) if self.wasteful else 0)
+        self.helpdesk(self.rng.uniform(0.3, 0.7), wrong=not self.wasteful)
+        self.chatbot(self.rng.randint(8, 14) if self.wasteful else 2)
         self.rng.shuffle(self.spans)
         return self
 
@@ -247,6 +262,53 @@ class Simulation:
                 )  # fmt: skip
                 self.planted.add("batch_price", "digest", usd / 2)
 
+    def helpdesk(self, again: float, wrong: bool) -> None:
+        """Questions that were asked before in other words; with the same answer, or with another."""
+        for day in range(DAYS):
+            # When a thing was first asked about, and the ways in which it was not asked yet.
+            asked: dict[str, tuple[float, list[str]]] = {}
+            moment = self.start_s + day * DAY_S + 600
+            for _ in range(self.rng.randint(50, 60)):
+                moment += self.rng.uniform(400, 900)
+                recent = [
+                    name for name, (at, left) in asked.items() if left and moment - at < 1_500
+                ]
+                is_again = bool(recent) and self.rng.random() < again
+                about = self.rng.choice(recent) if is_again else self.thing()
+                if not is_again:
+                    asked[about] = (moment, self.rng.sample(_ASKS, len(_ASKS)))
+                where = self.thing() if wrong else "office behind the front desk"
+                usd = self.call(
+                    moment, "helpdesk", asked[about][1].pop().format(about),
+                    self.rng.choice(_ANSWERS).format(about, where), 1_400, 350,
+                )  # fmt: skip
+                if is_again and not wrong:
+                    self.planted.add("near_duplicates", "helpdesk", usd)
+
+    def chatbot(self, longest: int) -> None:
+        """Conversations whose turns are all sent again with every question."""
+        for day in range(DAYS):
+            for _ in range(self.rng.randint(12, 18)):
+                moment, said = self.moment(day), list[dict[str, Any]]()
+                for _ in range(self.rng.randint(1, longest)):
+                    said.append(_said("user", self.words(25)))
+                    prompt = json.dumps(said, separators=(",", ":"))
+                    old = sum(len(json.dumps(m, separators=(",", ":"))) for m in said[:-5])
+                    tokens = round(len(prompt) / 4)
+                    self.call(
+                        moment, "chatbot", "", self.words(30), tokens, 60,
+                        attrs={"gen_ai.input.messages": prompt},
+                    )  # fmt: skip
+                    said.append(_said("assistant", self.words(60)))
+                    moment += 30
+                    if old:
+                        usd = old / 4 * PRICES["gpt-4o"][0]
+                        self.planted.add("long_history", "chatbot", usd)
+
+    def thing(self) -> str:
+        """Words that no other question has."""
+        return " ".join(self.rng.sample(_RARE, 4))
+
     # -- what they are made of ------------------------------------------------------------------
 
     def call(
@@ -331,6 +393,10 @@ class Simulation:
             service="spanglass-agent", resource=resource,
         )  # fmt: skip
         assert service.post(request, path="/v1/metrics").status_code == 200
+
+
+def _said(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
 
 
 def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -57,10 +57,13 @@ def advise(
     if service is not None:
         advice = _asked(service, since, until, project)
     else:
+        from spanglass_collector.embedding import embed_apart
         from spanglass_store.advice.advisor import advise as make
+        from spanglass_store.data_directory import DataDirectory
 
+        embed = embed_apart(DataDirectory(settings.data_dir).models)
         with opened_store(settings) as store:
-            advice = make(store, since, until, project).as_dict()
+            advice = make(store, since, until, project, embed).as_dict()
     if fmt is Format.JSON:
         print(json.dumps(advice, ensure_ascii=False, indent=1, default=str))
         return

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from spanglass_detectors.savings.findings import Advice, CantSay, Finding, ranked
 from spanglass_detectors.savings.monthly import FEWEST_DAYS, per_month
 from spanglass_store.advice import (
     batches,
+    blocks,
     boards,
     duplicates,
     failures,
     loops,
     models,
+    near_duplicates,
     provider_cache,
     unused,
 )
@@ -30,6 +33,7 @@ _OF_PAYLOAD: Final[tuple[tuple[tuple[str, ...], Method], ...]] = (
     ((duplicates.CACHE, duplicates.REPEATS), duplicates.duplicates),
     ((loops.KIND,), loops.loops),
     ((unused.KIND,), unused.unused_tools),
+    ((blocks.KIND,), blocks.long_histories),
     ((provider_cache.PREFIX, provider_cache.ORDER), provider_cache.provider_caches),
 )
 _OF_NUMBERS: Final[tuple[tuple[tuple[str, ...], Method], ...]] = (
@@ -46,7 +50,13 @@ _OVERLAP: Final = (
 _PAYLOAD_KEY: Final = "Use one that may: `spanglass keys create --scope read --payload`."
 
 
-def advise(store: Store, start: datetime, end: datetime, project: str = "") -> Advice:
+def advise(
+    store: Store,
+    start: datetime,
+    end: datetime,
+    project: str = "",
+    embed: near_duplicates.Embed | None = None,
+) -> Advice:
     """What would cost less, and what can't be said.
 
     Args:
@@ -54,6 +64,7 @@ def advise(store: Store, start: datetime, end: datetime, project: str = "") -> A
         start: of the range; whole days that end where it ends are looked at, 31 at most.
         end: exclusive.
         project: whose; all that the reader sees unless given.
+        embed: makes vectors of texts; without, nothing is said of what is nearly the same.
 
     Raises:
         StoreError: if the range is empty or too long.
@@ -70,11 +81,14 @@ def advise(store: Store, start: datetime, end: datetime, project: str = "") -> A
     if store.role is Role.READER:
         found += [
             CantSay(kind, "this key may not read prompts and answers", _PAYLOAD_KEY)
-            for kinds, _ in _OF_PAYLOAD
+            for kinds in (*(kinds for kinds, _ in _OF_PAYLOAD), (near_duplicates.KIND,))
             for kind in kinds
         ]
     else:
         methods += _OF_PAYLOAD
+        methods.append(
+            ((near_duplicates.KIND,), partial(near_duplicates.near_duplicates, embed=embed))
+        )
     for kinds, method in methods:
         found += method(store, scope, about)
         looked.append(kinds)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from spanglass_detectors.savings.findings import CantSay, Evidence, Finding, Level, is_material
 from spanglass_detectors.savings.monthly import per_month
 from spanglass_detectors.savings.tools import TOLERANCE, definitions
+from spanglass_store.advice.blocks import DEFINITIONS, USD_OF_A_CHARACTER
 from spanglass_store.advice.duplicates import EXAMPLES, MOST_FINDINGS, segment_sql
 from spanglass_store.advice.scope import Scope, quote
 from spanglass_store.advice.traffic import SEGMENT_HASH, Segment, Traffic
@@ -20,14 +21,6 @@ _FEWEST: Final = 200
 #: Sets of tools of a day that are looked at, the dearest first; names that are searched for.
 _MOST_SETS: Final = 300
 _MOST_NAMES: Final = 250
-_DEFINITIONS: Final = "payload_attributes['gen_ai.tool.definitions']"
-#: What a character of a prompt cost. Definitions stand at the beginning, so where a call read from
-#: the provider's cache they were read from there: at a tenth of the price, or somewhat more.
-_USD_OF_A_CHARACTER: Final = (
-    "s.input_cost_usd * s.sample_weight * if(s.cache_read_tokens > 0, 0.1, 1)"
-    f" / (lengthUTF8(input) + lengthUTF8({_DEFINITIONS})"
-    " + lengthUTF8(payload_attributes['gen_ai.system_instructions']))"
-)
 
 
 @dataclass
@@ -79,11 +72,11 @@ def unused_tools(store: Store, scope: Scope, traffic: Traffic) -> list[Finding |
 
 def _sets(store: Store, day: Scope) -> list[dict[str, Any]]:
     return store.query(
-        f"SELECT {SEGMENT_HASH} AS key, any({_DEFINITIONS}) AS definitions,"
+        f"SELECT {SEGMENT_HASH} AS key, any({DEFINITIONS}) AS definitions,"
         " sum(s.sample_weight) AS calls, any(trace_id) AS trace,"
-        f" sum({_USD_OF_A_CHARACTER}) AS usd_of_a_character"
-        f" FROM {day.calls(store.database)} AND {_DEFINITIONS} != ''"
-        f" GROUP BY key, cityHash64({_DEFINITIONS})"
+        f" sum({USD_OF_A_CHARACTER}) AS usd_of_a_character"
+        f" FROM {day.calls(store.database)} AND {DEFINITIONS} != ''"
+        f" GROUP BY key, cityHash64({DEFINITIONS})"
         " ORDER BY usd_of_a_character DESC, calls DESC LIMIT {most:UInt32}",
         {**day.values(), "most": _MOST_SETS},
     ).dicts()
@@ -94,7 +87,7 @@ def _mark_used(store: Store, day: Scope, segments: dict[int, _Tools], names: lis
     rows = store.query(
         f"SELECT {SEGMENT_HASH} AS key, groupUniqArrayArray(arrayFilter((name, place) -> place > 0,"
         " {names:Array(String)}, multiSearchAllPositions(output, {names:Array(String)}))) AS used"
-        f" FROM {day.calls(store.database)} AND {_DEFINITIONS} != '' GROUP BY key",
+        f" FROM {day.calls(store.database)} AND {DEFINITIONS} != '' GROUP BY key",
         {**day.values(), "names": names},
     ).rows
     for key, used in rows:
@@ -154,7 +147,7 @@ def _finding(
                 " calls\nFROM spans ARRAY JOIN "
                  "[" + ", ".join(f"'{name}'" for name in map(quote, unused[:20])) + "] AS tool\n"
                 f"WHERE {scope.literal()}\n  AND {segment_sql(segment)}\n"
-                f"  AND {_DEFINITIONS} != ''\nGROUP BY tool ORDER BY tool",
+                f"  AND {DEFINITIONS} != ''\nGROUP BY tool ORDER BY tool",
             ),
             method="A definition's part of the prompt's characters times what the input cost, over"
             " all calls that carried it; where a call read from a cache, a tenth. Tokens of a"

@@ -105,7 +105,7 @@ async def show(
         # What it computes with takes a while to load, and many never ask.
         from spanglass_store.advice.advisor import advise
 
-        return advise(context.store(principal), since, until, project).as_dict()
+        return advise(context.store(principal), since, until, project, context.embed).as_dict()
 
     future = context.advising.ask(key, make)
     with contextlib.suppress(TimeoutError):

@@ -13,8 +13,8 @@ import { formatCost, formatCount } from "../../lib/format";
 import styles from "./Savings.module.css";
 
 const KINDS: Readonly<Record<string, string>> = {
-  answer_cache: "Cache of answers", repeated_calls: "Repeated calls", failed_calls: "Failed calls", agent_loops: "Agents in a loop",
-  unused_tools: "Unused tools", model_routing: "Cheaper model", idle_gpus: "Idle GPUs", prompt_cache: "Provider's cache", prompt_order: "Order of the prompt", cache_writes: "Writes to a cache", batch_price: "Batch price", all: "Calls",
+  answer_cache: "Cache of answers", near_duplicates: "Cache by meaning", repeated_calls: "Repeated calls", failed_calls: "Failed calls", agent_loops: "Agents in a loop",
+  unused_tools: "Unused tools", long_history: "Long history", model_routing: "Cheaper model", idle_gpus: "Idle GPUs", prompt_cache: "Provider's cache", prompt_order: "Order of the prompt", cache_writes: "Writes to a cache", batch_price: "Batch price", all: "Calls",
 };
 const kindOf = (kind: string): string => KINDS[kind] ?? kind.replaceAll("_", " ");
 
