@@ -10,19 +10,26 @@ import numpy as np
 import pytest
 
 from spanglass_collector.drift.config import read_drift
+from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.run import Pass, run_pass
 from spanglass_detectors.drift import DriftResult
+from spanglass_detectors.drift.pooled import Cell
+from spanglass_detectors.drift.watch import Series, watch
+from spanglass_detectors.drift.windows import HourWindow
 from spanglass_store.client import Store
 from spanglass_store.drift.ad_hoc import Asked, compare_windows
+from spanglass_store.drift.metrics import FORMAT, OPENING
 from spanglass_store.drift.samples import read_cells
 from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
 from support.embedded import EmbeddedStore
 
 HOUR = 3600
+#: What changes where answers are longer; those here have no spaces.
+ANSWERS = {"output_tokens", "output_bytes", "output_word_bytes", "cost_usd"}
 COLUMNS = (
     "project", "trace_id", "span_id", "operation", "service", "start_time", "duration_ns", "status",
-    "request_model", "release", "input_tokens", "output_tokens", "cost_usd", "finish_reasons",
+    "request_model", "release", "prompt_name", "input_tokens", "output_tokens", "cost_usd", "finish_reasons",
     "input", "output", "sample_weight", "time_to_first_token_s",
     "ingested_at",
 )  # fmt: skip
@@ -38,6 +45,8 @@ def traffic(
     an_hour: int = 36,
     since: int | None = None,
     model: str = "small",
+    service: str = "shop",
+    release: str = "2.0",
 ) -> list[list[Any]]:
     """Calls from an hour to another; from `since` on, answers of the one model are longer."""
     r = np.random.default_rng(seed)
@@ -52,11 +61,12 @@ def traffic(
             tokens = int(r.lognormal(5, 0.5) * factor) + 1
             rows.append(
                 [
-                    project, f"{hour:x}{n:x}".zfill(32), f"{hour:x}{n:x}".zfill(16), "chat", "shop",
+                    project, f"{seed:x}{hour:x}{n:x}".zfill(32), f"{hour:x}{n:x}".zfill(16), "chat",
+                    service,
                     datetime.fromtimestamp(hour * HOUR + r.uniform(0, HOUR - 1), UTC),
                     int(r.lognormal(0, 0.4) * 1e9 * (1.3 - 0.3 * by_day)),
                     "error" if r.random() < 0.02 else "ok", own,
-                    "2.0" if factor > 1 else "1.0", int(r.lognormal(6, 0.3)), tokens, tokens * 1e-5,
+                    release if factor > 1 else "1.0", "greeting", int(r.lognormal(6, 0.3)), tokens, tokens * 1e-5,
                     ["stop"], '[{"role":"user"}]', "x" * tokens * 4, 1.0, r.lognormal(-1, 0.3),
                     datetime.now(UTC),
                 ]
@@ -72,12 +82,13 @@ def store_spans(store: Store, rows: list[list[Any]]) -> None:
         store.insert("spans", COLUMNS, day)
 
 
-def look(store: Store, hour: int, before: Pass | None = None) -> Pass:
+def look(store: Store, hour: int, before: Pass | None = None, moves: Moves | None = None) -> Pass:
     now = datetime.fromtimestamp(hour * HOUR + 400, UTC)
     settings = read_drift({"settle_s": 300})
     return run_pass(
-        store, settings, before.watermark if before else 0, before.seen if before else 0, now
-    )
+        store, settings, before.watermark if before else 0, before.seen if before else 0, now,
+        moves=moves,
+    )  # fmt: skip
 
 
 def rows_of(store: Store, project: str, more: str = "") -> list[dict[str, Any]]:
@@ -128,7 +139,7 @@ def test_the_change_is_found_and_dated_and_explained(
     found = rows_of(store, project, "AND finding_id != ''")
     # Tokens, cost and bytes of the answers are one finding.
     assert len({row["finding_id"] for row in found}) == 1
-    assert {row["metric"] for row in found} == {"output_tokens", "output_bytes", "cost_usd"}
+    assert {row["metric"] for row in found} == ANSWERS
     assert {row["model"] for row in found} <= {"", "small"}
     whole = [row for row in found if row["metric"] == "output_tokens" and row["model"] == ""]
     (row,) = [
@@ -196,6 +207,98 @@ def test_nothing_changed_and_nothing_is_found(changed: tuple[Store, str, Pass, i
     assert not [row for row in rows if row["finding_id"]]
 
 
+@pytest.mark.parametrize(
+    ("said", "layout", "opening"),
+    [
+        ("Sure! It is **on** its way.", "bold", "sure"),
+        ("I'm sorry, but I can't.", "prose", "i'm sorry"),
+        ("Information follows.\n- one\n- two", "list", "other"),
+        ("# Orders\nThe order is late.", "headings", "other"),
+        ('{"order": 1}', "json", "other"),
+        ("Here:\n```python\nx\n```", "code", "here"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "table", "other"),
+        ("1. Wait.\n2. Ask.", "list", "other"),
+    ],
+)
+def test_how_answers_are_laid_out_and_begin(
+    embedded_store: EmbeddedStore, said: str, layout: str, opening: str
+) -> None:
+    parts = [{"type": "text", "content": said}]
+    for output in (said, json.dumps([{"role": "assistant", "parts": parts}])):
+        (row,) = embedded_store.owner.query(
+            f"SELECT {FORMAT}, {OPENING} FROM (SELECT {{output:String}} AS output)",
+            {"output": output},
+        ).rows
+        assert row == (layout, opening), output
+
+
+def test_a_provider_that_changes_silently(changed: tuple[Store, str, Pass, int]) -> None:
+    """Two services ask one model; its answers grow, and nothing else is new."""
+    store, _, done, since = changed
+    moved = datetime.fromtimestamp(since * HOUR - 600, UTC)
+    for project in ("drift-silent", "drift-label"):
+        for seed, service in ((4, "shop"), (5, "help")):
+            rows = traffic(
+                project, LAST - 5 * 24, LAST, seed, since=since, service=service, release="1.0"
+            )
+            store_spans(store, rows)
+
+    def moves(project: str, start: datetime, end: datetime) -> list[tuple[str, str, int, datetime]]:
+        known = [("greeting", "production", 4, moved), ("other", "production", 9, moved)]
+        return [each for each in known if project == "drift-label" and start <= each[3] < end]
+
+    look(store, LAST, done, moves)
+    first, last = (datetime.fromtimestamp(hour * HOUR, UTC) for hour in (LAST - 72, LAST))
+    found = findings(store, DriftFilter(first, last, "drift-silent"))
+    (silent,) = [each for each in found if each["kind"] == "provider"]
+    assert (silent["model"], silent["service"], silent["near"]) == ("small", "", [])
+    assert silent["summary"].startswith("The model small answers otherwise under its name. output")
+    assert {"fingerprint.output_tokens", "fingerprint.output_bytes"} <= {
+        each["metric"] for each in silent["metrics"]
+    }
+    assert silent["changed_from"].timestamp() - 900 <= since * HOUR
+    assert {each["service"] for each in found if each["kind"] == "traffic"} == {"shop", "help"}
+    of_all, of_one = (
+        series(store, "drift-silent", service, metric, "small", first, last)[-1]["count"]
+        for service, metric in (("", "fingerprint.output_tokens"), ("shop", "output_tokens"))
+    )
+    assert of_all > of_one
+    # Where a label was moved, it was not the provider, and the finding says what it may have been.
+    found = findings(store, DriftFilter(first, last, "drift-label"))
+    assert {each["kind"] for each in found} == {"traffic"}
+    near = found[0]["near"]
+    assert [each["what"] for each in near] == ["prompt label"]
+    assert near[0]["words"].startswith("label production of prompt greeting moved to version 4 at")
+    assert near[0]["words"] in found[0]["summary"]
+
+
+def test_a_model_that_another_service_asks_more_has_not_changed() -> None:
+    r = np.random.default_rng(6)
+
+    def cells(hours: range, sizes: dict[str, int]) -> dict[int, list[Cell]]:
+        means = {"short": 3.0, "long": 6.0, "gone": 9.0}
+        return {
+            hour: [
+                Cell(name, "m", hour, "numeric", n, np.sort(r.lognormal(means[name], 0.3, n)))
+                for name, n in sizes.items()
+            ]
+            for hour in hours
+        }
+
+    then = cells(range(144), {"short": 40, "long": 10, "gone": 20})
+    now = cells(range(144, 168), {"short": 10, "long": 40})
+    window, by_hour = HourWindow(168, 144), then | now
+    plain = watch(Series("output_tokens", "", "m"), by_hour, window, 6)
+    held = watch(Series("output_tokens", "", "m", is_provider=True), by_hour, window, 6)
+    assert plain is not None
+    assert plain.result.is_drift
+    assert held is not None
+    assert not held.result.is_drift
+    assert held.result.effect is not None
+    assert held.result.effect < 0.1
+    assert abs((held.result.reference_value or 0) / (held.result.current_value or 1) - 1) < 0.1
+
+
 def test_two_windows_of_anything(changed: tuple[Store, str, Pass, int]) -> None:
     store, project, _, since = changed
 
@@ -237,9 +340,7 @@ def test_findings_as_they_are_shown(changed: tuple[Store, str, Pass, int]) -> No
     # The interval is right 95 times of 100; a quarter of an hour beside it is right, too.
     assert found["changed_from"].timestamp() - 900 <= since * HOUR
     assert since * HOUR <= found["changed_until"].timestamp() + 900
-    assert {each["metric"] for each in found["metrics"]} == {
-        "output_tokens", "output_bytes", "cost_usd",
-    }  # fmt: skip
+    assert {each["metric"] for each in found["metrics"]} == ANSWERS
     assert found["metrics"][0]["model"] == ""
     whole = finding(store, project, found["id"])
     assert whole["rows"][0]["distribution"]["current"]

@@ -39,7 +39,7 @@ def questions(first: int, last: int, names: list[str], seed: int) -> list[list[o
                 [
                     PROJECT, f"{hour:x}{n:x}".zfill(32), f"{hour:x}{n:x}".zfill(16), "chat", "shop",
                     datetime.fromtimestamp(hour * HOUR + r.uniform(0, HOUR - 1), UTC), 10**9, "ok",
-                    "small", "1.0", 10, 10, 1e-5, ["stop"], asked, "", 1.0, 0.1,
+                    "small", "1.0", "", 10, 10, 1e-5, ["stop"], asked, "", 1.0, 0.1,
                     datetime.now(UTC),
                 ]
             )  # fmt: skip

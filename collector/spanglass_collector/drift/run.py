@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from spanglass_collector.drift.config import DriftSettings
-from spanglass_collector.drift.explain import why
+from spanglass_collector.drift.explain import Moves, why
 from spanglass_collector.drift.topics import Embed, TopicCounter
 from spanglass_detectors.drift.many import judge
 from spanglass_detectors.drift.persistence import Persistence
 from spanglass_detectors.drift.pooled import Cell
-from spanglass_detectors.drift.watch import Series, Watched, series_of, watch, weighed
+from spanglass_detectors.drift.watch import (
+    Series,
+    Watched,
+    provider_series_of,
+    series_of,
+    watch,
+    weighed,
+)
 from spanglass_detectors.drift.windows import HourWindow, due_windows
 from spanglass_store.client import Store
+from spanglass_store.drift.metrics import ANSWERED, ASKED
 from spanglass_store.drift.results import (
+    Near,
     Recorded,
     Seen,
     Why,
@@ -50,6 +59,8 @@ _WEEK_H: Final = 168
 _FEW_WINDOWS: Final = 3
 _AHEAD: Final = 10_000_000
 _US: Final = 1_000_000
+#: What is compared of a model over all services.
+PROVIDER: Final = frozenset({*ANSWERED, *ASKED})
 #: Hours of samples that are made between two marks of the place.
 _AT_ONCE: Final = 24
 
@@ -89,6 +100,7 @@ def run_pass(
     now: datetime | None = None,
     keep: Callable[[Pass], None] = lambda done: None,
     embed: Embed | None = None,
+    moves: Moves | None = None,
 ) -> Pass:
     """Does what there is to do.
 
@@ -100,6 +112,7 @@ def run_pass(
         now: the present.
         keep: called while it goes on, so that whoever runs it can say that it lives.
         embed: makes vectors of texts; without it their topics are not watched.
+        moves: says which labels of prompts were moved between two moments.
 
     Raises:
         StoreError: if the store can't; the next pass does it again.
@@ -138,7 +151,8 @@ def run_pass(
             if window.end > last - _WINDOWS * window.length
         ]  # fmt: skip
         if windows:
-            _Watcher(store, settings, project, names, windows[0].start, keep, done).look(windows)
+            first = windows[0].start
+            _Watcher(store, settings, project, names, first, keep, done, moves).look(windows)
     done.watermark = until
     done.seen = max(seen, last)
     return done
@@ -153,7 +167,7 @@ class _Watcher:
 
     def __init__(
         self, store: Store, settings: DriftSettings, project: str, metrics: list[str], first: int,
-        keep: Callable[[Pass], None], done: Pass,
+        keep: Callable[[Pass], None], done: Pass, moves: Moves | None,
     ) -> None:  # fmt: skip
         self._store = store
         self._settings = settings
@@ -161,6 +175,7 @@ class _Watcher:
         self._metrics = metrics
         self._keep = keep
         self._done = done
+        self._moves = moves
         self._ahead: dict[str, dict[Series, dict[int, list[Cell]]]] = {}
         self._seen = seen_drifts(store, project, first - _ADAPT_DAYS * 24)
 
@@ -177,9 +192,14 @@ class _Watcher:
         known = [each for each in self._seen if each.end < window.end]
         found: list[Watched] = []
         cells: dict[str, dict[Series, dict[int, list[Cell]]]] = {}
+        provider: dict[Series, dict[int, list[Cell]]] = {}
+        # Where nobody looks at what is asked, nobody can tell whose doing an answer is.
+        held = self._metrics if not {*ASKED}.isdisjoint(self._metrics) else []
         for metric in self._metrics:
             cells[metric] = own = self._cells(metric, window)
-            for series, by_hour in own.items():
+            whole = _by_model(metric, own) if metric in held and metric in PROVIDER else {}
+            provider |= whole
+            for series, by_hour in (own | whole).items():
                 each = watch(
                     series, by_hour, window, self._settings.reference_days,
                     self._began(known, series), self._settings.least,
@@ -190,14 +210,23 @@ class _Watcher:
         found = found[:_SERIES]
         windows_a_week = _WEEK_H / window.length * len(self._settings.scales_h)
         q = min(0.5, self._settings.false_findings_per_week / windows_a_week)
-        judged = judge([each.result for each in found], q)
+        judged = provider_alone(
+            [
+                replace(each, result=result)
+                for each, result in zip(
+                    found, judge([each.result for each in found], q), strict=True
+                )
+            ]
+        )
         rows, explained = [], 0
-        for each, result in zip(found, judged, strict=True):
-            watched = replace(each, result=result)
+        for watched in judged:
+            each, result = watched, watched.result
             recorded = Recorded(watched)
             if result.is_drift:
                 before = self._began(known, each.series)
-                by_hour = cells[each.series.metric][each.series]
+                by_hour = (provider if each.series.is_provider else cells[each.series.metric])[
+                    each.series
+                ]
                 days = self._settings.reference_days
                 watched = weighed(watched, by_hour, days, before)
                 recorded = Recorded(watched)
@@ -209,11 +238,10 @@ class _Watcher:
                     if recorded.finding_id and not is_known and explained < _EXPLAINED:
                         explained += 1
                         hours = window.reference(days, before)
-                        recorded = replace(
-                            recorded, why=why(self._store, self._project, watched, hours)
-                        )
+                        found_out = why(self._store, self._project, watched, hours, self._moves)
+                        recorded = _told(recorded, found_out)
                     elif old is not None:
-                        recorded = replace(recorded, why=old)
+                        recorded = _told(recorded, old)
             rows.append(recorded)
             self._done.tests += watched.result.p is not None
             self._done.findings += bool(recorded.finding_id)
@@ -251,7 +279,7 @@ class _Watcher:
             for each in known
             if each.finding_id
             and each.series.metric == series.metric
-            and each.series.service == series.service
+            and each.series.subject == series.subject
             and each.series.model in ("", series.model)
         ]
         return min(began, default=None)
@@ -269,13 +297,12 @@ class _Watcher:
             each
             for each in known
             if each.finding_id
-            and each.series.service == series.service
+            and each.series.subject == series.subject
             and each.end >= window.start - 24
         ]
         name = near[-1].finding_id if near else ""
-        return Recorded(
-            watched, name or finding_id(self._project, series.service, window.end), state
-        )
+        subject = series.service if not series.is_provider else "\0".join(series.subject)
+        return Recorded(watched, name or finding_id(self._project, subject, window.end), state)
 
     @staticmethod
     def _old_why(watched: Watched, recorded: Recorded, known: list[Seen]) -> Why | None:
@@ -287,7 +314,10 @@ class _Watcher:
                 and each.why
             ):
                 told = json.loads(each.why)
-                return Why(*each.changed, told["segments"], told["new"])
+                return Why(
+                    *each.changed, told["segments"], told["new"],
+                    [Near(**near) for near in told.get("near", [])],
+                )  # fmt: skip
         return None
 
     def _remember(self, window: HourWindow, rows: list[Recorded]) -> None:
@@ -297,7 +327,7 @@ class _Watcher:
         ]
         for each in rows:
             if each.watched.result.is_drift:
-                told = {"segments": each.why.segments, "new": each.why.new}
+                told = each.why.told()
                 changed = each.why.changed_at, each.why.changed_from, each.why.changed_until
                 self._seen.append(
                     Seen(each.watched.series, window.start, window.end, each.finding_id,
@@ -313,3 +343,58 @@ def _by_series(metric: str, cells: list[Cell]) -> dict[Series, dict[int, list[Ce
         for cell in own:
             by_hour.setdefault(cell.hour, []).append(cell)
     return found
+
+
+def _by_model(
+    metric: str, own: dict[Series, dict[int, list[Cell]]]
+) -> dict[Series, dict[int, list[Cell]]]:
+    """The cells of a metric by model, over all services."""
+    # A service's own series has the cells of all its models.
+    services = [by_hour for series, by_hour in own.items() if not series.model]
+    whole = [cell for by_hour in services for each in by_hour.values() for cell in each]
+    found: dict[Series, dict[int, list[Cell]]] = {}
+    for series, cells in provider_series_of(metric, whole).items():
+        by_hour = found.setdefault(series, {})
+        for cell in cells:
+            by_hour.setdefault(cell.hour, []).append(cell)
+    return found
+
+
+def provider_alone(found: Sequence[Watched]) -> list[Watched]:
+    """The same, where a model's provider is suspected only of what nobody else can have done.
+
+    What is asked of a model is compared, too: where that has changed, the answers' change is no
+    news, and it is no finding by itself.
+    """
+    asked = {
+        each.series.model
+        for each in found
+        if each.series.is_provider and each.series.metric in ASKED and each.result.is_drift
+    }
+    kept = []
+    for each in found:
+        series, result = each.series, each.result
+        if series.is_provider and result.is_drift and series.model in asked:
+            said = f"{result.explanation} What is asked of {series.model} has changed."
+            each = replace(each, result=replace(result, verdict="small", explanation=said))
+        kept.append(each)
+    return kept
+
+
+def _told(recorded: Recorded, known: Why) -> Recorded:
+    """With what is known of it: what happened near the change is part of the explanation.
+
+    Where a release or a prompt is new, or a label was moved, nothing changed silently.
+    """
+    watched, result = recorded.watched, recorded.watched.result
+    near = "; ".join(each.words for each in known.near)
+    if near:
+        result = replace(result, explanation=f"{result.explanation} Near it: {near}.")
+    ours = [each for each in known.new if each.startswith(("release ", "prompt "))]
+    if watched.series.is_provider and (known.near or ours):
+        if not near:
+            said = f"{result.explanation} New at the time: {', '.join(ours)}."
+            result = replace(result, explanation=said)
+        result = replace(result, verdict="small")
+        return Recorded(replace(watched, result=result), why=known)
+    return replace(recorded, watched=replace(watched, result=result), why=known)

@@ -20,6 +20,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.drift.config import DriftSettings, read_drift
+from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.run import Pass, cursor_of, run_pass, seen_of
 from spanglass_collector.drift.topics import Embed, embedder
 from spanglass_store.client import Store
@@ -28,6 +29,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.queries.job_results import write_run
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook, LeaseLost, moment, now_us
+from spanglass_store.state.prompts import PromptBook
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def main() -> None:
     try:
         done = attend(
             store, JobBook(database), read_drift(told["drift"]), told["owner"],
-            embedder(Path(told["models"])),
+            embedder(Path(told["models"])), PromptBook(database).moves_between,
         )  # fmt: skip
     except (StoreError, LeaseLost) as error:
         sys.exit(f"drift has to wait: {error}")
@@ -75,7 +77,12 @@ def _end_with_the_service() -> None:
 
 
 def attend(
-    store: Store, book: JobBook, settings: DriftSettings, owner: str, embed: Embed | None = None
+    store: Store,
+    book: JobBook,
+    settings: DriftSettings,
+    owner: str,
+    embed: Embed | None = None,
+    moves: Moves | None = None,
 ) -> dict[str, Any]:
     """One pass, under the job's lease; what it did, as the keeper counts it.
 
@@ -85,6 +92,7 @@ def attend(
         settings: of the job.
         owner: who holds the lease.
         embed: makes vectors of texts.
+        moves: says which labels of prompts were moved between two moments.
 
     Raises:
         LeaseLost: if somebody else has taken the job over.
@@ -102,7 +110,9 @@ def attend(
             book.save(state, owner)
             saved = time.monotonic()
 
-    done = run_pass(store, settings, state.watermark, seen_of(state.cursor), keep=keep, embed=embed)
+    done = run_pass(
+        store, settings, state.watermark, seen_of(state.cursor), keep=keep, embed=embed, moves=moves
+    )
     before = state.watermark
     state.watermark, state.cursor = done.watermark, cursor_of(done.seen)
     book.save(state, owner)

@@ -53,6 +53,33 @@ def _number(name: str, column: str, unit: str, scope: Scope = "call") -> Metric:
     )
 
 
+#: The beginning of an answer: of the first message's text, or of what is none of ours.
+_BEGIN: Final = (
+    r"""if(startsWith(output, '[{"role"'), extract(output, '"content": ?"(.{0,24})'),"""
+    " substring(output, 1, 24))"
+)
+#: How an answer is laid out, by the first of these that it has. Line breaks are escaped in JSON.
+FORMAT: Final = (
+    "multiIf(position(output, '```') > 0, 'code',"
+    " position(output, '\"tool_call\"') > 0, 'tool call',"
+    f" match({_BEGIN}, '^[{{\\[]'), 'json', match(output, '\\|\\s?:?-{{3}}'), 'table',"
+    f" match({_BEGIN}, '^#{{1,4}} ') OR match(output, '(\\\\\\\\n|\\n)#{{1,4}} '), 'headings',"
+    f" match({_BEGIN}, '^([-*]|[0-9]+\\.) ')"
+    " OR match(output, '(\\\\\\\\n|\\n)([-*]|[0-9]+\\.) '), 'list',"
+    " position(output, '**') > 0, 'bold', 'prose')"
+)
+#: How an answer begins, by words that are nobody's own: nothing of a text is kept.
+_OPENINGS: Final = (
+    "sure", "certainly", "of course", "absolutely", "great question", "thank", "i'm sorry",
+    "i am sorry", "sorry", "unfortunately", "i can't", "i cannot", "i'm unable", "as an ai", "yes",
+    "no", "here", "based on", "according to", "to", "i", "you", "the",
+)  # fmt: skip
+OPENING: Final = (
+    f"coalesce(nullIf(extract(lower({_BEGIN}),"
+    f" '^({'|'.join(each.replace(chr(39), chr(92) + chr(39)) for each in _OPENINGS)})"
+    r"\\b'), ''), 'other')"
+)
+
 WATCHED: Final = (
     Metric("request_duration_s", "numeric", "request", "duration_ns / 1e9", unit="s"),
     Metric("request_error", "boolean", "request", "status = 'error'"),
@@ -77,6 +104,23 @@ WATCHED: Final = (
     Metric("input_has_code", "boolean", "call", "position(input, '```') > 0", "input != ''"),
     Metric("output_has_code", "boolean", "call", "position(output, '```') > 0", "output != ''"),
     Metric("output_empty", "boolean", "call", "output = ''", "status != 'error' AND input != ''"),
+    Metric(
+        "output_word_bytes", "numeric", "call",
+        "length(output) / (countSubstrings(output, ' ') + 1)", "output != ''", "bytes",
+    ),
+    # Line breaks are escaped in JSON.
+    Metric(
+        "output_lines", "numeric", "call",
+        r"toFloat64(countSubstrings(output, '\\n') + countSubstrings(output, '\n') + 1)",
+        "output != ''", "lines",
+    ),
+    Metric(
+        "bytes_per_token", "numeric", "call",
+        "length(output) / greatest(assumeNotNull(output_tokens), 1)",
+        "output != '' AND output_tokens > 0", "bytes",
+    ),
+    Metric("output_format", "categorical", "call", FORMAT, "output != ''"),
+    Metric("output_opening", "categorical", "call", OPENING, "output != ''"),
     Metric("error", "boolean", "call", "status = 'error'"),
     Metric("error_type", "categorical", "call", "toString(error_type)", "status = 'error'"),
     Metric(
@@ -84,6 +128,9 @@ WATCHED: Final = (
         "notEmpty(finish_reasons)",
     ),
     Metric("model", "categorical", "call", f"toString({MODEL})", f"{MODEL} != ''"),
+    Metric(
+        "response_model", "categorical", "call", "toString(response_model)", "response_model != ''"
+    ),
     Metric(
         "prompt", "categorical", "call", "concat(prompt_name, ' ', prompt_version)",
         "prompt_name != ''",
@@ -97,6 +144,15 @@ WATCHED: Final = (
         "retrieved_nothing", "boolean", "retrieval", "output IN ('', '[]')", "status != 'error'"
     ),
 )  # fmt: skip
+
+#: Before the names of what is watched of a model over all services.
+FINGERPRINT: Final = "fingerprint."
+#: What a model's answers are known by, and what says that it was asked otherwise.
+ANSWERED: Final = (
+    "response_model", "output_tokens", "output_bytes", "output_word_bytes", "output_lines",
+    "bytes_per_token", "output_format", "output_opening", "output_has_code", "finish_reason",
+)  # fmt: skip
+ASKED: Final = ("input_tokens", "input_bytes", "messages", "input_has_code", "prompt")
 
 BY_NAME: Final = {each.name: each for each in WATCHED}
 #: Columns of spans that these read, and that cells are told apart by.

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from spanglass_detectors.drift.watch import Series, Watched
 from spanglass_store.client import Store
+from spanglass_store.drift.metrics import FINGERPRINT
 
 _COLUMNS: Final = (
     "project", "window_start", "window_end", "metric", "service", "model", "kind", "test",
@@ -23,6 +24,21 @@ _COLUMNS: Final = (
 
 
 @dataclass(frozen=True)
+class Near:
+    """Something that was done near a change.
+
+    Attributes:
+        what: `release` or `prompt label`.
+        at: when, in ISO 8601.
+        words: the same for people.
+    """
+
+    what: str
+    at: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Why:
     """What is known of a drift beyond its numbers.
 
@@ -32,6 +48,7 @@ class Why:
         changed_until: the same.
         segments: parts of the traffic that explain it, with their words.
         new: what is there only since then.
+        near: releases and moves of labels about then.
     """
 
     changed_at: datetime | None = None
@@ -39,6 +56,13 @@ class Why:
     changed_until: datetime | None = None
     segments: list[dict[str, Any]] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
+    near: list[Near] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """What explains it, for JSON."""
+        return {
+            "segments": self.segments, "new": self.new, "near": [vars(each) for each in self.near],
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,13 +102,13 @@ def write_results(store: Store, project: str, rows: Sequence[Recorded]) -> None:
 
 def _row(project: str, recorded: Recorded, now: datetime) -> list[Any]:
     watched, result, why = recorded.watched, recorded.watched.result, recorded.why
-    explains = {"segments": why.segments, "new": why.new} if why.segments or why.new else {}
+    explains = why.told() if why.segments or why.new or why.near else {}
     shown = result.distribution if result.verdict in ("drift", "small") else None
     values: dict[str, Any] = {
         "project": project,
         "window_start": _moment(watched.window.start),
         "window_end": _moment(watched.window.end),
-        "metric": watched.series.metric,
+        "metric": FINGERPRINT * watched.series.is_provider + watched.series.metric,
         "service": watched.series.service,
         "model": watched.series.model,
         "usual_effect": watched.usual,
@@ -118,11 +142,16 @@ def seen_drifts(store: Store, project: str, since: int) -> list[Seen]:
     ).rows
     return [
         Seen(
-            Series(str(metric), str(service), str(model)), int(start) // 3600, int(end) // 3600,
+            _series(str(metric), str(service), str(model)), int(start) // 3600, int(end) // 3600,
             str(finding), str(state), str(why), tuple(_aware(each) for each in changed),  # type: ignore[arg-type]
         )
         for metric, service, model, start, end, finding, state, why, *changed in rows
     ]  # fmt: skip
+
+
+def _series(metric: str, service: str, model: str) -> Series:
+    bare = metric.removeprefix(FINGERPRINT)
+    return Series(bare, service, model, is_provider=bare != metric)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -24,6 +24,7 @@ DIMENSIONS: Final[dict[str, str]] = {
     "environment": "environment",
     "tool": "tool_name",
     "user": "user_id",
+    "service": "service",
 }
 #: Spans that are looked at, about; of more, whole traces are drawn.
 _SPANS: Final = 200_000
@@ -41,6 +42,7 @@ class Place:
         current: hours of the window.
         reference: hours that it is compared with.
         count: spans in both, about.
+        every_service: whether it is all services, not one.
     """
 
     project: str
@@ -49,6 +51,7 @@ class Place:
     current: Sequence[int]
     reference: Sequence[int]
     count: int
+    every_service: bool = False
 
     @property
     def values(self) -> dict[str, Any]:
@@ -60,13 +63,17 @@ class Place:
             "one_of": max(1, self.count // _SPANS),
         }  # fmt: skip
 
+    @property
+    def of_service(self) -> str:
+        return "" if self.every_service else " AND service = {service:String}"
+
     def source(self, database: str, more: str = "") -> str:
         """SQL of the spans."""
         of_model = f" AND {MODEL} = {{model:String}}" if self.model else ""
         return (
             f"(SELECT {COLUMNS}, release, feature, environment, user_id, ({is_leaf(database)}) AS"
             f" is_leaf FROM {database}.spans FINAL WHERE project = {{project:String}}"
-            " AND service = {service:String} AND start_time >= {start:DateTime64(6, 'UTC')}"
+            f"{self.of_service} AND start_time >= {{start:DateTime64(6, 'UTC')}}"
             f" AND start_time < {{end:DateTime64(6, 'UTC')}}{of_model}{more}"
             " AND cityHash64(trace_id) % {one_of:UInt64} = 0)"
         )
@@ -162,3 +169,32 @@ def series(
             found[int(place_)], weights[int(place_)] = value_at, n
     times = [_moment(start) + timedelta(seconds=step * n) for n in range(count)]
     return times, found, weights
+
+
+def releases_begun(
+    store: Store, place: Place, start: datetime, end: datetime
+) -> tuple[list[tuple[str, datetime]], list[str]]:
+    """Releases that were first seen between two moments, and the prompts that were used about then.
+
+    Args:
+        store: as the owner.
+        place: where.
+        start: releases that were there in the day before are none of them.
+        end: exclusive.
+    """
+    rows = store.query(
+        "SELECT release, min(start_time) AS first, groupUniqArrayIf(50)(prompt_name,"
+        f" prompt_name != '') FROM {store.database}.spans WHERE project = {{project:String}}"
+        f"{place.of_service} AND start_time >= {{back:DateTime64(6, 'UTC')}}"
+        " AND start_time < {end:DateTime64(6, 'UTC')} GROUP BY release ORDER BY first LIMIT 1000",
+        {"project": place.project, "service": place.service, "end": end,
+         "back": start - timedelta(days=1)},
+    ).rows  # fmt: skip
+    prompts = sorted({str(name) for row in rows for name in row[2]})
+    begun = [
+        (str(release), first.replace(tzinfo=UTC))
+        for release, first, _ in rows
+        if release and first.replace(tzinfo=UTC) >= start
+    ]
+    # Where nothing was there before, the release did not change.
+    return (begun if len(begun) < len(rows) else []), prompts

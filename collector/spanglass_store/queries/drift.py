@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from spanglass_store.client import Store
+from spanglass_store.drift.metrics import FINGERPRINT
 from spanglass_store.errors import Unknown
 
 #: A finding is over when a day of windows has not shown it any more.
@@ -115,16 +116,19 @@ def series(
         end: latest hour, exclusive.
     """
     of_model = " AND model = {model:String}" if model else ""
+    is_provider = metric.startswith(FINGERPRINT)
+    of_service = "" if is_provider else " AND service = {service:String}"
     rows = store.query(
         "SELECT hour, toString(any(kind)) AS kind, sum(count) AS n,"
         " arrayMap(q -> if(isNaN(q), NULL, q), quantilesArray(0.25, 0.5, 0.75)(sample)) AS middle,"
         " sumMap(categories) AS counts"
         f" FROM {store.database}.drift_samples FINAL WHERE project = {{project:String}}"
-        " AND service = {service:String} AND metric = {metric:String}"
+        f"{of_service} AND metric = {{metric:String}}"
         " AND hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
         f"{of_model} GROUP BY hour ORDER BY hour LIMIT 2000",
         {
-            "project": project, "service": service, "metric": metric, "model": model,
+            "project": project, "service": service, "model": model,
+            "metric": metric.removeprefix(FINGERPRINT),
             "start": start, "end": end,
         },
     ).dicts()  # fmt: skip
@@ -173,18 +177,24 @@ def _finding(rows: Sequence[dict[str, Any]], latest: datetime | None) -> dict[st
             clearest[key] = row
     shown = sorted(clearest.values(), key=_clarity, reverse=True)
     main = shown[0]
+    is_provider = main["metric"].startswith(FINGERPRINT)
+    # Nothing of ours is new, and what is asked is what was asked.
+    said = f"The model {main['model']} answers otherwise under its name. " if is_provider else ""
     last = max(row["window_end"] for row in drifts)
     dated = [row for row in shown if row["changed_at"] is not None]
     narrow = min(dated, key=lambda row: row["changed_until"] - row["changed_from"], default=main)
     return {
         "id": main["finding_id"], "project": main["project"], "service": main["service"],
+        "kind": "provider" if is_provider else "traffic",
+        "model": main["model"] if is_provider else "",
         "first": min(row["window_start"] for row in drifts), "last": last,
         "is_open": latest is None or last > latest - timedelta(hours=_OVER_H),
-        "summary": f"{main['metric']}: {main['explanation']}",
+        "summary": f"{said}{main['metric'].removeprefix(FINGERPRINT)}: {main['explanation']}",
         "changed_at": narrow["changed_at"], "changed_from": narrow["changed_from"],
         "changed_until": narrow["changed_until"],
         "segments": next((row["segments"] for row in shown if row["segments"]), []),
         "new": sorted({new for row in shown for new in row["new"]}),
+        "near": next((row["near"] for row in shown if row["near"]), []),
         "metrics": [_short(row) for row in shown],
     }  # fmt: skip
 
@@ -204,7 +214,8 @@ def _shaped(row: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
         if isinstance(value, datetime):
             found[name] = value.replace(tzinfo=UTC)
     told = json.loads(row["segments"]) if row["segments"] else {}
-    found["segments"], found["new"] = told.get("segments", []), told.get("new", [])
+    for name in ("segments", "new", "near"):
+        found[name] = told.get(name, [])
     found["distribution"] = (
         json.loads(row["distribution"]) if whole and row["distribution"] else None
     )

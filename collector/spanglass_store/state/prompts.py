@@ -313,6 +313,29 @@ class PromptBook:
                 for row in session.scalars(asked)
             ]
 
+    def moves_between(
+        self, project: str, start: datetime, end: datetime
+    ) -> list[tuple[str, str, int, datetime]]:
+        """Prompt, label, new version (0 for none) and moment of each move, in the order of time.
+
+        Args:
+            project: whose prompts.
+            start: earliest moment.
+            end: latest, exclusive.
+        """
+        asked = (
+            select(PromptMoveRow)
+            .where(
+                PromptMoveRow.project == project,
+                PromptMoveRow.at >= start,
+                PromptMoveRow.at < end,
+            )
+            .order_by(PromptMoveRow.id)
+            .limit(MOST_MOVES)
+        )
+        with self._database.transaction() as session:
+            return [(row.name, row.label, row.after, row.at) for row in session.scalars(asked)]
+
     # -- comments ------------------------------------------------------------------------------
 
     def comment(self, project: str, name: str, version: int, author: str, text: str) -> Comment:

@@ -34,6 +34,14 @@ class DriftSegment(BaseModel):
     words: str
 
 
+class DriftNear(BaseModel):
+    """Something that was done near a change."""
+
+    what: Literal["release", "prompt label"]
+    at: datetime
+    words: str
+
+
 class DriftDistribution(BaseModel):
     """Both windows' shares over the same bins or categories."""
 
@@ -77,6 +85,7 @@ class DriftRow(BaseModel):
     changed_until: datetime | None
     segments: list[DriftSegment]
     new: list[str]
+    near: list[DriftNear]
 
 
 class DriftWholeRow(DriftRow):
@@ -90,7 +99,11 @@ class DriftFinding(BaseModel):
 
     id: str
     project: str
-    service: str
+    kind: Literal["traffic", "provider"] = Field(
+        description="`provider`: a model answers otherwise under its name, at all services."
+    )
+    service: str = Field(description="Empty where it is of a provider.")
+    model: str = Field(description="The provider's, where it is of one.")
     first: datetime = Field(description="Where the first window begins that showed it.")
     last: datetime = Field(description="Where the last one ends.")
     is_open: bool = Field(description="Whether the last day still shows it.")
@@ -100,6 +113,7 @@ class DriftFinding(BaseModel):
     changed_until: datetime | None
     segments: list[DriftSegment]
     new: list[str] = Field(description="What is there only since then: `release 2.4.0`.")
+    near: list[DriftNear] = Field(description="Releases and moves of prompts' labels about then.")
     metrics: list[DriftRow] = Field(description="The clearest window of each metric.")
 
 

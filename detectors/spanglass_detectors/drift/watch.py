@@ -25,11 +25,22 @@ _DAYS: Final = 3
 
 @dataclass(frozen=True, order=True)
 class Series:
-    """A metric at a service and a model; no model for all of the service's."""
+    """A metric at a service and a model; no model for all of the service's.
+
+    Attributes:
+        is_provider: whether it is of a model at all services together, whose mix is held still:
+            then only the model's provider can have changed it.
+    """
 
     metric: str
     service: str
     model: str = ""
+    is_provider: bool = False
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What changes of the same time are one finding of."""
+        return ("model", self.model) if self.is_provider else ("service", self.service)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,53 @@ def series_of(metric: str, cells: Sequence[Cell]) -> dict[Series, list[Cell]]:
     return found
 
 
+def provider_series_of(metric: str, cells: Sequence[Cell]) -> dict[Series, list[Cell]]:
+    """Cells by model, over all services."""
+    found: dict[Series, list[Cell]] = {}
+    for cell in sorted(cells, key=lambda each: each.hour):
+        if cell.model:
+            found.setdefault(Series(metric, "", cell.model, is_provider=True), []).append(cell)
+    return found
+
+
+def balanced(then: Sequence[Cell], now: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """The same with services in the reference in as large a part as they have now.
+
+    A model that one service asks more than before has not changed. Services that are not in both
+    are left out.
+    """
+    sizes: list[dict[str, float]] = []
+    for side in (then, now):
+        totals: dict[str, float] = {}
+        for cell in side:
+            totals[cell.service] = totals.get(cell.service, 0.0) + cell.count
+        sizes.append(totals)
+    both = {name for name in sizes[0].keys() & sizes[1].keys() if sizes[0][name] and sizes[1][name]}
+    whole = [sum(each[name] for name in both) for each in sizes]
+    factors = {name: sizes[1][name] / whole[1] * whole[0] / sizes[0][name] for name in both}
+    return (
+        [_scaled(cell, factors[cell.service]) for cell in then if cell.service in both],
+        [cell for cell in now if cell.service in both],
+    )
+
+
+def _scaled(cell: Cell, factor: float) -> Cell:
+    return replace(
+        cell,
+        count=round(cell.count * factor),
+        categories={name: value * factor for name, value in cell.categories.items()},
+    )
+
+
+def _sides(
+    series: Series, by_hour: Mapping[int, Sequence[Cell]], window: HourWindow, hours: Sequence[int]
+) -> tuple[list[Cell], list[Cell]]:
+    """The reference's cells and the window's."""
+    then = [cell for hour in hours for cell in by_hour.get(hour, ())]
+    now = [cell for hour in range(window.start, window.end) for cell in by_hour.get(hour, ())]
+    return balanced(then, now) if series.is_provider else (then, now)
+
+
 def watch(
     series: Series,
     by_hour: Mapping[int, Sequence[Cell]],
@@ -84,10 +142,7 @@ def watch(
         least: values that a window needs.
     """
     hours = window.reference(days, before)
-    now = pooled(
-        [cell for hour in range(window.start, window.end) for cell in by_hour.get(hour, ())]
-    )
-    then = pooled([cell for hour in hours for cell in by_hour.get(hour, ())])
+    then, now = (pooled(side) for side in _sides(series, by_hour, window, hours))
     if now is None and then is None:
         return None
     span = (min(hours, default=window.start), max(hours, default=window.start - 1) + 1)
@@ -161,9 +216,8 @@ def weighed(
     there = [part for part in parts if part is not None and part.count >= LEAST]
     usual = _usual(there) if len(there) >= _DAYS else None
     result = watched.result
-    then = pooled([cell for hour in hours for cell in by_hour.get(hour, ())])
-    window = range(watched.window.start, watched.window.end)
-    now = pooled([cell for hour in window for cell in by_hour.get(hour, ())])
+    sides = _sides(watched.series, by_hour, watched.window, hours)
+    then, now = (pooled(side) for side in sides)
     assert then is not None
     assert now is not None
     if result.kind == "numeric":

@@ -24,19 +24,20 @@ export function FindingCard({ finding, isFirst }: { finding: DriftFinding; isFir
   const began = finding.changed_at ?? finding.first;
   const metrics = all ? finding.metrics : finding.metrics.slice(0, SHOWN);
   return (
-    <li className={styles["card"]} data-open={finding.is_open || undefined} aria-label={`${finding.service}: ${finding.metrics[0]?.metric ?? ""}`}>
+    <li className={styles["card"]} data-open={finding.is_open || undefined} aria-label={`${finding.model || finding.service}: ${finding.metrics[0]?.metric ?? ""}`}>
       <header>
         <IconWaveSine size={18} className={styles["icon"]} aria-hidden />
         <h2>{finding.summary}</h2>
         <span className={styles["state"]}>{finding.is_open ? "Open" : "Over"}</span>
       </header>
       <p className={styles["about"]}>
-        <b dir="auto">{finding.service || "(no service)"}</b> · {finding.changed_at ? "changed" : "seen"} <When time={began} now={now} />
+        <b dir="auto">{finding.kind === "provider" ? `provider of ${finding.model}` : finding.service || "(no service)"}</b> · {finding.changed_at ? "changed" : "seen"} <When time={began} now={now} />
         {finding.changed_from && finding.changed_until && finding.changed_from !== finding.changed_until && <> (between <When time={finding.changed_from} now={now} /> and <When time={finding.changed_until} now={now} />)</>}
       </p>
-      {(finding.segments.length > 0 || finding.new.length > 0) && (
+      {(finding.segments.length > 0 || finding.new.length > 0 || finding.near.length > 0) && (
         <ul className={styles["why"]} aria-label="What explains it">
           {finding.segments.map((each) => <li key={`${each.dimension} ${each.value}`} dir="auto">{each.words}</li>)}
+          {finding.near.map((each) => <li key={`${each.at} ${each.words}`} dir="auto">{each.words}</li>)}
           {finding.new.map((each) => <li key={each}>new: <b dir="auto">{each}</b></li>)}
         </ul>
       )}
@@ -61,7 +62,7 @@ export function FindingCard({ finding, isFirst }: { finding: DriftFinding; isFir
       <footer>
         <Button size="compact-sm" variant="default" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "Less" : "Show it"}</Button>
         {finding.metrics.length > SHOWN && <Button size="compact-sm" variant="default" onClick={() => setAll(!all)}>{all ? "Fewer metrics" : `All ${finding.metrics.length} metrics`}</Button>}
-        <Button size="compact-sm" variant="default" renderRoot={(props) => <Link {...props} to="/traces" search={{ service: finding.service, from: finding.first, to: finding.last }} />}>Traces</Button>
+        <Button size="compact-sm" variant="default" renderRoot={(props) => <Link {...props} to="/traces" search={{ ...(finding.service ? { service: finding.service } : {}), from: finding.first, to: finding.last }} />}>Traces</Button>
       </footer>
     </li>
   );
