@@ -44,7 +44,7 @@ from spanglass_collector.receivers.http import OtlpHttp
 from spanglass_collector.retention.keeper import RetentionKeeper
 from spanglass_collector.reviewing import ReviewKeeper
 from spanglass_collector.settings import Settings, join_address, split_address
-from spanglass_collector.stages.redact import Redaction, read_redact
+from spanglass_collector.stages.redact import Redaction
 from spanglass_collector.tls import Certificate, read_certificate
 from spanglass_collector.watching import Watcher
 from spanglass_dashboards.app import create_app
@@ -173,7 +173,7 @@ class Service:
         retention = RetentionKeeper(store, kept, sweeps="jobs" in roles)
         key = bytes.fromhex(await asyncio.to_thread(book.secret, SUBJECT_KEY))
         if "ingest" in roles:
-            redaction = Redaction(read_redact(settings.redact), key)
+            redaction = Redaction(settings.redaction, key)
             ingest = _Ingest(settings, directory, store, self._hooks, redaction, kept.of)
         # Who asks for readiness does not wait long, and must not be kept by a store that hangs.
         pinged = Store(endpoint, timeout_s=3)
@@ -227,6 +227,7 @@ class Service:
                     dead_letters=ingest.desk if ingest is not None else None,
                     prices=prices,
                     subject_key=key,
+                    pseudonyms=settings.redaction.pseudonyms(),
                     budgets=Budgets(database),
                     prompts=PromptBook(database),
                     purges=purges,

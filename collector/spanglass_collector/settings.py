@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from opentelemetry.util.re import parse_env_headers
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -25,7 +25,7 @@ from spanglass_collector.drift.config import DriftSettings, read_drift
 from spanglass_collector.ingest.quotas import read_quotas
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_collector.retention.config import read_retention
-from spanglass_collector.stages.redact import read_redact
+from spanglass_collector.stages.redact import RedactSettings, read_redact
 from spanglass_store.errors import StoreError
 from spanglass_store.retention.policy import Retention
 
@@ -356,8 +356,8 @@ class Settings(BaseSettings):
 
     @field_validator("redact")
     @classmethod
-    def _is_redaction(cls, value: dict[str, Any]) -> dict[str, Any]:
-        read_redact(value)
+    def _is_redaction(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        read_redact(value, info.data.get("data_dir"))
         return value
 
     @field_validator(*_SECRET)
@@ -408,6 +408,11 @@ class Settings(BaseSettings):
             ),
             read_retention(self.retention),
         )
+
+    @property
+    def redaction(self) -> RedactSettings:
+        """What is taken out of requests before they are stored."""
+        return read_redact(self.redact, self.data_dir)
 
     @property
     def drift_settings(self) -> DriftSettings:

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from spanglass_dashboards.advising import Advising
 from spanglass_dashboards.incident_desk import IncidentDesk
+from spanglass_detectors.pii.pseudonyms import Pseudonyms
 from spanglass_store.access import Gate, allowed
 from spanglass_store.backups.catalog import Backup
 from spanglass_store.client import Store
@@ -179,6 +180,7 @@ class Context:
         views: pages that people saved.
         retention_days: how long spans are kept, and how long what people and models wrote.
         subject_key: what values are hashed with that somebody asks about.
+        pseudonyms: what turns pseudonyms back; None where there is no key.
         advising: makes advice on savings.
     """
 
@@ -213,6 +215,7 @@ class Context:
     retention_days: int = 0
     payload_retention_days: int = 0
     subject_key: bytes = field(default=b"", repr=False)
+    pseudonyms: Pseudonyms | None = field(default=None, repr=False)
     advising: Advising = field(default_factory=Advising)
     _stores: dict[tuple[Role, tuple[str, ...] | None], Store] = field(default_factory=dict)
 
@@ -314,6 +317,11 @@ def manager(request: Request) -> Principal:
 def administrator(request: Request) -> Principal:
     """Whoever asks may administer the installation, or the request ends here."""
     return _admit(request, Right.ADMIN)
+
+
+def revealer(request: Request) -> Principal:
+    """Whoever asks may turn pseudonyms back, or the request ends here."""
+    return _with_payload(_admit(request, Right.REVEAL))
 
 
 def payload_reader(request: Request) -> Principal:

@@ -12,6 +12,7 @@ _MEANINGS: Final = {
     Right.EDIT: "make and change prompts, datasets, review queues and runs of experiments",
     Right.MANAGE: "move a prompt's labels, delete prompts, datasets and experiments, set budgets,"
     " give roles in the project",
+    Right.REVEAL: "turn pseudonyms back ([privacy](../privacy.md)); every one is in the audit log",
     Right.ADMIN: "keys, accounts, rules and silences of alerts, prices, jobs, imports, dead"
     " letters, erasing, the audit log",
 }

@@ -10,7 +10,7 @@ from browser.conftest import Open, Site
 
 PAGES: Final = (
     "/overview", "/traces", "/traces?view=chart&by=service", "/traces/{answered}", "/compare?a={answered}&b={failed}",
-    "/conversations", "/users", "/cost", "/cost?view=savings", "/prompts", "/datasets", "/quality", "/gpus", "/drift",
+    "/conversations", "/users", "/cost", "/cost?view=savings", "/prompts", "/datasets", "/quality", "/gpus", "/drift", "/privacy",
     "/alerts", "/sql", "/dashboards", "/settings", "/no-such-page",
 )  # fmt: skip
 

@@ -90,6 +90,7 @@ PAGES = {
     "/prompts": "PromptsPage",
     "/drift": "DriftPage",
     "/gpus": "GpusPage",
+    "/privacy": "PrivacyPage",
     "/quality": "QualityPage",
     "/conversations": "ConversationsPage",
     "/sql": "SqlPage",

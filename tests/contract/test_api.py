@@ -80,6 +80,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "PUT /api/v1/prompts/{name}/labels/{label}": 400,
     "DELETE /api/v1/prompts/{name}/labels/{label}": 400,
     "POST /api/v1/pii/subjects": 400,
+    "POST /api/v1/pii/reveal": 400,
     "POST /api/v1/purges/preview": 400,
     "POST /api/v1/datasets/{name}/items": 400,
     "POST /api/v1/datasets/{name}/items/from-traces": 400,

@@ -23,8 +23,8 @@ from support import otlp
 from support.running import ALL_ROLES, FEEDBACK_SECRET, RunningService
 from support.waiting import wait_until
 
-READ, WORK, EDIT, MANAGE, ADMIN, INGEST = (
-    Right.READ, Right.WORK, Right.EDIT, Right.MANAGE, Right.ADMIN, Right.INGEST,
+READ, WORK, EDIT, MANAGE, ADMIN, INGEST, REVEAL = (
+    Right.READ, Right.WORK, Right.EDIT, Right.MANAGE, Right.ADMIN, Right.INGEST, Right.REVEAL,
 )  # fmt: skip
 #: For everybody; for everybody who is known; for who reads, or works with, content, too.
 OPEN, KNOWN, CONTENT, LABEL = "open", "known", "content", "label"
@@ -102,6 +102,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/keys/{key_id}/rotate": {"POST": ADMIN},
     "/api/v1/overview": {"GET": READ},
     "/api/v1/pii": {"GET": READ}, "/api/v1/pii/missed": {"GET": READ},
+    "/api/v1/pii/reveal": {"POST": REVEAL},
     "/api/v1/pii/subjects": {"POST": READ},
     "/api/v1/prices": {"GET": READ, "PUT": ADMIN, "DELETE": ADMIN},
     "/api/v1/prices/recompute": {"GET": ADMIN, "POST": ADMIN},

@@ -337,6 +337,8 @@ def test_a_sample_is_multiplied_with_its_interval(running: RunningService, uniqu
             )
         ],
     )  # fmt: skip
+    nobody = running.get("/api/v1/pii/missed", service=f"{unique}y")
+    assert (nobody["traces"], nobody["share"], nobody["kinds"]) == (0, None, [])
     none = running.get("/api/v1/pii/missed", service=f"{unique}x")
     assert none["least"] == 0 < none["most"] == pytest.approx(11.98, abs=0.01), "three of a quarter"
 

@@ -1,6 +1,7 @@
 """Personal data that is taken out before storage is nowhere: not in spool, store, letters or logs."""
 
 import json
+import re
 from pathlib import Path
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -10,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from support import otlp
-from support.running import Launch, RunningService
+from support.running import Launch, RunningService, run_cli
 from support.waiting import wait_until
 
 #: Each in a place of its own, so that one that stays says where it was.
@@ -117,3 +118,56 @@ def test_nothing_of_it_reaches_the_disk(launch: Launch, tmp_path: Path) -> None:
     assert row["kept"] == "Halden"
     assert json.loads(row["counts"])["CREDIT_CARD"] == 2
     assert json.loads(row["input"])[0]["content"].startswith("write to <EMAIL_ADDRESS_")
+
+
+def test_a_pseudonym_is_turned_back_by_who_may_and_written_down(
+    launch: Launch, tmp_path: Path
+) -> None:
+    key = tmp_path / "apart" / "pseudonyms.key"
+    assert run_cli("pseudonyms", "new-key", key, cwd=tmp_path).returncode == 0
+    kept = key.read_bytes()
+    again = run_cli("pseudonyms", "new-key", key, cwd=tmp_path)
+    assert again.returncode == 1
+    assert b"there already" in again.stderr
+    assert key.read_bytes() == kept
+    rule = {"projects": ["default"], "action": "pseudonym", "entities": ["EMAIL_ADDRESS"]}
+    redact = json.dumps({"action": "mask", "key_file": str(key), "rule": [rule]})
+    service = launch(SPANGLASS_REDACT=redact)
+    texts = ("write to ana@example.com or ana@example.com", "ana@example.com, 203.0.113.7")
+    service.send(
+        otlp.request(*(otlp.span(attrs={"input.value": text}) for text in texts), service="shop")
+    )
+    service.settle()
+    inputs = {row["input"] for row in service.sql("SELECT input FROM spans WHERE service = 'shop'")}
+    found = {each for text in inputs for each in re.findall(r"<EMAIL_ADDRESS~[\w-]+>", text)}
+    assert len(found) == 1, "the same value has the same one in every trace"
+    assert any(text.endswith(", <IP_ADDRESS>") for text in inputs)
+    (pseudonym,) = found
+    path = "/api/v1/pii/reveal"
+    asked = {"pseudonym": pseudonym, "reason": "request of access 4711"}
+    assert service.api("POST", path, json=asked).json() == {
+        "entity": "EMAIL_ADDRESS", "value": "ana@example.com",
+    }  # fmt: skip
+    changed = service.api("POST", path, json={**asked, "pseudonym": pseudonym[:-4] + "AAA>"})
+    assert changed.status_code == 400
+    assert "made no such pseudonym" in changed.json()["detail"]
+    reader = service.key("read")
+    # Without keys this machine may do everything, until the service knows that there are some.
+    wait_until(lambda: service.api("GET", "/api/v1/keys", reader).status_code == 403, "it knows")
+    assert service.api("POST", path, reader, json=asked).status_code == 403
+    admin = service.key("admin")
+    told = service.cli(
+        "pseudonyms", "reveal", pseudonym, "--reason", "asked by phone", "--key", admin
+    )
+    assert told.stdout.decode().strip() == "ana@example.com", told.stderr
+    log = service.get("/api/v1/audit", admin, action="pii.reveal")["items"]
+    assert [each["detail"] for each in log] == [
+        {"reason": "asked by phone"}, {"reason": "request of access 4711"},
+    ]  # fmt: skip
+    assert "ana@" not in json.dumps(log)
+    service.stop()
+    assert not [
+        each
+        for each in service.data_dir.rglob("*")
+        if each.is_file() and kept.strip() in each.read_bytes()
+    ]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from spanglass_collector.ingest.check import Window, check_request
 from spanglass_collector.ingest.metric_form import METRICS
 from spanglass_collector.stages.redact import MARK, Redaction, read_redact
 from spanglass_detectors.pii.finder import Finder
+from spanglass_detectors.pii.pseudonyms import Pseudonyms, make_key
 from spanglass_detectors.pii.redaction import (
     FAILED,
     WITHHELD,
@@ -225,3 +227,42 @@ def test_no_place_is_forgotten() -> None:
             for each in (MAIL, "hunter2", "4111111111111111"):
                 assert each.encode() not in left
         assert left.count(b"<EMAIL_ADDRESS>") >= 8
+
+
+# -- pseudonyms ----------------------------------------------------------------------------------
+
+
+@given(st.text(min_size=1), st.sampled_from(["EMAIL_ADDRESS", "PERSON"]))
+def test_a_pseudonym_comes_back_in_its_project_alone(value: str, entity: str) -> None:
+    made = Pseudonyms(b"k" * 64)
+    pseudonym = made.of("shop", entity, value)
+    assert made.of("shop", entity, value) == pseudonym
+    assert made.reveal("shop", pseudonym) == (entity, value)
+    for other, project in ((made, "bank"), (Pseudonyms(b"j" * 64), "shop")):
+        assert other.of(project, entity, value) != pseudonym
+        with pytest.raises(ValueError, match="made no such pseudonym"):
+            other.reveal(project, pseudonym)
+    with pytest.raises(ValueError, match="they look like"):
+        made.reveal("shop", value)
+
+
+def test_a_key_that_is_none_is_refused(tmp_path: Path) -> None:
+    rules = {"action": "pseudonym"}
+    with pytest.raises(ValueError, match="new-key"):
+        read_redact(rules)
+    inside = tmp_path / "data" / "key"
+    make_key(inside)
+    with pytest.raises(ValueError, match="is in the data directory"):
+        read_redact({**rules, "key_file": str(inside)}, tmp_path / "data")
+    outside = tmp_path / "key"
+    with pytest.raises(ValueError, match="can't be read"):
+        read_redact({**rules, "key_file": str(outside)})
+    make_key(outside)
+    assert read_redact({**rules, "key_file": str(outside)}, tmp_path / "data").has_pseudonyms
+    outside.chmod(0o644)
+    with pytest.raises(ValueError, match="chmod 600"):
+        read_redact({**rules, "key_file": str(outside)})
+    outside.chmod(0o600)
+    outside.write_text("abc")
+    with pytest.raises(ValueError, match="is no key"):
+        read_redact({**rules, "key_file": str(outside)})

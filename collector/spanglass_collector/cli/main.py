@@ -27,7 +27,7 @@ _PANELS: Final = {
     "Quality": ("detect", "prompts", "datasets", "review", "eval"),
     "Alerts": ("alerts",),
     "Money": ("cost", "prices", "budgets", "advise"),
-    "Access": ("keys", "accounts", "audit", "mcp"),
+    "Access": ("keys", "accounts", "audit", "pseudonyms", "mcp"),
 }
 _COMMANDS: Final = tuple(name for names in _PANELS.values() for name in names)
 

@@ -14,7 +14,7 @@ from spanglass_collector.ingest.pipeline import Hooks, Pipeline
 from spanglass_collector.ingest.signals import SIGNALS
 from spanglass_collector.opening import open_store
 from spanglass_collector.settings import Settings
-from spanglass_collector.stages.redact import Redaction, read_redact
+from spanglass_collector.stages.redact import Redaction
 from spanglass_store.client import Store
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.migrate import migrate
@@ -85,7 +85,7 @@ def opened_importer(
         }
         intake = Intake(
             doors, settings.retention_book(parts.database).of, settings.max_body_bytes,
-            redaction=Redaction(read_redact(settings.redact), parts.subject_key),
+            redaction=Redaction(settings.redaction, parts.subject_key),
         )  # fmt: skip
         importer = Importer(intake)
         yield lambda signal, body, project: runner.run(importer.take(signal, body, project))

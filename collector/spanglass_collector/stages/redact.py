@@ -5,10 +5,12 @@ of log records, attributes of resources and of points. It works on the decoded r
 spool, so neither spool nor store nor dead letters ever hold what it took out.
 """
 
+import functools
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +19,7 @@ from spanglass_collector.ingest.check import Stage
 from spanglass_collector.ingest.forms import Form
 from spanglass_detectors.pii.detector import is_text
 from spanglass_detectors.pii.finder import Finder
+from spanglass_detectors.pii.pseudonyms import Pseudonyms, read_key
 from spanglass_detectors.pii.redaction import Action, RedactionRule, TextRedactor
 from spanglass_store.otlp.content import CONTENT_KEYS, INPUT_KEYS, OUTPUT_KEYS, pattern
 
@@ -52,6 +55,7 @@ class RedactSettings(BaseModel):
     action: Action = Action.OFF
     rule: tuple[RuleSettings, ...] = ()
     find: dict[str, Any] = Field(default_factory=dict)
+    key_file: str = ""
 
     @property
     def is_on(self) -> bool:
@@ -60,12 +64,34 @@ class RedactSettings(BaseModel):
             rule.action is not Action.OFF for rule in self.rule
         )
 
+    @property
+    def has_pseudonyms(self) -> bool:
+        """Whether anything is replaced by what can be turned back."""
+        return Action.PSEUDONYM in (self.action, *(rule.action for rule in self.rule))
 
-def read_redact(given: dict[str, Any]) -> RedactSettings:
+    def pseudonyms(self, data_dir: Path | None = None) -> Pseudonyms | None:
+        """What makes pseudonyms and turns them back; None where there is no key.
+
+        Args:
+            data_dir: of the service, in which the key must not be.
+
+        Raises:
+            ValueError: if the key can't be used; the message says what to do.
+        """
+        if not self.key_file:
+            return None
+        try:
+            return Pseudonyms(read_key(Path(self.key_file), data_dir))
+        except (ValueError, ImportError) as error:
+            raise ValueError(f"redact.key_file: {error}") from error
+
+
+def read_redact(given: dict[str, Any], data_dir: Path | None = None) -> RedactSettings:
     """The settings of redaction.
 
     Args:
         given: the table `[redact]`.
+        data_dir: of the service, in which the key of pseudonyms must not be.
 
     Raises:
         ValueError: if something in it is wrong; the message names it.
@@ -82,6 +108,12 @@ def read_redact(given: dict[str, Any]) -> RedactSettings:
             Finder(**settings.find)
         except (TypeError, ValueError, ImportError) as error:
             raise ValueError(f"redact.find: {error}") from error
+    if settings.has_pseudonyms and not settings.key_file:
+        raise ValueError(
+            "redact.key_file: pseudonyms need a key. Make one outside the data directory:"
+            " spanglass pseudonyms new-key FILE"
+        )
+    settings.pseudonyms(data_dir)
     return settings
 
 
@@ -97,6 +129,7 @@ class Redaction:
         self._settings = settings
         self._key = key
         self._finder = Finder(**settings.find) if settings.is_on else None
+        self._pseudonyms = settings.pseudonyms() if settings.has_pseudonyms else None
         self._stages: dict[str, Stage | None] = {}
         #: What was taken out so far, by entity.
         self.counts: Counter[str] = Counter()
@@ -120,7 +153,9 @@ class Redaction:
         otherwise = self._settings.action
         if otherwise is Action.OFF and all(rule.action is Action.OFF for rule in rules):
             return None
-        redactor = TextRedactor(finder, rules, otherwise, self._key)
+        made = self._pseudonyms
+        pseudonym = functools.partial(made.of, project) if made is not None else None
+        redactor = TextRedactor(finder, rules, otherwise, self._key, pseudonym)
         return _Stage(redactor, self.counts).apply
 
 

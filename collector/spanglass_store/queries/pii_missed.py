@@ -48,9 +48,10 @@ def pii_missed(
         where.append("metadata['service'] = {service:String}")
         values["service"] = service
     # A new version's scores stand beside the old: the last says it.
+    last = "(created_at, evaluator)"
     scores = (
-        "(SELECT project, trace_id, span_id, argMax(value, created_at) AS missed,"
-        f" argMax(metadata, (created_at, evaluator)) AS told FROM {store.database}.scores FINAL"
+        f"(SELECT project, trace_id, span_id, argMax(ifNull(value, 0), {last}) AS missed,"
+        f" argMax(metadata, {last}) AS told FROM {store.database}.scores FINAL"
         f" WHERE {' AND '.join(where)} GROUP BY project, trace_id, span_id)"
     )
     share = "any(greatest(toFloat64OrZero(told['share']), 1e-6))"

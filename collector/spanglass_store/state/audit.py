@@ -14,6 +14,8 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Index, Integer, String, Text, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from spanglass_detectors.pii.pseudonyms import Revealed
+from spanglass_detectors.pii.subjects import subject
 from spanglass_store.state.database import Base, Database, UtcTime
 
 log = logging.getLogger(__name__)
@@ -126,3 +128,20 @@ def _entry(row: AuditRow) -> Entry:
     return Entry(
         row.id, row.at, row.actor, row.action, row.project, row.target, json.loads(row.detail)
     )
+
+
+def write_reveal(
+    audit: AuditLog, actor: str, project: str, reason: str, found: Revealed, subject_key: bytes
+) -> None:
+    """Writes down that a pseudonym was turned back; to be called before the value is shown.
+
+    Args:
+        audit: where to.
+        actor: who did.
+        project: whose pseudonym it was.
+        reason: why, in their words.
+        found: what it stands for. The log has the keyed hash of the value, as `pii_findings` has.
+        subject_key: what is hashed with.
+    """
+    whose = subject(subject_key, found.entity, found.value)
+    audit.add(actor, "pii.reveal", project, f"{found.entity}:{whose}", {"reason": reason})

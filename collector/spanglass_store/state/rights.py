@@ -23,6 +23,8 @@ class Right(StrEnum):
     EDIT = "edit"
     #: Move a prompt's labels, delete what a project has, set its budgets and its members' roles.
     MANAGE = "manage"
+    #: Turn pseudonyms back into what they stand for.
+    REVEAL = "reveal"
     #: Everything else, for all projects: keys, accounts, rules, prices, jobs, imports, erasing.
     ADMIN = "admin"
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from spanglass.redaction import ENTITIES
 from spanglass_dashboards.api.time_range import End, Start, time_range, written_out
-from spanglass_dashboards.context import Context, context_of, reader
+from spanglass_dashboards.context import Context, context_of, of_project, reader, revealer
 from spanglass_dashboards.problems import NotFound
 from spanglass_detectors.pii.subjects import subject
-from spanglass_store.errors import NotAllowed
+from spanglass_store.errors import NotAllowed, StoreError
 from spanglass_store.queries.pii import (
     PiiFilter,
     PiiGroup,
@@ -21,6 +21,7 @@ from spanglass_store.queries.pii import (
     traces_of_subject,
 )
 from spanglass_store.queries.pii_missed import pii_missed
+from spanglass_store.state.audit import write_reveal
 from spanglass_store.state.keys import Principal
 
 router = APIRouter(prefix="/api/v1/pii", tags=["privacy"])
@@ -157,6 +158,51 @@ async def show(
     columns = list(dict.fromkeys(group_by or standard))
     groups = await asyncio.to_thread(pii, context.store(principal), which, columns, interval, limit)
     return PiiOut(groups=[PiiGroupOut.model_validate(each) for each in groups])
+
+
+class RevealIn(BaseModel):
+    """A pseudonym that is to be turned back."""
+
+    pseudonym: str = Field(min_length=4, max_length=100_000, description="`<EMAIL_ADDRESS~…>`.")
+    reason: str = Field(
+        min_length=3, max_length=500, description="Why; it stands in the audit log."
+    )
+    project: str = Field("", max_length=64, description="Whose; the key's own unless given.")
+
+
+class RevealOut(BaseModel):
+    """What a pseudonym stands for."""
+
+    entity: str
+    value: str
+
+
+@router.post("/reveal")
+async def reveal(
+    context: Annotated[Context, Depends(context_of)],
+    principal: Annotated[Principal, Depends(revealer)],
+    body: RevealIn,
+) -> RevealOut:
+    """Turns a pseudonym back. Who did, why and whose value it was is in the audit log first."""
+    project = of_project(principal, body.project)
+    if context.pseudonyms is None or context.audit is None:
+        raise NotFound(
+            "This service has no key of pseudonyms: redact.key_file in its settings names it."
+        )
+    try:
+        found = context.pseudonyms.reveal(project, body.pseudonym)
+    except ValueError as error:
+        raise StoreError(str(error)) from error
+    await asyncio.to_thread(
+        write_reveal,
+        context.audit,
+        principal.name,
+        project,
+        body.reason,
+        found,
+        context.subject_key,
+    )
+    return RevealOut(entity=found.entity, value=found.value)
 
 
 @router.post("/subjects")

@@ -3,13 +3,14 @@
 What is found is masked (`<EMAIL_ADDRESS>`), replaced by a keyed hash that is the same wherever the
 value is (`<EMAIL_ADDRESS:9f2c…>`), or by one that is the same within a trace alone
 (`<EMAIL_ADDRESS_9f2c>`), so that a conversation stays readable and nobody can be followed from one
-to the next; or the whole text goes.
+to the next; by a pseudonym that who has the key can turn back (`<EMAIL_ADDRESS~…>`); or the whole
+text goes.
 """
 
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -39,6 +40,7 @@ class Action(StrEnum):
     MASK = "mask"
     HASH = "hash"
     PLACEHOLDER = "placeholder"
+    PSEUDONYM = "pseudonym"
     DROP = "drop"
 
 
@@ -72,15 +74,22 @@ class TextRedactor:
         rules: the first that is about a finding decides.
         otherwise: what becomes of the others.
         key: what is hashed with.
+        pseudonym: makes one of an entity and a value; None where no rule asks for any.
     """
 
     def __init__(
-        self, finder: Finder, rules: Sequence[RedactionRule], otherwise: Action, key: bytes
+        self,
+        finder: Finder,
+        rules: Sequence[RedactionRule],
+        otherwise: Action,
+        key: bytes,
+        pseudonym: Callable[[str, str], str] | None = None,
     ) -> None:
         self._finder = finder
         self._rules = tuple(rules)
         self._otherwise = otherwise
         self._key = key
+        self._pseudonym = pseudonym
 
     def redact_value(
         self, value: str, field: str, operation: str, scope: str, counts: Counter[str],
@@ -156,6 +165,10 @@ class TextRedactor:
         if action is Action.MASK:
             return f"<{found.entity}>"
         value = text[found.start : found.end]
+        if action is Action.PSEUDONYM:
+            # Without a key it raises, and the text is withheld.
+            assert self._pseudonym is not None
+            return self._pseudonym(found.entity, value)
         if action is Action.HASH:
             return f"<{found.entity}:{subject(self._key, found.entity, value)[:_HASH]}>"
         told = f"{scope}\0{found.entity}\0{normal_form(found.entity, value)}"

@@ -28,7 +28,7 @@ MISSED: Final = "pii_missed"
 #: Characters that the pipeline takes at once.
 _PIECE: Final = 50_000
 #: What redaction leaves is nobody's name.
-_LEFT: Final = re.compile(r"<[A-Z_]{2,}(?:[_:][0-9a-zA-Z=_-]+)?>|\[dropped: [A-Z_]+\]")
+_LEFT: Final = re.compile(r"<[A-Z_]{2,}(?:[_:~][0-9a-zA-Z=_-]+)?>|\[dropped: [A-Z_]+\]")
 
 
 def installed_pipeline() -> str:

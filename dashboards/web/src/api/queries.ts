@@ -4,7 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } fro
 import { spansOf } from "./tree";
 import { intervalOf } from "../lib/intervals";
 import type { ActivitySearch, ChartGroup, ChartMetric, QualityGroup, ScoreSource } from "../lib/search";
-import { windowOf, type TimeRange, type Window } from "../lib/time";
+import { millisOf, windowOf, type TimeRange, type Window } from "../lib/time";
 import type { components } from "./schema.gen";
 import { api, ApiProblem, type CostParameters, dataOf, type Span, type TraceListParameters } from "./client";
 
@@ -345,6 +345,36 @@ export function calibrationQuery(range: TimeRange, name: string, per: "span" | "
     queryFn: ({ signal }) => dataOf(api.GET("/api/v1/quality/calibration", { params: { query: { ...windowOf(range, Date.now()), name, per } }, signal })),
     placeholderData: keepPreviousData,
   });
+}
+
+const DAY_MS = 86_400_000;
+
+/** Personal data by kind and place, with its course by hour or day. */
+export function piiQuery(range: TimeRange, service: string | undefined, by: "place" | "entity") {
+  return queryOptions({
+    queryKey: ["pii", range, service, by],
+    queryFn: ({ signal }) => {
+      const window = windowOf(range, Date.now());
+      const long = (window.end === undefined ? Date.now() : millisOf(window.end)) - millisOf(window.start) > 3 * DAY_MS;
+      const course = { group_by: ["entity" as const], interval: long ? ("day" as const) : ("hour" as const) };
+      return dataOf(api.GET("/api/v1/pii", { params: { query: { ...window, ...(service !== undefined && { service }), ...(by === "entity" && course) } }, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** What slipped through, as the nightly sample says. */
+export function missedQuery(range: TimeRange, service: string | undefined) {
+  return queryOptions({
+    queryKey: ["pii", "missed", range, service],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/pii/missed", { params: { query: { ...windowOf(range, Date.now()), ...(service !== undefined && { service }) } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Traces that hold a value. It is not kept, so it is no key of anything either. */
+export function tracesOf(value: string) {
+  return dataOf(api.POST("/api/v1/pii/subjects", { body: { value, entity: "", limit: 100 } }));
 }
 
 /** Milliseconds between two looks at what fires. */

@@ -1,7 +1,7 @@
 import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconBell, IconChartHistogram, IconChecklist, IconClipboardCheck, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
+  IconBell, IconChartHistogram, IconChecklist, IconClipboardCheck, IconCoin, IconCommand, IconCpu, IconDatabaseSearch, IconDeviceDesktop, IconEyeOff, IconKeyboard, IconLayoutDashboard, IconLogout, IconMenu2, IconMessage2Code, IconMessages, IconMoon, IconSettings, IconStack2, IconSun, IconTable, IconWaveSine,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -27,6 +27,7 @@ const PAGES = [
   { to: "/quality", label: "Quality", icon: IconChecklist },
   { to: "/gpus", label: "GPUs", icon: IconCpu },
   { to: "/drift", label: "Drift", icon: IconWaveSine },
+  { to: "/privacy", label: "Privacy", icon: IconEyeOff },
   { to: "/alerts", label: "Alerts", icon: IconBell },
   { to: "/sql", label: "SQL", icon: IconDatabaseSearch },
   { to: "/dashboards", label: "Dashboards", short: "Boards", icon: IconLayoutDashboard },

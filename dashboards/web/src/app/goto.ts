@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 /** The letter of a page, by its address. */
 export const LETTERS: Readonly<Record<string, string>> = {
   "/overview": "o", "/traces": "t", "/conversations": "v", "/cost": "c", "/quality": "q", "/gpus": "g", "/engines": "g", "/prompts": "p",
-  "/drift": "d", "/review": "r", "/datasets": "e", "/alerts": "a", "/sql": "s", "/dashboards": "b", "/settings": ",",
+  "/drift": "d", "/privacy": "y", "/review": "r", "/datasets": "e", "/alerts": "a", "/sql": "s", "/dashboards": "b", "/settings": ",",
 };
 
 /** Milliseconds in which the letter has to follow. */

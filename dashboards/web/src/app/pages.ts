@@ -18,6 +18,7 @@ export const loadQuality = () => import("../pages/quality/QualityPage");
 export const loadScore = () => import("../pages/quality/ScorePage");
 export const loadGpus = () => import("../pages/gpus/GpusPage");
 export const loadDrift = () => import("../pages/drift/DriftPage");
+export const loadPrivacy = () => import("../pages/privacy/PrivacyPage");
 export const loadSettings = () => import("../pages/settings/SettingsPage");
 export const loadDashboards = () => import("../pages/dashboards/DashboardsPage");
 export const loadTraces = () => import("../pages/traces/TracesPage");
@@ -30,7 +31,7 @@ export const loadHelp = () => import("./HelpDialog");
 export const loadMenu = () => import("./MenuDrawer");
 
 const ALL: readonly (() => Promise<unknown>)[] = [
-  loadTraces, loadTrace, loadOverview, loadPalette, loadMenu, loadHelp, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadReview, loadQueue, loadQuality, loadScore, loadGpus, loadDrift, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings,
+  loadTraces, loadTrace, loadOverview, loadPalette, loadMenu, loadHelp, loadCompare, loadConversations, loadConversation, loadUsers, loadCost, loadPrompts, loadPrompt, loadDatasets, loadDataset, loadReview, loadQueue, loadQuality, loadScore, loadGpus, loadDrift, loadPrivacy, loadAlerts, loadIncident, loadSql, loadDashboards, loadSettings,
 ];
 
 /** Milliseconds after which a page that has its data is left alone by whoever looks at it first. */

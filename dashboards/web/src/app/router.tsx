@@ -5,7 +5,7 @@ import { lazy, Suspense } from "react";
 import { useAuth } from "../api/auth";
 import { parseSearch, readActivitySearch, readAlertsSearch, readBoardSearch, readCompareSearch, readConversationSearch, readCostSearch, readDatasetSearch, readGpusSearch, readOverviewSearch, readPromptSearch, readQualitySearch, readReviewSearch, readSpanSearch, readSqlSearch, readTraceSearch, stringifySearch } from "../lib/search";
 import { NotFoundPage, PageFailed } from "./failures";
-import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrompts, loadQuality, loadQueue, loadReview, loadScore, loadSettings, loadSignIn, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
+import { loadAlerts, loadCompare, loadConversation, loadConversations, loadCost, loadDashboards, loadDataset, loadDatasets, loadDrift, loadGpus, loadIncident, loadOverview, loadPrompt, loadPrivacy, loadPrompts, loadQuality, loadQueue, loadReview, loadScore, loadSettings, loadSignIn, loadSql, loadTrace, loadTraces, loadUsers } from "./pages";
 import { Shell } from "./Shell";
 
 const SignIn = lazy(async () => ({ default: (await loadSignIn()).SignIn }));
@@ -156,6 +156,13 @@ export const driftRoute = createRoute({
   component: lazyRouteComponent(loadDrift, "DriftPage"),
 });
 
+export const privacyRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/privacy",
+  validateSearch: readOverviewSearch,
+  component: lazyRouteComponent(loadPrivacy, "PrivacyPage"),
+});
+
 export const settingsRoute = createRoute({
   getParentRoute: () => root,
   path: "/settings",
@@ -184,7 +191,7 @@ export const traceRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, compareRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, reviewRoute, queueRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, alertsRoute, incidentRoute, sqlRoute, dashboardsRoute, settingsRoute]),
+  routeTree: root.addChildren([home, overviewRoute, tracesRoute, traceRoute, compareRoute, conversationsRoute, conversationRoute, usersRoute, costRoute, promptsRoute, promptRoute, datasetsRoute, datasetRoute, reviewRoute, queueRoute, qualityRoute, scoreRoute, gpusRoute, driftRoute, privacyRoute, alertsRoute, incidentRoute, sqlRoute, dashboardsRoute, settingsRoute]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,
