@@ -39,8 +39,25 @@ def test_an_answer_becomes_an_example(launch: Any, built: None, visit: Open) -> 
     expect(page.get_by_role("region", name="Items")).to_contain_text("Where is my parcel?")
     assert watched.overflow() <= 0
 
+    watched = visit(running, width=390)
+    page = watched.goto("/traces")
+    expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Add to dataset").click()
+    form = page.get_by_role("dialog", name="Add to dataset")
+    form.get_by_role("combobox", name="Dataset").fill("returns")
+    form.get_by_role("button", name="Add this trace").click()
+    expect(form.get_by_role("status")).to_contain_text("It is there already.")
+    assert watched.overflow() <= 0
+
     watched = visit(running)
     page = watched.goto("/datasets")
+    expect(page.get_by_role("link", name="returns")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/datasets/returns"))
+    page.goto(watched.web + "/datasets")
     page.get_by_role("link", name="returns").click()
     shown = page.get_by_role("region", name="Items")
     expect(shown.get_by_role("listitem")).to_have_count(4)

@@ -6,6 +6,7 @@ import re
 from playwright.sync_api import expect
 
 from browser.conftest import Open, Site, eventually
+from support import otlp_signals
 
 LINES = "[role=treeitem]"
 
@@ -125,6 +126,43 @@ def test_every_tab_has_something_to_say(site: Site, visit: Open) -> None:
     expect(page.get_by_text("deployment.environment.name")).to_be_visible()
     page.get_by_role("tab", name="Raw").click()
     expect(page.get_by_text("parent_span_id")).to_be_visible()
+
+
+def test_what_was_logged_in_a_trace_leads_to_its_span(site: Site, visit: Open) -> None:
+    trace = site.answered
+    span = trace.request().resource_spans[0].scope_spans[0].spans[0]
+    said = otlp_signals.logs(
+        otlp_signals.record(
+            "asked the shelf", {"shelf": "4b"}, severity_text="WARN", severity_number=13,
+            time_unix_nano=span.start_time_unix_nano + 20_000_000,
+            trace_id=trace.trace_id, span_id=span.span_id,
+        ),
+        otlp_signals.record(
+            {"tried": 3}, severity_number=17, time_unix_nano=span.start_time_unix_nano,
+            trace_id=trace.trace_id,
+        ),
+    )  # fmt: skip
+    assert site.running.post(said, path="/v1/logs").status_code == 200
+    site.running.settle("logs")
+    watched = visit(site.running, width=390)
+    page = watched.goto(f"/traces/{trace.id}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.keyboard.press("l")
+    records = page.get_by_role("region", name="Log records").get_by_role("article")
+    expect(records).to_have_count(2)
+    expect(records.first).to_contain_text("tried")
+    expect(records.last).to_contain_text("WARN")
+    expect(records.last).to_contain_text("asked the shelf")
+    assert watched.overflow() <= 0
+    records.last.get_by_text("1 attribute").click()
+    expect(records.last).to_contain_text("4b")
+    records.last.get_by_role("button", name=span.name).click()
+    expect(page).to_have_url(re.compile(f"span={span.span_id.hex()}"))
+    page.reload()
+    page.get_by_text("Logs", exact=True).click()
+    expect(records).to_have_count(2)
+    watched.goto(f"/traces/{site.failed.id}?shape=logs")
+    expect(page.get_by_text("No log record of this trace")).to_be_visible()
 
 
 def test_a_session_leads_to_its_traces(site: Site, visit: Open) -> None:

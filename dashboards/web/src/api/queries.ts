@@ -573,8 +573,9 @@ export async function removeItem({ project, name }: DatasetKey, id: string, base
 }
 
 /** Makes an item of a trace or span. */
-export async function addTrace(name: string, traceId: string, spanId: string, expected: "correction" | "output" | "none") {
-  const body = { traces: [{ trace_id: traceId, span_id: spanId }], sql: "", expected, split: "", author: "", message: "" };
+/** Makes examples of traces, or of spans of theirs. */
+export async function addTraces(name: string, targets: readonly { trace_id: string; span_id: string }[], expected: "correction" | "output" | "none") {
+  const body = { traces: [...targets], sql: "", expected, split: "", author: "", message: "" };
   return dataOf(api.POST("/api/v1/datasets/{name}/items/from-traces", { params: { path: { name } }, body }));
 }
 
@@ -608,6 +609,19 @@ export function scoresQuery(traceId: string) {
       const query = { trace_id: traceId, limit: 1000 };
       return (await dataOf(api.GET("/api/v1/scores", { params: { query }, signal }))).items;
     },
+  });
+}
+
+/** The log records of a trace, by time. */
+export function logsQuery(traceId: string) {
+  return infiniteQueryOptions({
+    queryKey: ["trace", traceId, "logs"],
+    queryFn: ({ pageParam, signal }) => {
+      const params = { path: { trace_id: traceId }, query: { limit: 200, ...(pageParam && { cursor: pageParam }) } };
+      return dataOf(api.GET("/api/v1/traces/{trace_id}/logs", { params, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next || undefined,
   });
 }
 

@@ -13,6 +13,7 @@ import { useKeys } from "./keys";
 import { Late } from "./Late";
 import { Logo } from "./Logo";
 import { loadHelp, loadMenu, loadPalette } from "./pages";
+import { useRowKeys } from "./rows";
 import styles from "./Shell.module.css";
 
 /** The pages, in the order of the navigation. A page is listed when it exists. */
@@ -53,6 +54,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [palette, paletteActions] = useDisclosure();
   const navigate = useNavigate();
   useKeys({ "?": helpActions.open });
+  useRowKeys();
   useGoTo(ADDRESSES, (address) => void navigate({ to: address }));
   const { toggle: togglePalette } = paletteActions;
   useEffect(() => {

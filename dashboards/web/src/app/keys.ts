@@ -55,6 +55,14 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     ],
   },
   {
+    title: "Every list",
+    keys: [
+      { keys: ["J"], does: "Next row" },
+      { keys: ["K"], does: "Previous row" },
+      { keys: ["Enter"], does: "Open it" },
+    ],
+  },
+  {
     title: "List of traces",
     keys: [
       { keys: ["J", "↓"], does: "Next trace" },
@@ -102,6 +110,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
       { keys: ["M"], does: "Next model call" },
       { keys: ["C"], does: "Only the critical path" },
       { keys: ["V"], does: "As a graph of agents and tools, as a tree" },
+      { keys: ["L"], does: "Its log records" },
       { keys: ["[", "]"], does: "Previous, next trace of the list" },
     ],
   },

@@ -49,7 +49,7 @@ export interface SpanSearch {
   tab?: string | undefined;
   q?: string | undefined;
   /** How the steps are shown, where it is not a tree. */
-  shape?: "graph" | undefined;
+  shape?: "graph" | "logs" | undefined;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -87,7 +87,7 @@ export function readTraceSearch(raw: Raw): TraceSearch {
 }
 
 export function readSpanSearch(raw: Raw): SpanSearch {
-  return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]), shape: oneOf(raw["shape"], ["graph"] as const) });
+  return compact({ span: text(raw["span"]), tab: text(raw["tab"]), q: text(raw["q"]), shape: oneOf(raw["shape"], ["graph", "logs"] as const) });
 }
 
 export interface OverviewSearch extends TimeRange {

@@ -1,9 +1,9 @@
-import { ActionIcon, Autocomplete, Button, Popover, SegmentedControl, Tooltip } from "@mantine/core";
-import { IconTablePlus } from "@tabler/icons-react";
+import { Autocomplete, Button, Popover, SegmentedControl } from "@mantine/core";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { addTrace, datasetsQuery, queryClient } from "../../api/queries";
+import { type ReactNode, useState } from "react";
+import { addTraces, datasetsQuery, queryClient } from "../../api/queries";
+import { formatCount } from "../../lib/format";
 import styles from "./AddToDataset.module.css";
 
 const EXPECTED = [
@@ -13,14 +13,21 @@ const EXPECTED = [
 ] as const;
 type Expected = (typeof EXPECTED)[number]["value"];
 
-/** Makes an example of a trace, or of the span that is looked at. */
-export function AddToDataset({ traceId, spanId }: { traceId: string; spanId: string | undefined }) {
+interface Props {
+  /** What examples are made of: traces, whole where no span is named. */
+  targets: readonly { trace_id: string; span_id: string }[];
+  /** Opens the form. */
+  button: (toggle: () => void) => ReactNode;
+}
+
+/** Makes examples of traces, or of the span that is looked at. */
+export function AddToDataset({ targets, button }: Props) {
   const [opened, setOpened] = useState(false);
   const [name, setName] = useState("");
   const [expected, setExpected] = useState<Expected>("correction");
   const datasets = useInfiniteQuery({ ...datasetsQuery, enabled: opened });
   const adding = useMutation({
-    mutationFn: () => addTrace(name.trim(), traceId, spanId ?? "", expected),
+    mutationFn: () => addTraces(name.trim(), targets, expected),
     onSuccess: () => Promise.all([queryClient.invalidateQueries({ queryKey: ["datasets"] }), queryClient.invalidateQueries({ queryKey: ["dataset"] })]),
   });
   const change = (value: string): void => {
@@ -28,14 +35,10 @@ export function AddToDataset({ traceId, spanId }: { traceId: string; spanId: str
     adding.reset();
   };
   const done = adding.data;
-  const said = done && (done.not_found > 0 ? "It has no input, so there is nothing to add." : done.added > 0 ? "Added." : done.changed > 0 ? "Changed." : "It is there already.");
+  const one = targets.length === 1;
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-end" trapFocus withinPortal width={300}>
-      <Popover.Target>
-        <Tooltip label="Add to dataset">
-          <ActionIcon variant="subtle" color="gray" onClick={() => setOpened(!opened)} aria-label="Add to dataset"><IconTablePlus size={17} stroke={1.6} /></ActionIcon>
-        </Tooltip>
-      </Popover.Target>
+      <Popover.Target><span>{button(() => setOpened(!opened))}</span></Popover.Target>
       <Popover.Dropdown aria-label="Add to dataset">
         <form
           className={styles["form"]}
@@ -58,12 +61,28 @@ export function AddToDataset({ traceId, spanId }: { traceId: string; spanId: str
             <SegmentedControl fullWidth size="xs" data={EXPECTED.map((each) => ({ ...each }))} value={expected} onChange={(value) => setExpected(value)} aria-label="Expected" />
           </div>
           <Button type="submit" size="compact-sm" disabled={!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name.trim())} loading={adding.isPending}>
-            {spanId ? "Add this span" : "Add this trace"}
+            {!one ? `Add ${formatCount(targets.length)} traces` : targets[0]?.span_id ? "Add this span" : "Add this trace"}
           </Button>
           {adding.isError && <p role="alert" className={styles["refused"]}>{adding.error.message}</p>}
-          {said && <p role="status">{said} <Link to="/datasets/$name" params={{ name: name.trim() }}>Show the dataset</Link></p>}
+          {done && <p role="status">{one ? saidOfOne(done) : saidOfAll(done)} <Link to="/datasets/$name" params={{ name: name.trim() }}>Show the dataset</Link></p>}
         </form>
       </Popover.Dropdown>
     </Popover>
   );
+}
+
+interface Done {
+  added: number;
+  changed: number;
+  not_found: number;
+}
+
+function saidOfOne({ added, changed, not_found }: Done): string {
+  if (not_found > 0) return "It has no input, so there is nothing to add.";
+  return added > 0 ? "Added." : changed > 0 ? "Changed." : "It is there already.";
+}
+
+function saidOfAll({ added, changed, not_found }: Done): string {
+  const parts = [`${formatCount(added)} added`, changed > 0 && `${formatCount(changed)} changed`, not_found > 0 && `${formatCount(not_found)} without an input`];
+  return `${parts.filter(Boolean).join(", ")}${added + changed + not_found === 0 ? ": all were there" : ""}.`;
 }

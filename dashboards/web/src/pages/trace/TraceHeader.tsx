@@ -1,5 +1,5 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
-import { IconAlertCircleFilled, IconArrowsDiff, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink } from "@tabler/icons-react";
+import { IconAlertCircleFilled, IconArrowsDiff, IconChevronLeft, IconChevronRight, IconCircleCheck, IconLink, IconTablePlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Score } from "../../api/client";
@@ -52,7 +52,14 @@ export function TraceTools({ traceId, spanId }: { traceId: string; spanId: strin
           <IconArrowsDiff size={18} stroke={1.6} />
         </ActionIcon>
       </Tooltip>
-      <AddToDataset traceId={traceId} spanId={spanId} />
+      <AddToDataset
+        targets={[{ trace_id: traceId, span_id: spanId ?? "" }]}
+        button={(toggle) => (
+          <Tooltip label="Add to dataset">
+            <ActionIcon variant="subtle" color="gray" onClick={toggle} aria-label="Add to dataset"><IconTablePlus size={17} stroke={1.6} /></ActionIcon>
+          </Tooltip>
+        )}
+      />
       <code title="Trace id">{traceId.slice(0, 8)}…</code>
       <Copy value={traceId} label="Copy the trace id" size={16} />
       <Copy value={() => location.href} label="Copy a link to this view" size={16} icon={<IconLink size={17} stroke={1.6} />} />

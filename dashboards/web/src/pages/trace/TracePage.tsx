@@ -1,6 +1,6 @@
 import { ActionIcon, Button, SegmentedControl, Tooltip } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconSitemap } from "@tabler/icons-react";
+import { IconFileText, IconSitemap } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
@@ -30,6 +30,7 @@ const ARRIVING_EVERY = 3_000;
 /** Milliseconds after which a root span that is missing counts as lost. */
 const GIVEN_UP_AFTER = 600_000;
 
+const TraceLogs = lazy(async () => ({ default: (await import("./TraceLogs")).TraceLogs }));
 const TraceGraph = lazy(async () => ({ default: (await import("./TraceGraph")).TraceGraph }));
 
 const NO_SCORES: readonly Score[] = [];
@@ -146,6 +147,7 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     if (next) void navigate({ to: "/traces/$traceId", params: { traceId: next } });
   };
   const focusSearch = (): void => document.getElementById("trace-search")?.focus();
+  const toggleShape = (shape: "graph" | "logs"): void => change({ shape: search.shape === shape ? undefined : shape });
   useKeys({
     "/": focusSearch,
     j: () => step(1),
@@ -162,7 +164,8 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
     Enter: () => setPane("detail"),
     e: () => nextWhere((each) => each.status === "error"),
     c: () => setOnlyCritical(!onlyCritical),
-    v: () => change({ shape: search.shape === "graph" ? undefined : "graph" }),
+    l: () => toggleShape("logs"),
+    v: () => toggleShape("graph"),
     m: () => nextWhere((each) => kindOfSpan(each) === "llm"),
     r: () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
     "[": () => neighbour(-1),
@@ -178,8 +181,10 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   }, [summary.name]);
 
   const graph = search.shape === "graph";
-  const toggleGraph = (): void => change({ shape: graph ? undefined : "graph" });
-  const left = graph ? (
+  const logs = search.shape === "logs";
+  const left = logs ? (
+    <Suspense><TraceLogs traceId={traceId} tree={tree} selected={span?.span_id} onSelect={select} /></Suspense>
+  ) : graph ? (
     <Suspense><TraceGraph tree={tree} selected={selected} onSelect={select} /></Suspense>
   ) : (
     <SpanTree
@@ -214,9 +219,16 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
   return (
     <>
       <PageBar title={<TraceTitle name={summary.name} failed={summary.failed} sample={summary.sample} list={lastList().search} />}>
-        <Tooltip label={graph ? "As a tree (V)" : "As a graph of agents and tools (V)"}>
-          <ActionIcon variant={graph ? "light" : "subtle"} color="gray" onClick={toggleGraph} aria-label="Graph" aria-pressed={graph}><IconSitemap size={18} stroke={1.6} /></ActionIcon>
-        </Tooltip>
+        {!phone && (
+          <>
+            <Tooltip label={graph ? "As a tree (V)" : "As a graph of agents and tools (V)"}>
+              <ActionIcon variant={graph ? "light" : "subtle"} color="gray" onClick={() => toggleShape("graph")} aria-label="Graph" aria-pressed={graph}><IconSitemap size={18} stroke={1.6} /></ActionIcon>
+            </Tooltip>
+            <Tooltip label={logs ? "As a tree (L)" : "Its log records (L)"}>
+              <ActionIcon variant={logs ? "light" : "subtle"} color="gray" onClick={() => toggleShape("logs")} aria-label="Logs" aria-pressed={logs}><IconFileText size={18} stroke={1.6} /></ActionIcon>
+            </Tooltip>
+          </>
+        )}
         <TraceTools traceId={traceId} spanId={search.span} />
       </PageBar>
       <TraceHeader summary={summary} tree={tree} spans={spans} scores={scores.data ?? NO_SCORES} onSelect={select} onScore={showScore} />
@@ -228,9 +240,17 @@ function LoadedTrace({ traceId, spans, truncated }: { traceId: string; spans: re
           <div className={styles["panes"]}>
             <SegmentedControl
               fullWidth
-              data={[{ value: "spans", label: `Spans (${spans.length.toLocaleString("en-US")})` }, { value: "detail", label: "Details" }]}
-              value={pane}
-              onChange={(value) => setPane(value === "detail" ? "detail" : "spans")}
+              data={[
+                { value: "spans", label: `Spans (${spans.length.toLocaleString("en-US")})` },
+                { value: "graph", label: "Graph" },
+                { value: "logs", label: "Logs" },
+                { value: "detail", label: "Details" },
+              ]}
+              value={pane === "detail" ? "detail" : (search.shape ?? "spans")}
+              onChange={(value) => {
+                setPane(value === "detail" ? "detail" : "spans");
+                if (value !== "detail") change({ shape: value === "graph" || value === "logs" ? value : undefined });
+              }}
               aria-label="What to show"
             />
           </div>

@@ -7,6 +7,7 @@ import { formatCount } from "../../lib/format";
 import styles from "./TracesPage.module.css";
 
 const AddToQueue = lazy(async () => ({ default: (await import("../review/AddToQueue")).AddToQueue }));
+const AddToDataset = lazy(async () => ({ default: (await import("../trace/AddToDataset")).AddToDataset }));
 
 interface Props {
   traces: readonly Trace[];
@@ -24,6 +25,9 @@ export function SelectionBar({ traces, onClear }: Props) {
     <div className={styles["selection"]} role="group" aria-label="Chosen traces">
       <b>{formatCount(traces.length)} chosen</b>
       {traces.length === 2 && <Link to="/compare" search={pairOf(traces)}>Compare</Link>}
+      <Suspense>
+        <AddToDataset targets={traces.map((trace) => ({ trace_id: trace.trace_id, span_id: "" }))} button={(toggle) => <button type="button" onClick={toggle}>Add to dataset</button>} />
+      </Suspense>
       <Suspense><AddToQueue traces={traces.map((trace) => trace.trace_id)} /></Suspense>
       <button type="button" onClick={jsonl}>Export JSONL</button>
       <button type="button" onClick={csv}>Export CSV</button>
