@@ -30,7 +30,7 @@ def init(
     environment: str | None = None,
     release: str | None = None,
     *,
-    capture_content: bool | Literal["redacted"] | None = None,
+    capture_content: bool | Literal["redacted", "presidio"] | None = None,
     mask: Callable[[str], str] | None = None,
     sample_rate: float | None = None,
     sample_rates: Mapping[str, float] | None = None,
@@ -81,7 +81,8 @@ def init(
         release: version of the application.
         capture_content: whether arguments, results and messages are recorded; a call's own
             `capture_input` and `capture_output` go before it. `"redacted"` takes personal data
-            and secrets out of it by pattern (`spanglass.redaction`). By default true.
+            and secrets out of it by pattern (`spanglass.redaction`), `"presidio"` by presidio's
+            recognisers, too, where it is installed. By default true.
         mask: is given every text that is recorded, and returns what may leave. Called on the
             exporter's thread; where it raises or returns no text, the text is left out.
         sample_rate: share of the traces that are kept, from 0 to 1; those with an error or a

@@ -20,6 +20,7 @@ from spanglass import _state
 from spanglass._guard import log
 from spanglass._recorded import Event, RecordedSpan
 from spanglass._shown import Shown
+from spanglass.redaction._presidio import PresidioRedactor
 from spanglass.redaction._redactor import CUT_MARK, Redactor, mapped
 from spanglass.redaction._rules import has_announcing_names
 
@@ -73,7 +74,7 @@ class Privacy:
     """Applies the settings `capture_content` and `mask` to spans that have ended.
 
     Args:
-        capture: what `init` says of content: True, False or "redacted".
+        capture: what `init` says of content: True, False, "redacted" or "presidio".
         mask: the application's function; None without one.
 
     Attributes:
@@ -83,7 +84,11 @@ class Privacy:
 
     def __init__(self, capture: bool | str, mask: Callable[[str], Any] | None) -> None:
         self._off = capture is False
-        self._redactor = Redactor() if capture == "redacted" else None
+        self._redactor: Redactor | None = None
+        if capture == "redacted":
+            self._redactor = Redactor()
+        elif capture == "presidio":
+            self._redactor = PresidioRedactor()
         self._mask = mask
         self.redacted: Counter[str] = Counter()
         self.dropped = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -97,12 +98,17 @@ def attributes(value: Any) -> dict[str, Any]:
 
 def capture(value: Any) -> bool | str:
     """Whether content is recorded: yes, no, or redacted."""
-    if str(value).strip().lower() == "redacted":
-        return "redacted"
+    said = str(value).strip().lower()
+    if said == "redacted":
+        return said
+    if said == "presidio":
+        if importlib.util.find_spec("presidio_analyzer") is None:
+            raise ValueError("presidio is not installed: pip install 'spanglass[pii]'")
+        return said
     try:
         return flag(str(value))
     except ValueError:
-        raise ValueError("it should be true, false or redacted") from None
+        raise ValueError("it should be true, false, redacted or presidio") from None
 
 
 def function(value: Any) -> Any:

@@ -112,7 +112,8 @@ class Settings:
     )
     capture_content: bool | str = _setting(
         True,
-        "whether arguments, results and messages are recorded: true, false or redacted",
+        "whether arguments, results and messages are recorded: true, false, redacted"
+        " (by patterns) or presidio (by its recognisers, too)",
         values.capture,
         "SPANGLASS_CAPTURE_CONTENT",
         (Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", values.content_mode),),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import spanglass
+from spanglass import _setting_values as values
 from spanglass import _state
 from spanglass._privacy import is_content
 from spanglass._settings import resolve
@@ -210,3 +211,19 @@ def test_what_a_mask_makes_itself_is_not_recorded() -> None:
     assert spans.tree() == ["answer", ["chat m"], "careful"]
     assert not spans.scores
     spans.assert_absent("ana@")
+
+
+def test_presidio_is_asked_as_well_where_that_is_wanted() -> None:
+    coin = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
+    with capture(capture_content="presidio") as spans:
+        answer(f"ana@example.com pays {coin}, key {SECRET}")
+    said = str([each.attributes for each in spans])
+    assert "<EMAIL_ADDRESS> pays <CRYPTO>, key <API_KEY>" in said
+    assert coin not in said
+
+
+def test_without_presidio_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install"):
+        values.capture("presidio")
+    assert resolve({"capture_content": "presidio"}, {}).capture_content is False

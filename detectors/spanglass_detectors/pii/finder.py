@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from spanglass.redaction import ENTITIES, Redactor, announced
+from spanglass.redaction._presidio import NOT_PERSONAL
 from spanglass_detectors.pii import phones
 from spanglass_detectors.pii.found import Found
 
@@ -75,7 +76,7 @@ class Finder:
             self._phones = phones.PhoneFinder(regions)
         self._presidio = None
         if presidio or names:
-            from spanglass_detectors.pii.presidio import NOT_PERSONAL, PresidioFinder
+            from spanglass_detectors.pii.presidio import PresidioFinder
 
             self._presidio = PresidioFinder(entities, names, least)
             self._left_out = NOT_PERSONAL if self._wanted is None else frozenset()

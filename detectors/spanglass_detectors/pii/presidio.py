@@ -11,12 +11,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+from spanglass.redaction._presidio import LANGUAGE, engine_without_names
 from spanglass_detectors.pii.found import Found
 from spanglass_detectors.pii.prefilter import PHONE, Prefilter
 
-#: What presidio finds that is no personal data by itself, or is of next to no certainty.
-NOT_PERSONAL: Final = frozenset({"URL", "DATE_TIME", "UUID"})
-_LANGUAGE: Final = "en"
 #: Between the name of a recogniser and the number of its pattern.
 _BETWEEN: Final = "#"
 #: Where presidio says which recogniser it was (`RecognizerResult.RECOGNIZER_NAME_KEY`).
@@ -51,8 +49,8 @@ class PresidioFinder:
 
         self._has_names = bool(names)
         self._analyzer = AnalyzerEngine(
-            nlp_engine=_with_names(names) if names else _without_names(),
-            supported_languages=[_LANGUAGE],
+            nlp_engine=_with_names(names) if names else engine_without_names(),
+            supported_languages=[LANGUAGE],
         )
         if prefilter:
             self._share_phones()
@@ -123,7 +121,7 @@ class PresidioFinder:
             entities = [each for each in entities if each in listed]
             self._possible.names = frozenset(possible)
         try:
-            found = self._analyzer.analyze(text, language=_LANGUAGE, entities=entities)
+            found = self._analyzer.analyze(text, language=LANGUAGE, entities=entities)
         finally:
             self._possible.names = None
         return sorted(
@@ -186,14 +184,6 @@ def _behind_gate(pattern: Any, flags: int, name: str, possible: _Possible) -> An
 _KNOWN_FLAGS: Final = 2 | 8 | 16
 
 
-def _without_names() -> Any:
-    from presidio_analyzer.nlp_engine import NoOpNlpEngine
-
-    engine = NoOpNlpEngine(models=[{"lang_code": _LANGUAGE, "model_name": "no_op"}])
-    engine.load()
-    return engine
-
-
 def _with_names(package: str) -> Any:
     """An engine around a pipeline that is installed: nothing is downloaded."""
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
@@ -202,8 +192,8 @@ def _with_names(package: str) -> Any:
 
     class Ready(SpacyNlpEngine):  # type: ignore[misc,unused-ignore]
         def __init__(self) -> None:
-            super().__init__(models=[{"lang_code": _LANGUAGE, "model_name": package}])
-            self.nlp: Any = {_LANGUAGE: pipeline}
+            super().__init__(models=[{"lang_code": LANGUAGE, "model_name": package}])
+            self.nlp: Any = {LANGUAGE: pipeline}
 
         def load(self) -> None:
             """It is loaded."""

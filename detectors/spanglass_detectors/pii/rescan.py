@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from spanglass.redaction._presidio import NOT_PERSONAL
 from spanglass_detectors.detector import Detector
 from spanglass_detectors.pii.detector import PiiDetector, texts_of
 from spanglass_detectors.pii.finder import Finder
@@ -65,12 +66,11 @@ class PiiRescan(Detector):
         share: float = 1.0,
         first: Mapping[str, Any] | None = None,
     ) -> None:
-        from spanglass_detectors.pii.presidio import NOT_PERSONAL, PresidioFinder
+        from spanglass_detectors.pii.presidio import PresidioFinder
 
         self._pipeline = "" if names == "none" else names or installed_pipeline()
         self._first = Finder(**(first or {}))
         self._slow = PresidioFinder(names=self._pipeline, least=least, prefilter=False)
-        self._left_out = NOT_PERSONAL
         self._share = share
 
     def judge(self, span: Span) -> Iterable[Score]:
@@ -112,7 +112,7 @@ class PiiRescan(Detector):
         own = list(taken)
         listed = sorted(self._slow.found_by(text), key=lambda each: -each[0].confidence)
         for each, by in listed:
-            if each.entity in self._left_out or self._first.is_allowed(text[each.start : each.end]):
+            if each.entity in NOT_PERSONAL or self._first.is_allowed(text[each.start : each.end]):
                 continue
             if all(each.end <= start or each.start >= end for start, end in own):
                 own.append((each.start, each.end))

@@ -79,7 +79,7 @@ class Redactor:
                     # Mostly there is none.
                     if starts is None or starts:
                         found += _matches(rule, scan.text, starts)
-        return _without_overlaps(found) if len(found) > 1 else found
+        return merged(found) if len(found) > 1 else found
 
     def redact(self, text: str, counts: Counter[str] | None = None, name: str = "") -> str:
         """A text with its entities replaced.
@@ -144,7 +144,12 @@ def _at(rule: Rule, text: str, starts: Iterable[int]) -> Iterator[re.Match[str]]
             yield match
 
 
-def _without_overlaps(found: list[Finding]) -> list[Finding]:
+def _rank(entity: str) -> int:
+    """The place of an entity in the table; what is not in it comes last."""
+    return ENTITIES.index(entity) if entity in ENTITIES else len(ENTITIES)
+
+
+def merged(found: list[Finding]) -> list[Finding]:
     """In order; what overlaps becomes one, with the entity that the table has first."""
     result: list[Finding] = []
     for each in sorted(found, key=lambda finding: (finding.start, -finding.end)):
@@ -152,7 +157,7 @@ def _without_overlaps(found: list[Finding]) -> list[Finding]:
         if last is None or each.start >= last.end:
             result.append(each)
             continue
-        entity = min(last.entity, each.entity, key=ENTITIES.index)
+        entity = min(last.entity, each.entity, key=_rank)
         result[-1] = Finding(
             last.start, max(last.end, each.end), entity, min(last.since, each.since)
         )
