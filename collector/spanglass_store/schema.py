@@ -6,7 +6,8 @@ from typing import Final
 READABLE_TABLES: Final = (
     "spans", "traces", "metrics", "logs", "scores", "sdk_reports", "prices", "jobs", "job_failures",
     "pii_findings", "alert_events", "drift_samples", "drift_results", "drift_topics",
-    "engine_hours", "engine_starts", "engine_scaling", "call_values", "deployment_changes",
+    "provider_hours", "engine_hours", "engine_starts", "engine_scaling", "call_values",
+    "deployment_changes",
 )  # fmt: skip
 #: Those of them whose rows without a project are everybody's.
 SHARED_TABLES: Final = ("prices",)

@@ -1,4 +1,4 @@
-"""Answers about engines and their boards as views, for people's SQL.
+"""Answers about providers, engines and their boards as views, for people's SQL.
 
 What follows from readings by rules (`saturation`) follows from the same thresholds as in the API. A
 view reads tables as whoever asks: the filters of projects are those of the tables. They hold no
@@ -243,8 +243,52 @@ FROM (
         AND NOT (v.time >= c.until + INTERVAL 5 MINUTE AND v.time < c.changed_at)
 ) GROUP BY project, model, changed_at, name)"""
 
+#: Errors that say that a provider was asked too much, and those of calls that took too long.
+_LIMITED: Final = (
+    "(match(error_type, '(?i)rate.?limit|throttl|too.?many|resource.?exhausted|overloaded|^429$')"
+    " OR attributes['http.response.status_code'] IN ('429', '529'))"
+)
+_TIMED_OUT: Final = (
+    "(match(error_type, '(?i)time.?out|deadline|^(408|504)$')"
+    " OR attributes['http.response.status_code'] IN ('408', '504'))"
+)
+#: What providers were like, as the calls saw it. A call that passes another one on (a gateway's) is
+#: there as well as that one, each with its own address.
+_PROVIDER_HOURS: Final = f"""
+SELECT project, toStartOfHour(start_time) AS hour, provider,
+    if(response_model != '', response_model, request_model) AS model,
+    if(attributes['cloud.region'] != '', attributes['cloud.region'], resource['cloud.region'])
+        AS region,
+    attributes['server.address'] AS address,
+    sum(s.sample_weight) AS calls,
+    sumIf(s.sample_weight, status = 'error') AS errors,
+    sumIf(s.sample_weight, status = 'error' AND {_LIMITED}) AS rate_limited,
+    sumIf(s.sample_weight, status = 'error' AND {_TIMED_OUT}) AS timed_out,
+    sum(s.sample_weight * toUInt32OrZero(attributes['http.request.resend_count'])) AS retries,
+    errors / calls AS error_rate,
+    quantileExactWeightedIfOrNull(0.5)(duration_ns / 1e9, weight, status != 'error')
+        AS seconds_p50,
+    quantileExactWeightedIfOrNull(0.95)(duration_ns / 1e9, weight, status != 'error')
+        AS seconds_p95,
+    quantileExactWeightedIfOrNull(0.5)(assumeNotNull(s.time_to_first_token_s), weight,
+        s.time_to_first_token_s IS NOT NULL) AS first_token_p50,
+    quantileExactWeightedIfOrNull(0.95)(assumeNotNull(s.time_to_first_token_s), weight,
+        s.time_to_first_token_s IS NOT NULL) AS first_token_p95,
+    sum(s.output_tokens * s.sample_weight) AS output_tokens,
+    sumIf(s.output_tokens * s.sample_weight, status != 'error')
+        / nullIf(sumIf(duration_ns / 1e9 * s.sample_weight, status != 'error'
+            AND s.output_tokens > 0), 0) AS output_tokens_per_second,
+    sum(s.cost_usd * s.sample_weight) AS cost_usd,
+    cost_usd / nullIf(calls - errors, 0) AS usd_per_answer
+FROM (
+    SELECT *, toUInt32(greatest(1, round(sample_weight))) AS weight
+    FROM ${{database}}.spans FINAL WHERE {IS_INFERENCE}
+) AS s
+GROUP BY project, hour, provider, model, region, address"""
+
 #: Views by name, in the order in which they are made.
 VIEWS: Final[Mapping[str, str]] = {
+    "provider_hours": _PROVIDER_HOURS,
     "engine_hours": _ENGINE_HOURS,
     "engine_starts": starts("${database}", "true"),
     "engine_scaling": _ENGINE_SCALING,
