@@ -18,9 +18,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from spanglass_alerts.delivery.outgoing import Outgoing, networks
 from spanglass_collector.alerting import Alerting
 from spanglass_collector.backups.desk import BackupDesk
 from spanglass_collector.doors import address_of, open_door, taken
+from spanglass_collector.drift.canary import CanaryKeeper
 from spanglass_collector.drift.keeper import DriftKeeper
 from spanglass_collector.embedding import embed_apart
 from spanglass_collector.erasure.desk import PurgeDesk
@@ -180,6 +182,15 @@ class Service:
         jobs = self._jobs(directory, book, endpoint, ingest) if "jobs" in roles else None
         drift = self._drift(directory, book, endpoint, ingest) if "jobs" in roles else None
         watchers = self._watchers(store, book, ingest) if "jobs" in roles else []
+        canaries = CanaryKeeper(
+            settings.drift_settings.canaries,
+            Outgoing(
+                networks(settings.drift_settings.private_networks), "[drift] private_networks ="
+            ),
+            store,
+            book,
+            kept.of,
+        )
         metrics = ServiceMetrics(ingest, embedded, pinged, jobs, drift, watchers)
         alerting = await asyncio.to_thread(Alerting, settings, database, endpoint, metrics)
         purges = PurgeDesk(
@@ -266,6 +277,7 @@ class Service:
                 alerting.start()
             if drift is not None:
                 drift.start()
+                canaries.start()
             for watcher in watchers:
                 watcher.start()
             self._announce(directory, token)
@@ -295,6 +307,7 @@ class Service:
                     await loop.run_in_executor(own, ingest.drain, seconds)
                 keeper.stop()
                 feeder.stop()
+                await loop.run_in_executor(own, canaries.stop)
                 if jobs is not None:
                     await loop.run_in_executor(own, jobs.stop, 1.0)
                 if drift is not None:

@@ -242,6 +242,10 @@ def test_a_provider_that_changes_silently(changed: tuple[Store, str, Pass, int])
                 project, LAST - 5 * 24, LAST, seed, since=since, service=service, release="1.0"
             )
             store_spans(store, rows)
+    rows = traffic(
+        "drift-silent", LAST - 5 * 24, LAST, 7, since=since, service="canary probe", release="1.0"
+    )
+    store_spans(store, rows)
 
     def moves(project: str, start: datetime, end: datetime) -> list[tuple[str, str, int, datetime]]:
         known = [("greeting", "production", 4, moved), ("other", "production", 9, moved)]
@@ -250,7 +254,10 @@ def test_a_provider_that_changes_silently(changed: tuple[Store, str, Pass, int])
     look(store, LAST, done, moves)
     first, last = (datetime.fromtimestamp(hour * HOUR, UTC) for hour in (LAST - 72, LAST))
     found = findings(store, DriftFilter(first, last, "drift-silent"))
-    (silent,) = [each for each in found if each["kind"] == "provider"]
+    (silent,) = [each for each in found if each["kind"] == "provider" and not each["service"]]
+    (canary,) = [each for each in found if each["service"] == "canary probe"]
+    assert canary["kind"] == "provider"
+    assert canary["summary"].startswith("The same questions of the canary probe are answered")
     assert (silent["model"], silent["service"], silent["near"]) == ("small", "", [])
     assert silent["summary"].startswith("The model small answers otherwise under its name. output")
     assert {"fingerprint.output_tokens", "fingerprint.output_bytes"} <= {

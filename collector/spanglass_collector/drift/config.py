@@ -1,8 +1,20 @@
 """The settings of the drift job: `[drift]` in `spanglass.toml`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
+
+from spanglass_alerts.delivery.outgoing import networks
+from spanglass_collector.drift.canary_settings import CanarySettings
+
+CanaryName = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
 class DriftSettings(BaseModel):
@@ -23,6 +35,19 @@ class DriftSettings(BaseModel):
     interval_s: float = Field(60.0, ge=0.1, le=3600, description="Seconds between two looks.")
     metrics: tuple[str, ...] = Field((), description="Those that are watched; all unless given.")
     topics: bool = Field(True, description="Whether texts are read, to know what they are about.")
+
+    canaries: dict[CanaryName, CanarySettings] = Field(
+        default_factory=dict, description="Questions asked on a schedule, see below."
+    )
+    private_networks: str = Field(
+        "", description="Networks that are not public and that canaries may ask all the same."
+    )
+
+    @field_validator("private_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @property
     def watches_topics(self) -> bool:

@@ -145,6 +145,8 @@ WATCHED: Final = (
     ),
 )  # fmt: skip
 
+#: Before the names of services that are canaries.
+CANARY: Final = "canary "
 #: Before the names of what is watched of a model over all services.
 FINGERPRINT: Final = "fingerprint."
 #: What a model's answers are known by, and what says that it was asked otherwise.

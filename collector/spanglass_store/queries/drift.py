@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from spanglass_store.client import Store
-from spanglass_store.drift.metrics import FINGERPRINT
+from spanglass_store.drift.metrics import CANARY, FINGERPRINT
 from spanglass_store.errors import Unknown
 
 #: A finding is over when a day of windows has not shown it any more.
@@ -177,9 +177,12 @@ def _finding(rows: Sequence[dict[str, Any]], latest: datetime | None) -> dict[st
             clearest[key] = row
     shown = sorted(clearest.values(), key=_clarity, reverse=True)
     main = shown[0]
-    is_provider = main["metric"].startswith(FINGERPRINT)
+    is_canary = main["service"].startswith(CANARY)
+    is_provider = main["metric"].startswith(FINGERPRINT) or is_canary
     # Nothing of ours is new, and what is asked is what was asked.
     said = f"The model {main['model']} answers otherwise under its name. " if is_provider else ""
+    if is_canary:
+        said = f"The same questions of the {main['service']} are answered otherwise. "
     last = max(row["window_end"] for row in drifts)
     dated = [row for row in shown if row["changed_at"] is not None]
     narrow = min(dated, key=lambda row: row["changed_until"] - row["changed_from"], default=main)
