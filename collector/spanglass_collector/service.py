@@ -67,7 +67,7 @@ from spanglass_store.state.budgets import Budgets
 from spanglass_store.state.database import Database
 from spanglass_store.state.datasets import DatasetBook
 from spanglass_store.state.experiments import ExperimentBook
-from spanglass_store.state.jobs import SUBJECT_KEY, JobBook
+from spanglass_store.state.jobs import SIGN_IN_KEY, SUBJECT_KEY, JobBook
 from spanglass_store.state.keys import Keys
 from spanglass_store.state.prompts import PromptBook
 from spanglass_store.state.reviews import ReviewBook
@@ -126,7 +126,9 @@ class Service:
             contextlib.closing(Database(self.settings.state or directory.state_url)) as database,
         ):
             keys, accounts = Keys(database), Accounts(database)
-            self._refuse_open_doors(keys.configured() or accounts.configured())
+            self._refuse_open_doors(
+                keys.configured() or accounts.configured() or bool(self.settings.oidc_issuer)
+            )
             self._certificate = read_certificate(self.settings.tls_cert, self.settings.tls_key)
             sockets = self._bind()
             try:
@@ -169,7 +171,15 @@ class Service:
         token = secrets.token_urlsafe(24)
         accounts = Accounts(database)
         sessions = Sessions(database, timedelta(hours=settings.session_hours))
-        gate = Gate(keys, token, sessions, accounts.configured, settings.public_url)
+        signing_key = await asyncio.to_thread(book.secret, SIGN_IN_KEY)
+        provider = settings.provider(bytes.fromhex(signing_key))
+        gate = Gate(
+            keys,
+            token,
+            sessions,
+            lambda: provider is not None or accounts.configured(),
+            settings.public_url,
+        )
         ingest: _Ingest | None = None
         kept = await asyncio.to_thread(settings.retention_book, database)
         retention = RetentionKeeper(store, kept, sweeps="jobs" in roles)
@@ -256,6 +266,7 @@ class Service:
                     keys=keys,
                     accounts=accounts,
                     sessions=sessions,
+                    provider=provider,
                     public_url=settings.public_url,
                     views=Views(database),
                     retention_days=settings.retention_days,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from opentelemetry.util.re import parse_env_headers
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 from spanglass.feedback_token import MIN_SECRET_CHARS
 from spanglass_alerts.delivery.outgoing import Outgoing, networks
 from spanglass_collector.drift.config import DriftSettings, read_drift
+from spanglass_collector.groups import read_groups
 from spanglass_collector.ingest.quotas import read_quotas
 from spanglass_collector.jobs.config import JobSettings, read_jobs
 from spanglass_collector.retention.config import read_retention
@@ -30,6 +31,7 @@ from spanglass_store.errors import StoreError
 from spanglass_store.retention.policy import Retention
 
 if TYPE_CHECKING:
+    from spanglass_collector.identity import Provider
     from spanglass_collector.ingest.forward import Forwarder
     from spanglass_store.state.database import Database
     from spanglass_store.state.retention import RetentionBook
@@ -39,9 +41,9 @@ DEFAULT_FILE: Final = "spanglass.toml"
 #: Settings that things are signed with.
 _SECRET: Final = ("feedback_secret", "feedback_secret_before")
 #: Settings whose value no message repeats.
-_UNSHOWN: Final = (*_SECRET, "forward_headers")
+_UNSHOWN: Final = (*_SECRET, "forward_headers", "oidc_client_secret")
 #: Settings that are tables: a message names the place in it.
-_TABLES: Final = ("detect", "drift", "quotas", "redact", "retention")
+_TABLES: Final = ("detect", "drift", "oidc_roles", "quotas", "redact", "retention")
 ROLES: Final = ("ingest", "jobs", "web")
 
 _MIB: Final = 1 << 20
@@ -249,6 +251,47 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, le=168, description="Hours without use after which people are signed out."),
     ] = 12
+    oidc_issuer: Annotated[
+        str,
+        Field(
+            description="Provider of identities that people may sign in with (OpenID Connect):"
+            " https://login.example.org/realms/main, as it calls itself."
+        ),
+    ] = ""
+    oidc_client_id: Annotated[
+        str, Field(description="What this installation is called at that provider.")
+    ] = ""
+    oidc_client_secret: Annotated[
+        str,
+        Field(
+            description="What it proves that with; empty for a public client."
+            " Better in the environment than as a flag."
+        ),
+    ] = ""
+    oidc_name: Annotated[
+        str, Field(max_length=60, description="What people call the provider, on its button.")
+    ] = "single sign-on"
+    oidc_scopes: Annotated[
+        str, Field(description="Scopes that the provider is asked for, with blanks.")
+    ] = "openid profile email"
+    oidc_roles_claim: Annotated[
+        str, Field(description="Claim that says which groups somebody is in.")
+    ] = "groups"
+    oidc_roles: Annotated[
+        dict[str, Any],
+        Field(
+            description="What members of a group are: a table [oidc_roles.GROUP] with PROJECT ="
+            ' "viewer", "member" or "admin" (`*` is all projects); as a flag or variable, JSON.'
+            " Then the provider decides at each sign-in; without it, Members in Settings does."
+        ),
+    ] = Field(default_factory=dict)
+    oidc_private_networks: Annotated[
+        str,
+        Field(
+            description="Networks that are not public and that the provider may be in, with commas:"
+            " 10.0.0.0/8."
+        ),
+    ] = ""
     redact: Annotated[
         dict[str, Any],
         Field(
@@ -299,13 +342,13 @@ class Settings(BaseSettings):
             raise ValueError("should look like name=value,other=value")
         return value
 
-    @field_validator("alerts_private_networks", "forward_private_networks")
+    @field_validator("alerts_private_networks", "forward_private_networks", "oidc_private_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         networks(value)
         return value
 
-    @field_validator("public_url", "forward_to")
+    @field_validator("public_url", "forward_to", "oidc_issuer")
     @classmethod
     def _is_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -360,6 +403,18 @@ class Settings(BaseSettings):
         read_redact(value, info.data.get("data_dir"))
         return value
 
+    @field_validator("oidc_roles")
+    @classmethod
+    def _are_groups(cls, value: dict[str, Any]) -> dict[str, Any]:
+        read_groups(value)
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole_client(self) -> "Settings":
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("oidc_issuer needs oidc_client_id: what the provider calls us")
+        return self
+
     @field_validator(*_SECRET)
     @classmethod
     def _is_secret(cls, value: str) -> str:
@@ -395,6 +450,28 @@ class Settings(BaseSettings):
             Outgoing(allowed, "--forward-private-networks").post,
             self.forward_bytes,
         )
+
+    def provider(self, key: bytes) -> "Provider | None":
+        """Who vouches for people; None where nobody does.
+
+        Args:
+            key: what browsers' cookies are signed with, 32 bytes.
+
+        Raises:
+            StoreError: if what it needs is not installed.
+        """
+        if not self.oidc_issuer:
+            return None
+        from spanglass_collector.identity import Provider, ProviderSettings
+
+        return Provider(
+            ProviderSettings(
+                self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_name,
+                self.oidc_scopes, self.oidc_roles_claim, read_groups(self.oidc_roles),
+                networks(self.oidc_private_networks),
+            ),
+            key,
+        )  # fmt: skip
 
     def retention_book(self, database: "Database") -> "RetentionBook":
         """How long what is kept, with what was said in the state database."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from spanglass_dashboards import pages, problems
@@ -46,6 +46,7 @@ from spanglass_dashboards.api import (
     prices,
     prompt_split,
     prompts,
+    provider,
     purges,
     quality,
     quality_changes,
@@ -65,6 +66,7 @@ from spanglass_dashboards.api import (
 from spanglass_dashboards.attempts import Attempts
 from spanglass_dashboards.auditing import Auditing
 from spanglass_dashboards.context import Context
+from spanglass_dashboards.parameters import only_known
 
 
 def _version() -> str:
@@ -107,7 +109,7 @@ def create_app(context: Context) -> FastAPI:
     # `facets`, `trace_query` and `trace_chart` before `traces`, whose path would take theirs for
     # a trace's id; `feedback_widget` before `feedback`, which would take it for a token.
     modules = (
-        health, session, sql, facets, trace_query, trace_chart, traces, tree, scores,
+        health, session, provider, sql, facets, trace_query, trace_chart, traces, tree, scores,
         feedback_widget, feedback, completeness, dead_letters, cost, prices, budgets, overview,
         jobs, pii, drift, quality, alerts, prompts, prompt_split, datasets, experiments, purges,
         energy, gpus, engines, surroundings, keys, accounts, installation, views, quality_changes,
@@ -120,6 +122,6 @@ def create_app(context: Context) -> FastAPI:
             # Made of the function's name otherwise: "List ", "Show".
             if isinstance(route, APIRoute) and not route.summary:
                 route.summary = route.description.partition("\n")[0].rstrip(".")
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(only_known)])
     pages.install(app)
     return app

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from spanglass_dashboards.advising import Advising
 from spanglass_dashboards.incident_desk import IncidentDesk
+from spanglass_dashboards.signing import SignInProvider
 from spanglass_detectors.pii.pseudonyms import Pseudonyms
 from spanglass_store.access import Gate, allowed
 from spanglass_store.backups.catalog import Backup
@@ -176,6 +177,7 @@ class Context:
         keys: who may come in; to be listed, made and revoked.
         accounts: people, and what they are in which project.
         sessions: browsers in which they are signed in.
+        provider: who else vouches for people; None where nobody does.
         public_url: where the pages are for people, if a proxy gives them another address.
         views: pages that people saved.
         retention_days: how long spans are kept, and how long what people and models wrote.
@@ -210,6 +212,7 @@ class Context:
     keys: Keys | None = None
     accounts: Accounts | None = None
     sessions: Sessions | None = None
+    provider: SignInProvider | None = None
     public_url: str = ""
     views: Views | None = None
     retention_days: int = 0

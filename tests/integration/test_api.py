@@ -244,6 +244,24 @@ def test_wrong_parameters_are_problems(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "advice"),
+    [
+        ("GET", "/api/v1/traces?modle=gpt-4o", "Did you mean 'model'?"),
+        ("GET", "/api/v1/traces?limit=5&zzz=1", "there are "),
+        ("GET", "/api/v1/session?since=1", "this operation has none"),
+        ("POST", "/api/v1/sql?limit=1", "this operation has none"),
+    ],
+)
+def test_parameters_that_are_not_there_are_problems(
+    service: RunningService, method: str, path: str, advice: str
+) -> None:
+    body = {"query": "SELECT 1"} if method == "POST" else None
+    said = problem(service.api(method, path, json=body), 422)
+    assert said.startswith("query.")
+    assert advice in said
+
+
+@pytest.mark.parametrize(
     "id", ["0" * 32, "abc", "g" * 32, "0" * 33, "%00", "..", "' OR 1", "0" * 31 + "%0A"]
 )
 def test_traces_that_are_not_there(service: RunningService, id: str) -> None:  # noqa: A002

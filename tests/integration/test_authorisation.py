@@ -37,6 +37,8 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/feedback/{token}": {"GET": OPEN, "OPTIONS": OPEN, "POST": OPEN},
     "/api/v1/session": {"GET": OPEN, "POST": OPEN, "DELETE": KNOWN},
     "/api/v1/session/password": {"PUT": KNOWN},
+    "/api/v1/session/provider": {"GET": OPEN},
+    "/api/v1/session/provider/callback": {"GET": OPEN},
     "/api/v1/accounts": {"GET": MANAGE, "POST": ADMIN},
     "/api/v1/accounts/{name}": {"PATCH": ADMIN},
     "/api/v1/accounts/{name}/roles/{project}": {"PUT": MANAGE, "DELETE": MANAGE},

@@ -114,7 +114,18 @@ class Outgoing:
         """
         return self._request("POST", url, body, headers)
 
-    def _request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """One GET; the answer whatever its status.
+
+        Raises:
+            Refused: if the address may not be reached.
+            Unreachable: if nobody answers in time, or no HTTP.
+        """
+        return self._request("GET", url, None, headers)
+
+    def _request(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
         deadline = time.monotonic() + WHOLE_S
         times = {"connect": CONNECT_S, "read": READ_S, "write": READ_S, "pool": CONNECT_S}
         sent = [("User-Agent", "Spanglass"), *headers.items()]

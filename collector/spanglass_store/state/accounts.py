@@ -1,5 +1,6 @@
 """Accounts: people who sign in, and what they are in which project."""
 
+import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Boolean, ForeignKey, String, Text, delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from spanglass_store.errors import Conflict, StoreError, Unknown
@@ -22,6 +24,9 @@ MOST_ROLES: Final = 1_000
 #: How long it is believed that there is no account, in seconds.
 _REMEMBERED_S: Final = 2.0
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,127}")
+_NO_NAME: Final = re.compile(r"[^a-z0-9._@+-]+")
+#: Characters of a name from elsewhere: they leave room for what tells two people apart.
+_LONGEST_CALLED: Final = 100
 #: Names that stand for somebody else in logs: of keys, and of this machine.
 _TAKEN: Final = re.compile(r"[0-9a-f]{8}|local|somebody|unknown|jobs")
 
@@ -112,6 +117,39 @@ class Accounts:
             made = shown(session, row)
         self._configured = (0.0, True)
         return made
+
+    def arrive(self, subject: str, called: str, roles: Mapping[str, Role] | None) -> Account:
+        """The account of somebody whom a provider of identities knows; made when there is none.
+
+        A local account of the same name stays somebody else's: the newcomer gets another name.
+
+        Args:
+            subject: issuer and subject, by which they are known again.
+            called: what they are called there.
+            roles: all that they are from now on; None leaves that as it is.
+
+        Raises:
+            StoreError: if the account is disabled, or a project's name can't be one.
+        """
+        try:
+            account = self._arrive(subject, called, roles)
+        except IntegrityError:
+            # They signed in twice at once, and the other one made the account.
+            account = self._arrive(subject, called, roles)
+        self._configured = (0.0, True)
+        return account
+
+    def _arrive(self, subject: str, called: str, roles: Mapping[str, Role] | None) -> Account:
+        with self._database.transaction() as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.subject == subject))
+            if row is None:
+                row = new_row(session, _free_name(session, called, subject), "", subject, True)
+            if row.disabled_at is not None:
+                raise StoreError(f"The account {row.name} is disabled.")
+            if roles is not None:
+                session.execute(delete(RoleRow).where(RoleRow.account == row.name))
+                give(session, row.name, roles)
+            return shown(session, row)
 
     def list(self) -> list[Account]:
         """Every account by name, disabled ones too."""
@@ -228,6 +266,15 @@ def named(name: str) -> str:
             " beginning with a letter or digit; not eight hexadecimal digits, which are a key's."
         )
     return name
+
+
+def _free_name(session: Session, called: str, subject: str) -> str:
+    """A name for somebody from elsewhere: what they are called there, where that is free."""
+    mark = hashlib.sha256(subject.encode()).hexdigest()[:10]
+    name = _NO_NAME.sub("-", called.strip().lower()).lstrip("._@+-")[:_LONGEST_CALLED]
+    if not name or _TAKEN.fullmatch(name):
+        return f"{name or 'person'}-{mark}"
+    return name if session.get(AccountRow, name) is None else f"{name}-{mark}"
 
 
 def found(session: Session, name: str) -> AccountRow:

@@ -19,6 +19,8 @@ from spanglass_store.state.database import Base, Database
 
 #: Name of the secret that values are hashed with before they are kept as subjects.
 SUBJECT_KEY: Final = "pii_subjects"
+#: Name of the secret that is signed with what browsers keep while somebody signs in elsewhere.
+SIGN_IN_KEY: Final = "sign_in"
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 60.0
 _US: Final = 1_000_000

@@ -107,11 +107,11 @@ async def show(request: Request, context: Asked) -> SessionInfo:
 @router.post("/session", response_model=SessionInfo, responses=_TOO_OFTEN)
 async def sign_in(request: Request, response: Response, context: Asked, body: SignIn) -> Any:
     """Signs a person in: the answer sets a cookie that stands for them."""
-    accounts, sessions = _people(context)
+    accounts, sessions = people_of(context)
     headers = {name.lower(): value for name, value in request.headers.items()}
     if headers.get("origin"):
         context.gate.require_own_page(headers, request.method)
-    name, address = body.name.strip().lower(), _address(request)
+    name, address = body.name.strip().lower(), address_of(request)
     attempts = _attempts(request)
     try:
         attempts.take(name, address)
@@ -122,11 +122,11 @@ async def sign_in(request: Request, response: Response, context: Asked, body: Si
     if account is None:
         # A name that nobody has may be a password in the wrong field: it is not written down.
         known = await asyncio.to_thread(_is_known, accounts, name)
-        await _note(context, name if known else "unknown", "session.refused", address)
+        await note(context, name if known else "unknown", "session.refused", address)
         return problem(401, "Not signed in", "Name or password is wrong.")
     attempts.give_back(name, address)
     secret, who = await asyncio.to_thread(sessions.open, account.name)
-    await _note(context, account.name, "session.open", address)
+    await note(context, account.name, "session.open", address)
     set_cookie(request, context, response, secret)
     return await asyncio.to_thread(_info, request, context, who)
 
@@ -150,11 +150,11 @@ async def change_password(
     request: Request, response: Response, context: Asked, body: NewPassword
 ) -> Any:
     """Changes the password of who is signed in, and signs them out everywhere else."""
-    accounts, sessions = _people(context)
+    accounts, sessions = people_of(context)
     who = await asyncio.to_thread(who_asks, context, request.scope)
     if not who.is_account:
         raise NotAllowed("Only a person who is signed in has a password.")
-    address, attempts = _address(request), _attempts(request)
+    address, attempts = address_of(request), _attempts(request)
     try:
         attempts.take(who.name, address)
     except TooMany as error:
@@ -193,7 +193,8 @@ def _nobody(request: Request, context: Context) -> SessionInfo:
 
 def _ways(context: Context) -> SignInWays:
     has_accounts = context.accounts is not None and context.accounts.configured()
-    return SignInWays(accounts=has_accounts)
+    provider = context.provider.name if context.provider is not None else ""
+    return SignInWays(accounts=has_accounts, provider=provider)
 
 
 def _info(request: Request, context: Context, who: Principal) -> SessionInfo:
@@ -230,7 +231,7 @@ def _projects(context: Context, principal: Principal) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _people(context: Context) -> tuple[Accounts, Sessions]:
+def people_of(context: Context) -> tuple[Accounts, Sessions]:
     if context.accounts is None or context.sessions is None:
         raise NotFound("This process keeps no accounts.")
     return context.accounts, context.sessions
@@ -242,7 +243,7 @@ def _attempts(request: Request) -> Attempts:
     return attempts
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
@@ -254,6 +255,6 @@ def _is_known(accounts: Accounts, name: str) -> bool:
     return True
 
 
-async def _note(context: Context, actor: str, action: str, address: str) -> None:
+async def note(context: Context, actor: str, action: str, address: str) -> None:
     if context.audit is not None:
         await asyncio.to_thread(context.audit.add, actor, action, address)

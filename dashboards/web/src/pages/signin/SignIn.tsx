@@ -12,12 +12,14 @@ export function SignIn({ why }: { why: string }) {
   const session = useQuery(sessionQuery);
   const [byKey, setByKey] = useState(false);
   const accounts = session.data?.ways?.accounts ?? false;
+  const provider = session.data?.ways?.provider ?? "";
   if (session.isPending) return <main className={styles["page"]}><p role="status">Loading …</p></main>;
   return (
     <main className={styles["page"]}>
       <div className={styles["card"]}>
         <Logo named />
         <h1>Sign in</h1>
+        {provider && <ByProvider name={provider} />}
         {accounts && !byKey ? <ByAccount why={why} /> : <ByKey why={why} />}
         {accounts && (
           <button type="button" className={styles["other"]} onClick={() => setByKey(!byKey)}>
@@ -26,6 +28,30 @@ export function SignIn({ why }: { why: string }) {
         )}
       </div>
     </main>
+  );
+}
+
+/** Why a provider of identities brought nobody back, by what the service says in the address. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  denied: "You did not agree to sign in there. Try again, or use another way.",
+  expired: "That took too long, or was begun in another browser. Try again.",
+  disabled: "Your account here is disabled. Ask whoever runs this service.",
+  provider: "Signing in there did not work. Whoever runs this service finds the reason in its log.",
+};
+
+function ByProvider({ name }: { name: string }) {
+  const asked = new URLSearchParams(location.search);
+  const refused = REFUSALS[asked.get("refused") ?? ""];
+  asked.delete("refused");
+  const page = location.pathname + (asked.size ? `?${asked.toString()}` : "");
+  return (
+    <div className={styles["provider"]}>
+      {refused && <p role="alert">{refused}</p>}
+      <Button component="a" href={`/api/v1/session/provider?${new URLSearchParams({ page }).toString()}`} fullWidth>
+        Sign in with {name}
+      </Button>
+      <span className={styles["or"]}>or</span>
+    </div>
   );
 }
 
