@@ -1,13 +1,16 @@
 """Keys: asked for, refused, kept for the tab, given up."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import expect
 
 from browser import sample_traces
-from browser.conftest import Open, eventually
-from support.running import RunningService
+from browser.conftest import Open, eventually, new_profile
+from support.running import Launch, RunningService
 
 ROWS = "[role=rowgroup] [role=row]"
 FAILED = "Failed to load resource"
@@ -81,3 +84,26 @@ def test_without_the_grant_payloads_are_not_shown(guarded: RunningService, visit
     page.locator(ROWS).first.click()
     expect(page.get_by_text("Your key may not read prompts and answers.")).to_be_visible()
     expect(page.get_by_text("Zips on our own packs")).to_have_count(0)
+
+
+def test_signing_in_with_a_provider(built: None, launch: Launch, chromium: Any) -> None:
+    """There, and back to the page that was asked for; and what is said to who did not agree."""
+    people = [User(sub="7", claims={"preferred_username": "mia", "groups": ["shop"]})]
+    with run_server_in_thread(user_claims=people) as provider:
+        running = launch(
+            "--oidc-issuer", f"http://localhost:{provider.server_port}", "--oidc-client-id", "us",
+            "--oidc-client-secret", "secret",
+            "--oidc-name", "Example ID", "--oidc-private-networks", "127.0.0.0/8,::1/128",
+            "--oidc-roles", json.dumps({"shop": {"shop": "member"}}),
+        )  # fmt: skip
+        page = new_profile(chromium).new_page()
+        page.goto(f"{running.web}/?refused=denied")
+        expect(page.get_by_role("alert")).to_contain_text("You did not agree to sign in there")
+        page.goto(f"{running.web}/traces?range=1h")
+        page.get_by_role("link", name="Sign in with Example ID").click()
+        page.get_by_role("button", name="7", exact=True).click()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        assert page.url == f"{running.web}/traces?range=1h"
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.close()

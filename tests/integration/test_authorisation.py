@@ -218,6 +218,13 @@ class Installation:
             path = path.replace("{" + name + "}", value)
         return self.service.api(method, path, "", headers=caller.headers, **options)
 
+    def ask_about(self, caller: Caller, path: str, method: str, **options: Any) -> Any:
+        """The same about a project, where an operation can be told which."""
+        answer = self.ask(caller, path, method, params={"project": CRIMSON}, **options)
+        if answer.status_code == 422 and "query.project: there is no such" in answer.text:
+            return self.ask(caller, path, method, **options)
+        return answer
+
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
@@ -385,13 +392,13 @@ def test_no_answer_shows_another_project(here: Installation) -> None:
     for path, method in OPERATIONS:
         if method != "GET" or NEEDED[path][method] not in (READ, KNOWN, CONTENT, MANAGE):
             continue
-        if here.ask(admin, path, method, params={"project": CRIMSON}).is_success:
+        if here.ask_about(admin, path, method).is_success:
             seen += 1
         for name in ("key read", "admin.of.blue"):
-            for params in ({}, {"project": CRIMSON}):
-                answer = here.ask(here.callers[name], path, method, params=params)
+            for ask in (here.ask, here.ask_about):
+                answer = ask(here.callers[name], path, method)
                 if answer.is_success and CRIMSON in answer.text.replace(f"/{CRIMSON}", ""):
-                    wrong.append(f"{path} {params} by {name}: {answer.text[:200]}")
+                    wrong.append(f"{path} by {name}: {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
     assert seen > 40, "the data is there for who may see it"
 
@@ -423,7 +430,7 @@ def test_nothing_of_another_project_is_changed(here: Installation) -> None:
         ("PUT", "/accounts/admin.of.blue/roles/*"): {"role": "admin"},
     }  # fmt: skip
     for (method, path), body in bodies.items():
-        answer = here.ask(caller, f"/api/v1{path}", method, json=body, params={"project": CRIMSON})
+        answer = here.ask_about(caller, f"/api/v1{path}", method, json=body)
         assert answer.status_code in (403, 404), f"{method} {path}: {answer.status_code}"
     admin = here.callers["key admin"]
     of = {"project": CRIMSON}

@@ -87,7 +87,7 @@ def pii_missed(
         "share": with_some / traces if traces else None,
         "low": low,
         "high": high,
-        "estimated": float(whole["estimated"]),
+        "estimated": float(whole["estimated"] or 0),
         "least": least if traces else None,
         "most": most if traces else None,
         "pipeline": str(whole["pipeline_"]),
@@ -111,7 +111,9 @@ def _kind(row: dict[str, Any], known: dict[str, float]) -> dict[str, Any]:
 
 
 def _interval(row: dict[str, Any], share: float) -> tuple[float, float]:
-    estimated, deviation = float(row["estimated"]), math.sqrt(float(row["variance"]))
+    # Sums over no row are none at all.
+    estimated, variance = float(row["estimated"] or 0), float(row["variance"] or 0)
+    deviation = math.sqrt(variance)
     if not estimated:
         return 0.0, 0.0 if share >= 1 else _NONE_SEEN / share
     return max(0.0, estimated - _Z * deviation), estimated + _Z * deviation

@@ -4,6 +4,9 @@ import { useSyncExternalStore } from "react";
 
 const STORAGE_KEY = "spanglass-key";
 
+/** Why a provider of identities brought nobody back; read before the router makes the address its own. */
+export const refused = new URLSearchParams(location.search).get("refused") ?? "";
+
 export interface Auth {
   key: string;
   /** Set when the service asked for a key; says why, for the sign-in page. */

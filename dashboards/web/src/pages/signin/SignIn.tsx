@@ -1,7 +1,7 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
-import { signIn } from "../../api/auth";
+import { refused, signIn } from "../../api/auth";
 import { api, ApiProblem, dataOf } from "../../api/client";
 import { openSession, queryClient, sessionQuery } from "../../api/queries";
 import { Logo } from "../../app/Logo";
@@ -40,13 +40,10 @@ const REFUSALS: Readonly<Record<string, string>> = {
 };
 
 function ByProvider({ name }: { name: string }) {
-  const asked = new URLSearchParams(location.search);
-  const refused = REFUSALS[asked.get("refused") ?? ""];
-  asked.delete("refused");
-  const page = location.pathname + (asked.size ? `?${asked.toString()}` : "");
+  const page = location.pathname + location.search;
   return (
     <div className={styles["provider"]}>
-      {refused && <p role="alert">{refused}</p>}
+      {REFUSALS[refused] && <p role="alert">{REFUSALS[refused]}</p>}
       <Button component="a" href={`/api/v1/session/provider?${new URLSearchParams({ page }).toString()}`} fullWidth>
         Sign in with {name}
       </Button>
@@ -88,11 +85,11 @@ function ByKey({ why }: { why: string }) {
       return given;
     });
   };
-  const refused = /unknown|revoked/.test(why);
+  const isOld = /unknown|revoked/.test(why);
   return (
     <form className={styles["form"]} onSubmit={submit}>
       <p>
-        {refused ? "Your key does not work any more: it was revoked or has been replaced. " : "This Spanglass asks for a key. "}
+        {isOld ? "Your key does not work any more: it was revoked or has been replaced. " : "This Spanglass asks for a key. "}
         Use one that may read.
       </p>
       <PasswordInput
