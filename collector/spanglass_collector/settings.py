@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from opentelemetry.util.re import parse_env_headers
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -409,12 +409,6 @@ class Settings(BaseSettings):
         read_groups(value)
         return value
 
-    @model_validator(mode="after")
-    def _is_whole_client(self) -> "Settings":
-        if self.oidc_issuer and not self.oidc_client_id:
-            raise ValueError("oidc_issuer needs oidc_client_id: what the provider calls us")
-        return self
-
     @field_validator(*_SECRET)
     @classmethod
     def _is_secret(cls, value: str) -> str:
@@ -458,10 +452,13 @@ class Settings(BaseSettings):
             key: what browsers' cookies are signed with, 32 bytes.
 
         Raises:
+            SettingsError: if it is not said what it calls us.
             StoreError: if what it needs is not installed.
         """
         if not self.oidc_issuer:
             return None
+        if not self.oidc_client_id:
+            raise SettingsError("--oidc-issuer needs --oidc-client-id: what the provider calls us.")
         from spanglass_collector.identity import Provider, ProviderSettings
 
         return Provider(

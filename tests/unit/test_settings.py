@@ -61,6 +61,7 @@ def test_the_file_can_be_named() -> None:
 TABLES = {
     "detect": ({"pii": {"sample": 0.5}}, "[detect.pii]\nsample = 0.5\n"),
     "drift": ({"least": 80}, "[drift]\nleast = 80\n"),
+    "oidc_roles": ({"ops": {"*": "admin"}}, "[oidc_roles.ops]\n'*' = 'admin'\n"),
     "redact": ({"action": "mask"}, "[redact]\naction = 'mask'\n"),
     "quotas": ({"*": {"items_per_s": 5}}, '[quotas."*"]\nitems_per_s = 5\n'),
     "retention": ({"shop": {"spans_days": 3}}, "[retention.shop]\nspans_days = 3\n"),
@@ -92,6 +93,9 @@ def test_every_setting_is_a_variable_and_a_key_in_the_file(
         "prices": "prices.toml", "alerts": "shipped", "public_url": "https://host",
         "alerts_private_networks": "10.0.0.0/8", "backup_dir": "/backups",
         "tls_cert": "tls.pem", "tls_key": "tls.key", "forward_to": "https://host:4318",
+        "oidc_issuer": "https://login", "oidc_client_id": "us", "oidc_client_secret": "secret",
+        "oidc_name": "Example ID", "oidc_scopes": "openid", "oidc_roles_claim": "roles",
+        "oidc_private_networks": "10.0.0.0/8",
         "forward_headers": "api-key=k", "forward_private_networks": "10.0.0.0/8",
     }  # fmt: skip
     value = others[name] if name in others else default + 1
