@@ -30,6 +30,31 @@ def test_a_statement_is_written_with_the_keyboard_and_answered(site: Site, visit
     expect(page.get_by_role("heading", name="To begin with")).to_be_visible()
 
 
+def test_names_are_completed_from_the_schema(site: Site, visit: Open) -> None:
+    watched = visit(site.running, width=390)
+    page = watched.goto("/sql")
+    field = page.get_by_role("textbox", name="Statement")
+    expect(field).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("SELECT cou")
+    offered = page.get_by_role("listbox", name="What it may become")
+    expect(offered.get_by_role("option").first).to_contain_text("count")
+    assert watched.overflow() <= 0
+    page.keyboard.press("Tab")
+    page.keyboard.type(") FROM sp")
+    expect(offered.get_by_role("option").first).to_contain_text("spans")
+    page.keyboard.press("Tab")
+    page.keyboard.type(" WHERE trace_i")
+    expect(offered.get_by_role("option").first).to_contain_text("trace_id")
+    offered.get_by_role("option").first.click()
+    page.keyboard.type(" = 'cou")
+    expect(offered).to_have_count(0)
+    page.keyboard.type("'")
+    expect(field).to_have_value("SELECT count() FROM spans WHERE trace_id = 'cou'")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("cell")).to_have_text(["0"])
+
+
 def test_an_answer_can_be_long_and_wide(site: Site, visit: Open, tmp_path: Path) -> None:
     query = "SELECT number, repeat('<b>x</b> ', 60) AS long, NULL AS nothing FROM numbers(50000)"
     watched = visit(site.running)

@@ -96,6 +96,7 @@ export const HELP: readonly { title: string; keys: readonly { keys: readonly str
     title: "SQL",
     keys: [
       { keys: ["Ctrl", "Enter"], does: "Run it" },
+      { keys: ["Tab"], does: "Take the name that is offered" },
       { keys: ["/"], does: "Write" },
       { keys: ["Esc"], does: "Leave the statement" },
     ],

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { columnsQuery } from "../../api/queries";
 import styles from "./Schema.module.css";
 
-const TABLES: readonly { name: string; about: string }[] = [
+export const TABLES: readonly { name: string; about: string }[] = [
   { name: "spans", about: "a step of a trace" },
   { name: "traces", about: "a trace, summed up" },
   { name: "scores", about: "a judgement" },

@@ -16,6 +16,7 @@ import { toCsv } from "../../lib/csv";
 import { formatCount, formatDuration, plural } from "../../lib/format";
 import { readSqlSearch } from "../../lib/search";
 import { chartOf } from "../../lib/sqlChart";
+import { Editor } from "./Editor";
 import { Examples } from "./Examples";
 import { ResultTable } from "./ResultTable";
 import { Schema } from "./Schema";
@@ -75,23 +76,7 @@ export function SqlPage() {
               run();
             }}
           >
-            <textarea
-              ref={editor}
-              value={text}
-              aria-label="Statement"
-              placeholder="SELECT service, count() FROM spans GROUP BY service"
-              spellCheck={false}
-              autoCapitalize="off"
-              rows={Math.min(16, Math.max(6, text.split("\n").length + 1))}
-              onChange={(event) => setText(event.currentTarget.value)}
-              onKeyDown={(event) => {
-                if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-                  event.preventDefault();
-                  run();
-                }
-                if (event.key === "Escape") event.currentTarget.blur();
-              }}
-            />
+            <Editor field={editor} text={text} onChange={setText} onRun={() => run()} />
             <div className={styles["tools"]}>
               <Button type="submit" size="compact-md" leftSection={<IconPlayerPlay size={15} />} loading={answer.isFetching}>Run</Button>
               <small>Ctrl Enter</small>
