@@ -26,7 +26,9 @@ def test_what_is_where_and_what_was_missed(launch: Any, built: None, visit: Open
     wait_until(lambda: running.get("/api/v1/pii")["groups"], "it is found")
     path = "/api/v1/jobs/pii_rescan/backfills"
     running.api("POST", path, json={"start": "2026-01-01T00:00:00Z"})
-    wait_until(lambda: running.get("/api/v1/pii/missed")["kinds"], "it is looked at again")
+    wait_until(
+        lambda: running.get("/api/v1/pii/missed")["kinds"], "it is looked at again", timeout_s=180
+    )
     for width in (390, 1440):
         watched = visit(running, width=width)
         page = watched.goto("/privacy")
