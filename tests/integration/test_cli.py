@@ -1,5 +1,6 @@
 """The commands: against a running service, and against the data of one that does not run."""
 
+import contextlib
 import csv
 import io
 import json
@@ -16,7 +17,10 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from spanglass_store.data_directory import DataDirectory
 from spanglass_store.migrate import migrations
+from spanglass_store.state.audit import AuditLog
+from spanglass_store.state.database import Database
 from support import otlp
 from support.commands import Commands, Done
 from support.running import Launch, RunningService, command, environment, run_cli
@@ -228,6 +232,12 @@ def test_keys_are_made_listed_and_revoked(cli: Commands, tmp_path: Path) -> None
     assert secret not in listed
     assert "is revoked" in keys("revoke", key_id).stderr.decode()
     assert "There is no key 'x'" in failed(keys("revoke", "x"))
+    database = Database(DataDirectory(tmp_path / "data").state_url)
+    with contextlib.closing(database):
+        noted = [(each.actor, each.action, each.target) for each in AuditLog(database).list()]
+    assert noted == [
+        ("this machine", "key.revoke", key_id), ("this machine", "key.create", key_id)
+    ]  # fmt: skip
     assert "can't be a project's name" in failed(keys("create", "--project", "A B"))
 
 

@@ -10,7 +10,9 @@ import typer
 
 from spanglass_collector.cli.output import console, errors, print_table
 from spanglass_collector.cli.remote import DataDir, opened_state_of
+from spanglass_store.state.audit import AuditLog
 from spanglass_store.state.keys import DEFAULT_PROJECT, KeyInfo, Keys, Scope
+from spanglass_store.state.principals import LOCAL
 
 app = typer.Typer(
     help="Keys: who may send, read or administer. Works while the service runs.",
@@ -29,9 +31,14 @@ State = Annotated[
 
 
 @contextlib.contextmanager
-def _keys(data_dir: Path | None, state: str) -> Iterator[Keys]:
+def _keys(data_dir: Path | None, state: str) -> Iterator[tuple[Keys, AuditLog]]:
     with opened_state_of(data_dir, state) as database:
-        yield Keys(database)
+        yield Keys(database), AuditLog(database)
+
+
+def _note(log: AuditLog, action: str, info: KeyInfo, **more: str) -> None:
+    detail = {"scope": info.scope.value, "name": info.name, **more}
+    log.add(LOCAL.name, action, info.id, info.project, detail)
 
 
 @app.command()
@@ -55,8 +62,10 @@ def create(
     spanglass keys create --scope read --expires-days 90
     """
     lifetime = timedelta(days=expires_days) if expires_days else None
-    with _keys(data_dir, state) as keys:
-        _show(*keys.create(scope, project, name, payload, lifetime))
+    with _keys(data_dir, state) as (keys, log):
+        info, secret = keys.create(scope, project, name, payload, lifetime)
+        _note(log, "key.create", info)
+    _show(info, secret)
 
 
 @app.command()
@@ -73,8 +82,10 @@ def rotate(
     spanglass keys rotate 1a2b3c4d
     spanglass keys rotate 1a2b3c4d --grace-hours 1
     """
-    with _keys(data_dir, state) as keys:
-        _show(*keys.rotate(key_id, timedelta(hours=grace_hours)))
+    with _keys(data_dir, state) as (keys, log):
+        info, secret = keys.rotate(key_id, timedelta(hours=grace_hours))
+        _note(log, "key.rotate", info, replaces=key_id)
+    _show(info, secret)
     errors.print(f"Key {key_id} opens nothing in {grace_hours} hours.", highlight=False)
 
 
@@ -93,7 +104,7 @@ def list_(data_dir: DataDir = None, state: State = "") -> None:
 
     spanglass keys list
     """
-    with _keys(data_dir, state) as keys:
+    with _keys(data_dir, state) as (keys, _):
         found = keys.list()
     print_table(
         ("id", "scope", "project", "name", "payload", "created", "used", "expires", "revoked"),
@@ -121,6 +132,7 @@ def revoke(
 
     spanglass keys revoke 1a2b3c4d
     """
-    with _keys(data_dir, state) as keys:
+    with _keys(data_dir, state) as (keys, log):
         info = keys.revoke(key_id)
+        _note(log, "key.revoke", info)
     errors.print(f"Key {info.id} ({info.scope}, {info.project}) is revoked.", highlight=False)
