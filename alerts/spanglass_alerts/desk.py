@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from spanglass_alerts.notify.hold import Silence, held
 from spanglass_alerts.notify.words import summary
 from spanglass_alerts.preview import preview
 from spanglass_alerts.rules.book import schema
+from spanglass_alerts.rules.draft import of_rule, of_yaml
 from spanglass_alerts.rules.model import Rule, document, rule
 from spanglass_store.client import Store
 from spanglass_store.errors import QueryRefused, Unknown
@@ -234,6 +236,11 @@ class Desk:
         """
         made = read_rule(body)
         return preview(self._evaluator, made, start, end, step_s).document()
+
+    def draft(self, text: str | None, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """A rule while it is written, as YAML or as its values: both, and what is wrong."""
+        found = of_yaml(text) if text is not None else of_rule(body or {})
+        return asdict(found)
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of files of rules."""

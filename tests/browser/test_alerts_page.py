@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Open, Site
@@ -110,6 +111,52 @@ def test_an_incident_is_read_taken_written_down_and_ended(
     assert "The provider is slow." in text
     page.goto(running.web + "/incidents/99")
     expect(page.get_by_text("There is no such incident.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_a_rule_is_tried_before_it_is_saved(
+    site: Site, visit: Open, width: int, scheme: str
+) -> None:
+    """As values and as YAML, with what is wrong where it is."""
+    name = f"tried-{width}"
+    service = f"editor-{width}"
+    now = time.time_ns()
+    for ago in range(120, 900, 20):
+        span = otlp.chat_span(10, 5, start=now - ago * 10**9, error="no" if ago < 400 else None)
+        site.running.send(otlp.request(span, service=service))
+    site.running.settle()
+    page = (watched := visit(site.running, width, 900, scheme)).goto("/alerts?show=rules")
+    page.get_by_role("button", name="New rule").click()
+    editor = page.get_by_role("region", name="New rule")
+    editor.get_by_label("Name").fill(name)
+    editor.get_by_label("Condition").fill("5")
+    expect(editor).to_contain_text("should be a comparison like")
+    expect(editor.get_by_role("button", name="Save")).to_be_disabled()
+    editor.get_by_label("Condition").fill("> 50%")
+    editor.get_by_label("Only where").fill(f"service={service}")
+    tried = editor.get_by_role("group", name="What it would have done")
+    expect(tried).to_contain_text("It would have fired 1 time")
+    expect(tried.get_by_role("listitem")).to_contain_text(service)
+    expect(tried.get_by_role("figure")).to_be_visible()
+    assert watched.overflow() <= 0
+    # The same object as YAML, where a mistake has its line.
+    editor.get_by_text("YAML", exact=True).click()
+    text = editor.get_by_label("The rule as YAML")
+    expect(text).to_have_value(re.compile(rf"name: {name}\n(.*\n)*where:\n  service: {service}"))
+    right = text.input_value()
+    text.fill(right.replace("error_rate", "eror_rate"))
+    expect(editor.get_by_role("list", name="What is wrong")).to_contain_text(
+        re.compile(r"Line \d+, column \d+: .*did you mean error_rate")
+    )
+    assert watched.overflow() <= 0
+    text.fill(right + "for: 3m\n")
+    editor.get_by_text("Form", exact=True).click()
+    expect(editor.get_by_label("For", exact=True)).to_have_value("3m")
+    editor.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name=name).click()
+    editor = page.get_by_role("region", name=f"Rule {name}")
+    expect(editor.get_by_label("Only where")).to_have_value(f"service={service}")
+    assert site.running.api("DELETE", f"/api/v1/alerts/rules/{name}").status_code == 204
 
 
 def test_nothing_fires_and_there_are_no_rules(site: Site, visit: Open) -> None:

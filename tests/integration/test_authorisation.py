@@ -49,6 +49,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/alerts/deliveries": {"GET": ADMIN},
     "/api/v1/alerts/playbooks": {"GET": READ},
     "/api/v1/alerts/playbooks/{name}": {"GET": READ},
+    "/api/v1/alerts/draft": {"POST": READ},
     "/api/v1/alerts/rules": {"GET": READ},
     "/api/v1/alerts/rules/{name}": {"GET": READ, "PUT": ADMIN, "DELETE": ADMIN},
     "/api/v1/alerts/rules/{name}/preview": {"POST": READ},

@@ -29,7 +29,19 @@ SHIPPED: Final = "shipped"
 
 
 class RulesError(StoreError):
-    """A file of rules is wrong; the message says where, and what was expected."""
+    """A file of rules is wrong; the message says where, and what was expected.
+
+    Attributes:
+        place: where it is, if that is known.
+        field: the name that it is about; empty for none.
+        said: what is wrong, without the place.
+        more: what else is.
+    """
+
+    place: "Place | None" = None
+    field: str = ""
+    said: str = ""
+    more: "tuple[RulesError, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,11 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             raise self.wrong(place, f"{str(error).partition(chr(10))[0]}") from error
 
-    def wrong(self, place: Place, what: str) -> RulesError:
+    def wrong(self, place: Place, what: str, field: str = "") -> RulesError:
         end = "" if what.endswith(("?", ".")) else "."
-        return RulesError(f"{self.source}: line {place.line}, column {place.column}: {what}{end}")
+        error = RulesError(f"{self.source}: line {place.line}, column {place.column}: {what}{end}")
+        error.place, error.said, error.field = place, f"{what}{end}", field
+        return error
 
 
 def parse(text: str, source: str = "rules") -> Book:
@@ -115,7 +129,9 @@ def parse(text: str, source: str = "rules") -> Book:
     try:
         return Book.model_validate(value)
     except ValidationError as error:
-        raise _explained(reader, error, value) from error
+        first, *others = (_explained(reader, each, value) for each in error.errors())
+        first.more = tuple(others)
+        raise first from error
 
 
 def _distinct(reader: _Reader, value: dict[str, Any]) -> None:
@@ -135,8 +151,7 @@ def _distinct(reader: _Reader, value: dict[str, Any]) -> None:
             seen[name] = place
 
 
-def _explained(reader: _Reader, error: ValidationError, value: Any) -> RulesError:
-    first = error.errors()[0]
+def _explained(reader: _Reader, first: Any, value: Any) -> RulesError:
     # A rule's kind stands in the path of what is wrong with it, and not in the file.
     path: list[str | int] = []
     here = value
@@ -172,7 +187,9 @@ def _explained(reader: _Reader, error: ValidationError, value: Any) -> RulesErro
             said = "'type' is missing: slack, pagerduty, webhook, email or apprise"
         case _ if named:
             said = f"{named}: {said}"
-    return reader.wrong(place, said)
+    # What is missing or unknown is called by its own name, what is within something by that.
+    own = first["type"] in ("extra_forbidden", "missing")
+    return reader.wrong(place, said, str(path[2]) if len(path) > 2 else last if own else named)
 
 
 def _fields_near(first: Any, value: Any) -> list[str]:

@@ -109,6 +109,30 @@ class RuleOut(BaseModel):
     notice: str = Field(description="What is missing of it, like its playbook.")
 
 
+class DraftIn(Exact):
+    """A rule while it is written: one of the two."""
+
+    yaml: Annotated[str, Field(max_length=200_000)] | None = None
+    rule: _Document | None = None
+
+
+class ProblemOut(BaseModel):
+    """Something that is wrong with a rule."""
+
+    field: str = Field(description="Its name; empty where it is none's.")
+    line: int = Field(description="In the YAML, from 1.")
+    column: int
+    message: str
+
+
+class DraftOut(BaseModel):
+    """A rule that need not be right."""
+
+    rule: _Document | None = Field(description="As it is saved; null where the YAML is none.")
+    yaml: str
+    problems: list[ProblemOut]
+
+
 class PreviewIn(BaseModel):
     """A rule to be run over the past."""
 
@@ -310,6 +334,14 @@ async def preview(
     for each in found["episodes"]:
         each["resolved_at"] = _moment(each["resolved_at"])
     return PreviewOut.model_validate(found)
+
+
+@router.post("/draft", dependencies=[Depends(reader)])
+async def draft(desk: Desk, body: DraftIn) -> DraftOut:
+    """A rule that is being written, as values and as YAML, with all that is wrong with it."""
+    if (body.yaml is None) == (body.rule is None):
+        raise QueryRefused("Give one of the two: `yaml` or `rule`.")
+    return DraftOut.model_validate(await asyncio.to_thread(desk.draft, body.yaml, body.rule))
 
 
 @router.get("/schema", dependencies=[Depends(reader)])

@@ -394,6 +394,22 @@ export const rulesQuery = queryOptions({
   queryFn: ({ signal }) => dataOf(api.GET("/api/v1/alerts/rules", { signal })),
 });
 
+/** What a rule that is being written says, as values and as YAML, and what is wrong with it. */
+export const readDraft = (draft: { yaml: string } | { rule: Record<string, unknown> }) =>
+  dataOf(api.POST("/api/v1/alerts/draft", { body: draft }));
+
+/** When a rule would have fired. */
+export const previewRule = (rule: Record<string, unknown>, hours: number) =>
+  dataOf(api.POST("/api/v1/alerts/rules/{name}/preview", {
+    params: { path: { name: typeof rule["name"] === "string" && rule["name"] ? rule["name"] : "draft" } },
+    body: { rule, step_s: 0, start: new Date(Date.now() - hours * 3_600_000).toISOString() },
+  }));
+
+export async function saveRule(name: string, rule: Record<string, unknown>): Promise<void> {
+  await dataOf(api.PUT("/api/v1/alerts/rules/{name}", { params: { path: { name } }, body: rule }));
+  await queryClient.invalidateQueries({ queryKey: ["alert-rules"] });
+}
+
 /** What drifted in two weeks. */
 export const driftQuery = queryOptions({
   queryKey: ["drift"],

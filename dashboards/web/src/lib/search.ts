@@ -136,10 +136,13 @@ export function readCompareSearch(raw: Raw): CompareSearch {
 
 export interface AlertsSearch {
   show?: "incidents" | "resolved" | "rules" | undefined;
+  /** A rule that is edited; `+`, which none is called, for a new one. */
+  rule?: string | undefined;
 }
 
 export function readAlertsSearch(raw: Raw): AlertsSearch {
-  return compact({ show: oneOf(raw["show"], ["incidents", "resolved", "rules"] as const) });
+  const show = oneOf(raw["show"], ["incidents", "resolved", "rules"] as const);
+  return compact({ show, rule: show === "rules" ? text(raw["rule"]) : undefined });
 }
 
 export interface PromptSearch {

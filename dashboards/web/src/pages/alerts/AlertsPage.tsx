@@ -1,9 +1,9 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
-import { IconBellCheck, IconRefresh } from "@tabler/icons-react";
+import { IconBellCheck, IconPlus, IconRefresh } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { alertsQuery, queryClient, rulesQuery } from "../../api/queries";
+import { alertsQuery, queryClient, rulesQuery, sessionQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import filters from "../../components/Filters.module.css";
@@ -13,6 +13,7 @@ import { State } from "../../components/State";
 import { readAlertsSearch } from "../../lib/search";
 import { AlertCard } from "./AlertCard";
 import { Incidents } from "./Incidents";
+import { RuleEditor } from "./RuleEditor";
 import { RuleTable } from "./RuleTable";
 import styles from "./AlertsPage.module.css";
 
@@ -26,7 +27,7 @@ const VIEWS = [
 ] as const;
 
 export function AlertsPage() {
-  const { show } = readAlertsSearch({ ...route.useSearch() });
+  const { show, rule } = readAlertsSearch({ ...route.useSearch() });
   const navigate = useNavigate();
   const refresh = (): void => {
     void queryClient.invalidateQueries({ queryKey: ["alerts"] });
@@ -50,7 +51,7 @@ export function AlertsPage() {
             <button key={view.label} type="button" aria-pressed={view.value === show} onClick={() => void navigate({ to: "/alerts", search: { show: view.value } })}>{view.label}</button>
           ))}
         </div>
-        {show === "incidents" ? <Incidents /> : show === "rules" ? <Rules /> : <Alerts key={show ?? ""} resolved={show === "resolved"} onRules={() => void navigate({ to: "/alerts", search: { show: "rules" } })} />}
+        {show === "incidents" ? <Incidents /> : show === "rules" ? <Rules edited={rule} onEdit={(name) => void navigate({ to: "/alerts", search: { show: "rules", rule: name } })} /> : <Alerts key={show ?? ""} resolved={show === "resolved"} onRules={() => void navigate({ to: "/alerts", search: { show: "rules" } })} />}
       </div>
     </>
   );
@@ -78,16 +79,28 @@ function Alerts({ resolved, onRules }: { resolved: boolean; onRules: () => void 
   );
 }
 
-function Rules() {
+function Rules({ edited, onEdit }: { edited: string | undefined; onEdit: (name: string | undefined) => void }) {
   const rules = useQuery(rulesQuery);
+  const session = useQuery(sessionQuery);
   if (rules.isError && !rules.data) return <Problem error={rules.error} retry={() => void rules.refetch()} />;
   if (!rules.data) return <i className={page["waiting"]} role="status" aria-label="Loading the rules" />;
+  const mayChange = session.data?.scope === "admin";
+  if (edited !== undefined) {
+    const found = rules.data.find((each) => each.rule["name"] === edited);
+    return <RuleEditor key={edited} rule={found} mayChange={mayChange} onClose={() => onEdit(undefined)} />;
+  }
+  const add = mayChange && <Button leftSection={<IconPlus size={16} />} variant="default" onClick={() => onEdit("+")} className={styles["add"] ?? ""}>New rule</Button>;
   if (rules.data.length === 0) {
     return (
-      <State icon={<IconBellCheck />} title="There are no rules">
+      <State icon={<IconBellCheck />} title="There are no rules" action={add || undefined}>
         <code>spanglass serve --alerts shipped</code> begins with a set that suits most; <code>spanglass alerts init FILE</code> writes it down, to be changed.
       </State>
     );
   }
-  return <RuleTable rules={rules.data} />;
+  return (
+    <>
+      {add}
+      <RuleTable rules={rules.data} onEdit={onEdit} />
+    </>
+  );
 }

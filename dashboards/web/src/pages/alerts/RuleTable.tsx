@@ -3,7 +3,7 @@ import panel from "../../components/Panel.module.css";
 import styles from "./RuleTable.module.css";
 
 /** The rules, what each watches, and whether it can. */
-export function RuleTable({ rules }: { rules: readonly AlertRule[] }) {
+export function RuleTable({ rules, onEdit }: { rules: readonly AlertRule[]; onEdit: (name: string) => void }) {
   return (
     <div className={`${panel["panel"] ?? ""} ${panel["scroll"] ?? ""}`}>
       <table aria-label="Rules" className={styles["rules"]}>
@@ -12,7 +12,7 @@ export function RuleTable({ rules }: { rules: readonly AlertRule[] }) {
           {rules.map(({ rule, origin, error, notice }) => (
             <tr key={text(rule["name"])}>
               <td>
-                <b>{text(rule["name"])}</b>
+                <button type="button" onClick={() => onEdit(text(rule["name"]))} title="Look at it, try it, change it">{text(rule["name"])}</button>
                 <span>{text(rule["summary"])}</span>
                 {notice && <span className={styles["notice"]}>{notice}</span>}
                 {error && <span role="alert" className={styles["error"]}>{error}</span>}
