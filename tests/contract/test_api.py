@@ -65,7 +65,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "PUT /api/v1/prices": 422,
     "POST /api/v1/jobs/{job}/backfills": 400,
     "PUT /api/v1/alerts/rules/{name}": 400,
-    "POST /api/v1/alerts/draft": 400,
+    "POST /api/v1/alerts/rules/{name}/draft": 400,
     "POST /api/v1/incidents/{number}/acknowledge": 400,
     "POST /api/v1/incidents/{number}/resolve": 400,
     "POST /api/v1/alerts/rules/{name}/preview": 400,

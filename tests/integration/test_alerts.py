@@ -219,14 +219,16 @@ def test_rules_silences_previews_and_playbooks_by_api(
     for given in ({"yaml": text}, {"rule": {
         "name": "mine", "metric": "reqests", "condition": "3", "foo": 1,
     }}):  # fmt: skip
-        drafted = service.api("POST", "/api/v1/alerts/draft", json=given).json()
+        drafted = service.api("POST", "/api/v1/alerts/rules/mine/draft", json=given).json()
         assert drafted["rule"] == {"name": "mine", "metric": "reqests", "condition": "3", "foo": 1}
         assert drafted["yaml"] == text
         assert [(p["field"], p["line"]) for p in drafted["problems"]] == [
             ("metric", 2), ("condition", 3), ("foo", 4),
         ]  # fmt: skip
         assert "did you mean requests" in drafted["problems"][0]["message"]
-    right = service.api("POST", "/api/v1/alerts/draft", json={"rule": body | {"name": "mine"}})
+    right = service.api(
+        "POST", "/api/v1/alerts/rules/mine/draft", json={"rule": body | {"name": "mine"}}
+    )
     assert right.json()["problems"] == []
     assert yaml.safe_load(right.json()["yaml"]) == body | {"name": "mine"}
     for text in (
@@ -238,10 +240,10 @@ def test_rules_silences_previews_and_playbooks_by_api(
         "1: 2",
         "x: !!python/object:os",
     ):
-        drafted = service.api("POST", "/api/v1/alerts/draft", json={"yaml": text})
+        drafted = service.api("POST", "/api/v1/alerts/rules/mine/draft", json={"yaml": text})
         assert drafted.status_code == 200, drafted.text
         assert drafted.json()["problems"]
-    neither = service.api("POST", "/api/v1/alerts/draft", json={})
+    neither = service.api("POST", "/api/v1/alerts/rules/mine/draft", json={})
     assert neither.status_code == 400
     wrong = service.api("PUT", "/api/v1/alerts/rules/mine", json=body | {"metric": "reqests"})
     assert wrong.status_code == 400

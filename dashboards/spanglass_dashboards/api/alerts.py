@@ -336,8 +336,8 @@ async def preview(
     return PreviewOut.model_validate(found)
 
 
-@router.post("/draft", dependencies=[Depends(reader)])
-async def draft(desk: Desk, body: DraftIn) -> DraftOut:
+@router.post("/rules/{name}/draft", dependencies=[Depends(reader)])
+async def draft(desk: Desk, name: _Name, body: DraftIn) -> DraftOut:
     """A rule that is being written, as values and as YAML, with all that is wrong with it."""
     if (body.yaml is None) == (body.rule is None):
         raise QueryRefused("Give one of the two: `yaml` or `rule`.")

@@ -396,7 +396,7 @@ export const rulesQuery = queryOptions({
 
 /** What a rule that is being written says, as values and as YAML, and what is wrong with it. */
 export const readDraft = (draft: { yaml: string } | { rule: Record<string, unknown> }) =>
-  dataOf(api.POST("/api/v1/alerts/draft", { body: draft }));
+  dataOf(api.POST("/api/v1/alerts/rules/{name}/draft", { params: { path: { name: "draft" } }, body: draft }));
 
 /** When a rule would have fired. */
 export const previewRule = (rule: Record<string, unknown>, hours: number) =>
