@@ -16,6 +16,7 @@ _ABOUT: Final = {
     "quality": "quality.md",
     "grounding": "quality.md",
     "judge": "quality.md",
+    "judge_panel": "quality.md",
     "safety": "quality.md",
 }
 

@@ -70,7 +70,7 @@ def test_every_field_can_be_asked_of_every_list(service: RunningService, path: s
         name = field.name + keys.get(field.of, "")
         value = field.choices[0] if field.choices else ">0" if field.is_number else "x*"
         for query in (f"{name}:{value}", f"-{name}:{value}"):
-            answer = service.api("GET", f"/api/v1/{path}", params={"query": query, "limit": 1})
+            answer = service.api("GET", f"/api/v1/{path}", params={"query": query})
             assert answer.status_code == 200, (query, answer.text)
 
 

@@ -12,6 +12,7 @@ import pytest
 from sample_server import BackgroundServer, Settings
 from spanglass_collector.jobs.registry import DetectorError, load
 from spanglass_collector.judging.detector import JudgeFailed, ModelJudge
+from spanglass_collector.judging.panel import JudgePanel
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_detectors import Score, Span
 
@@ -221,3 +222,54 @@ def test_rubrics_that_are_wrong(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="r.yaml") as raised:
         read_rubric(str(file))
     assert said in str(raised.value)
+
+
+# -- several of them -----------------------------------------------------------------------------
+
+
+def _panel(endpoint: Endpoint, *models: str, **options: Any) -> JudgePanel:
+    shared = {"url": endpoint.url, "private_networks": LOCAL, "retries": 0, **options}
+    return JudgePanel("helpfulness", [{"model": each} for each in models], **shared)
+
+
+def test_a_panel_says_what_most_of_it_say(endpoint: Endpoint) -> None:
+    no = {"reason": "It does not.", "label": "no"}
+    endpoint.says = [says(YES), says(no), says(YES)]
+    (score,) = _panel(endpoint, "a", "b", "c", input_usd=1).judge(span())
+    assert isinstance(score, Score)
+    assert (score.name, score.label) == ("judge.helpfulness", "yes")
+    assert score.value == pytest.approx(2 / 3)
+    assert (score.metadata["judges"], score.metadata["agreed"]) == ("3", "2")
+    assert score.metadata["votes"] == "a: yes, b: no, c: yes"
+    assert "b, no: It does not." in score.explanation
+    assert score.cost_usd == pytest.approx(3 * 1_000 / 1e6)
+    assert [each["model"] for each in endpoint.asked] == ["a", "b", "c"]
+
+
+def test_a_tie_is_not_decided_in_favour_of_the_answer(endpoint: Endpoint) -> None:
+    for order in ((YES, {"label": "no"}), ({"label": "no"}, YES)):
+        endpoint.says = [says(each) for each in order]
+        (score,) = _panel(endpoint, "a", "b").judge(span())
+        assert isinstance(score, Score)
+        assert (score.label, score.value) == ("no", 0.5)
+
+
+def test_a_panel_goes_on_without_who_is_silent_while_most_are_there(endpoint: Endpoint) -> None:
+    endpoint.says = [says("prose"), says(YES), says(YES)]
+    (score,) = _panel(endpoint, "a", "b", "c").judge(span())
+    assert isinstance(score, Score)
+    assert (score.value, score.metadata["silent"], score.metadata["judges"]) == (1, "a", "2")
+    endpoint.says = [says("prose"), says("prose"), says(YES)]
+    with pytest.raises(JudgeFailed, match="2 of 3 judges gave no verdict"):
+        _panel(endpoint, "a", "b", "c").judge(span(answer="Another one."))
+
+
+def test_a_panel_of_one_voice_is_none(endpoint: Endpoint) -> None:
+    with pytest.raises(ValueError, match="2 to 9 judges, not 1"):
+        _panel(endpoint, "a")
+    with pytest.raises(ValueError, match="twice on the panel"):
+        _panel(endpoint, "a", "b", "a")
+    assert _panel(endpoint, "a", "b").version == _panel(endpoint, "b", "a").version
+    assert _panel(endpoint, "a", "b").version != _panel(endpoint, "a", "c").version
+    with pytest.raises(DetectorError, match="2 to 9 judges"):
+        load("judge_panel", {"rubric": "helpfulness", "judges": []})

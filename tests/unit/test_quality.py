@@ -441,3 +441,50 @@ def test_only_spans_with_a_reference() -> None:
         REFERENCE_NAMES, 1.0
     )
     assert not set(REFERENCE_NAMES) & set(named(QualityDetector().judge(chat("q", "Sixty days."))))
+
+
+# -- several answers -----------------------------------------------------------------------------
+
+
+def _choices(*answers: str) -> Span:
+    messages = [
+        {"role": "assistant", "parts": [{"type": "text", "content": each}]} for each in answers
+    ]
+    return Span(operation="chat", input="How long?", output=json.dumps(messages))
+
+
+@pytest.mark.parametrize(
+    ("answers", "value", "why"),
+    [
+        (("You can return it within 60 days.", "Within 60 days you can return it."), 1, ""),
+        (("You can return it within 60 days.", "You can return it within 30 days."), 0, "numbers"),
+        (("You can return a sofa here.", "You cannot return a sofa here."), 0, "denial"),
+        (("Paris.", "paris", "Lyon."), 1 / 3, "content"),
+    ],
+)
+def test_several_answers_agree_or_not(
+    grounding: GroundingDetector, answers: tuple[str, ...], value: float, why: str
+) -> None:
+    score = named(grounding.judge(_choices(*answers)))["self_consistency"]
+    assert score.value == pytest.approx(value, abs=1e-4)
+    assert score.label == ("differ" if why else "")
+    assert score.explanation.startswith(why)
+    assert score.metadata == {"answers": str(len(answers))}
+
+
+def test_one_answer_agrees_with_nobody(grounding: GroundingDetector) -> None:
+    for span in (_choices("Alone."), _choices("Alone.", " "), Span(operation="chat", output="x")):
+        assert "self_consistency" not in named(grounding.judge(span))
+    asked = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    span = Span(operation="chat", output=json.dumps(asked))
+    assert "self_consistency" not in named(grounding.judge(span)), "that is a conversation"
+
+
+def test_a_retrieval_is_held_against_what_was_to_be_found(grounding: GroundingDetector) -> None:
+    documents = json.dumps([{"id": "b", "content": "x"}, {"id": "a", "content": "y"}])
+    known = {"spanglass.relevant_documents": '["a"]'}
+    span = Span(operation="retrieval", input="q", output=documents, attributes=known)
+    scores = named(grounding.judge(span))
+    assert (scores["hit_rate"].value, scores["reciprocal_rank"].value) == (1, 0.5)
+    unknown = Span(operation="retrieval", input="q", output=documents)
+    assert "hit_rate" not in named(grounding.judge(unknown))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanglass_detectors.savings import near
+from spanglass_detectors.text.sameness import digits, sense
 
 
 def unit(*degrees: float) -> Any:
@@ -99,7 +100,7 @@ def test_only_what_is_surely_seldom_wrong_is_proposed() -> None:
 
 
 def test_numbers_and_denials_are_seen_where_vectors_see_none() -> None:
-    assert near.digits("Order HO-10482 of 3/4.") == near.digits("3/4 of order HO-10482")
-    assert near.digits("order 17") != near.digits("order 18")
-    assert near.sense("It can't be returned.") != near.sense("It can be returned.")
-    assert near.sense("Within 60 days.") == near.sense("60 days it is.")
+    assert digits("Order HO-10482 of 3/4.") == digits("3/4 of order HO-10482")
+    assert digits("order 17") != digits("order 18")
+    assert sense("It can't be returned.") != sense("It can be returned.")
+    assert sense("Within 60 days.") == sense("60 days it is.")

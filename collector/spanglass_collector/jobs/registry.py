@@ -21,6 +21,7 @@ BUILT_IN: Final = {
     "quality": "spanglass_detectors.quality.detector:QualityDetector",
     "grounding": "spanglass_detectors.quality.grounding:GroundingDetector",
     "judge": "spanglass_collector.judging.detector:ModelJudge",
+    "judge_panel": "spanglass_collector.judging.panel:JudgePanel",
     "safety": "spanglass_detectors.safety.detector:SafetyDetector",
 }
 

@@ -66,7 +66,8 @@ class ModelJudge(Detector):
         if api_key_env and not os.environ.get(api_key_env):
             raise ValueError(f"there is no variable {api_key_env} in the service's environment")
         self._rubric = read_rubric(rubric)
-        self._url = url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        #: Where it is asked.
+        self.url = url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
         self._model = model
         key = os.environ.get(api_key_env, "") if api_key_env else ""
         self._headers = {"Content-Type": "application/json"}
@@ -126,7 +127,7 @@ class ModelJudge(Detector):
                 **self._parameters,
             }
             try:
-                answer = self._outgoing.post(self._url, json.dumps(body).encode(), self._headers)
+                answer = self._outgoing.post(self.url, json.dumps(body).encode(), self._headers)
             except Unreachable as error:
                 reason = str(error)
                 continue

@@ -20,6 +20,7 @@ from spanglass_detectors.savings.findings import (
 )
 from spanglass_detectors.savings.monthly import per_month
 from spanglass_detectors.savings.replay import TTLS
+from spanglass_detectors.text.sameness import digits, sense
 from spanglass_store.advice.digests import KEY, WHOLE
 from spanglass_store.advice.duplicates import (
     EXAMPLES,
@@ -135,7 +136,7 @@ def _with_vectors(rows: list[dict[str, Any]], embed: Embed, one_in: int) -> _Ask
         first.setdefault(int(row["key"]), row)
     rows = sorted(first.values(), key=lambda row: float(row["start"]))[:MOST_PROMPTS]
     context = np.array([row["context"] for row in rows], np.uint64)
-    same_digits = _numbers(near.digits(row["asked"]) for row in rows)
+    same_digits = _numbers(digits(row["asked"]) for row in rows)
     alike = [place for each in near.groups(context, same_digits) for place in each.tolist()]
     rows = [rows[place] for place in sorted(alike)]
     vectors = np.asarray(embed([row[name] for name in ("asked", "answer") for row in rows]))
@@ -144,8 +145,8 @@ def _with_vectors(rows: list[dict[str, Any]], embed: Embed, one_in: int) -> _Ask
         context=np.array([row["context"] for row in rows], np.uint64),
         prompt=vectors[: len(rows)],
         answer=vectors[len(rows) :],
-        prompt_digits=_numbers(near.digits(row["asked"]) for row in rows),
-        answer_sense=_numbers(near.sense(row["answer"]) for row in rows),
+        prompt_digits=_numbers(digits(row["asked"]) for row in rows),
+        answer_sense=_numbers(sense(row["answer"]) for row in rows),
         start=start,
         end=start + np.array([float(row["seconds"]) for row in rows]),
         usd=np.array([float(row["usd"]) for row in rows]),

@@ -1,12 +1,15 @@
 """Whether answers are about what was asked and say what the model was given."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Final
 
 from spanglass_detectors.content import passages_of
 from spanglass_detectors.detector import Detector
 from spanglass_detectors.embedding.table import StaticTable
+from spanglass_detectors.quality import retrieval
+from spanglass_detectors.quality.consistency import consistency
 from spanglass_detectors.quality.groundedness import GROUNDED, Support, groundedness
 from spanglass_detectors.quality.refusal import refusal
 from spanglass_detectors.quality.relevance import relevance, relevances
@@ -14,7 +17,7 @@ from spanglass_detectors.results import Score
 from spanglass_detectors.selection import chosen
 from spanglass_detectors.span import Span
 from spanglass_detectors.text import language
-from spanglass_detectors.text.exchange import ANSWERS, MOST, Exchange, exchange_of
+from spanglass_detectors.text.exchange import ANSWERS, MOST, Exchange, choices_of, exchange_of
 from spanglass_detectors.text.sentences import stems
 
 _LONGEST: Final = 600
@@ -39,10 +42,14 @@ class GroundingDetector(Detector):
 
     version = "1"
     operations: Sequence[str] = (*ANSWERS, "retrieval")
-    columns: Sequence[str] = ("input", "output", "payload_attributes", "status")
-    description: ClassVar[str] = "relevance, groundedness by sentence, relevance of documents"
+    columns: Sequence[str] = ("input", "output", "attributes", "payload_attributes", "status")
+    description: ClassVar[str] = (
+        "relevance, groundedness by sentence, relevance of documents, what a retrieval should have"
+        " found, agreement of several answers"
+    )
     names: ClassVar[tuple[str, ...]] = (
         "relevance", "groundedness", "context_relevance", "document_relevance",
+        "self_consistency", *retrieval.NAMES,
     )  # fmt: skip
 
     def __init__(self, cache: str = "", scores: Sequence[str] | None = None) -> None:
@@ -54,10 +61,12 @@ class GroundingDetector(Detector):
         if span.operation == "retrieval":
             found = self._retrieval(span)
         else:
-            found = self._answer(exchange_of(span))
+            found = chain(self._answer(exchange_of(span)), self._choices(span))
         return [each for each in found if each.name in self._wanted]
 
     def _retrieval(self, span: Span) -> Iterator[Score]:
+        known = retrieval.retrieval_scores(retrieval.ranked_ids(span), retrieval.gains_of(span))
+        yield from (Score(name, round(value, 6)) for name, value in known.items())
         question = span.input_text[:MOST]
         documents = _documents(span)
         if len(stems(question)) < _FEWEST or not documents:
@@ -86,6 +95,18 @@ class GroundingDetector(Detector):
         supports = groundedness(self._table, answer, context, question)
         if supports:
             yield _of_sentences(supports)
+
+    def _choices(self, span: Span) -> Iterator[Score]:
+        found = consistency(self._table, choices_of(span))
+        if found is None:
+            return
+        said = ""
+        if found.differing is not None:
+            one, other = (each[:_LONGEST] for each in found.differing)
+            said = f"{found.why}: “{one}”\n    and: “{other}”"
+        label = "" if found.differing is None else "differ"
+        about = {"answers": str(found.answers)}
+        yield Score("self_consistency", round(found.value, 4), label, said, about)
 
     def _is_other_language(self, exchange: Exchange) -> bool:
         """Whether answer and context can't be compared."""

@@ -17,7 +17,6 @@ cache; Tulkens and van Dongen, "Model2Vec" (2024), for the vectors.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,21 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanglass_detectors.savings.monthly import share_interval
+from spanglass_detectors.text.sameness import SAME_ANSWER
 
 #: Cosines of prompts that are tried, from the strictest on.
 THRESHOLDS: Final = (0.98, 0.95, 0.92, 0.89, 0.86, 0.83, 0.8)
-#: Cosine of answers from which on they may be equivalent.
-SAME_ANSWER: Final = 0.9
 #: A threshold counts if surely no more of its hits are wrong, and there are so many hits at least.
 MOST_WRONG: Final = 0.1
 FEWEST: Final = 40
 #: Pairs of prompts that are kept, at most; beyond, nearly everything is alike.
 _MOST_PAIRS: Final = 4_000_000
 _BLOCK: Final = 512
-_TOKEN: Final = re.compile(r"\w*\d[\w.:/-]*")
-_DENIES: Final = re.compile(
-    r"\b(?:no|not|never|none|cannot|without)\b|n['\u2019]t\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -95,16 +89,6 @@ class NearReplay:
         wrong = int((~self.right).sum())
         low, high = share_interval(wrong, self.hits.size)
         return (wrong / self.hits.size if self.hits.size else 0.0), low, high
-
-
-def digits(text: str) -> frozenset[str]:
-    """The tokens of a text that have a digit in them: numbers, dates, identities."""
-    return frozenset(token.rstrip(".:/-") for token in _TOKEN.findall(text))
-
-
-def sense(text: str) -> tuple[frozenset[str], bool]:
-    """What vectors of words do not see of an answer: its numbers, and whether it denies."""
-    return digits(text), bool(_DENIES.search(text))
 
 
 @dataclass(frozen=True)

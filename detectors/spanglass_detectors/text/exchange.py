@@ -93,6 +93,18 @@ def exchange_of(span: Span) -> Exchange:
     return found
 
 
+def choices_of(span: Span) -> list[str]:
+    """The answers of a call that asked for several, as plain text; fewer than two for any other.
+
+    Each message of the output is one of them (OpenTelemetry's `gen_ai.output.messages`).
+    """
+    messages = _messages(span.output) or []
+    roles = {str(message.get("role", "")).lower() for message in messages}
+    if len(messages) < 2 or not roles <= {"assistant", "model", "ai"}:
+        return []
+    return [text[:MOST] for message in messages if (text := _text(message).strip())]
+
+
 def _all_text(value: str) -> str:
     return "\n".join(each.text for each in passages_of("system", value))
 
