@@ -40,6 +40,7 @@ from spanglass_collector.listener import Listener
 from spanglass_collector.metering import EnergyMeter
 from spanglass_collector.metrics import ServiceMetrics
 from spanglass_collector.opening import open_store
+from spanglass_collector.outcomes import OutcomeScorer
 from spanglass_collector.pricing import PriceKeeper
 from spanglass_collector.receivers.grpc import OtlpGrpc
 from spanglass_collector.receivers.http import OtlpHttp
@@ -364,6 +365,7 @@ class Service:
         return [
             EventJoiner(store, book, of("traces", "logs")),
             EnergyMeter(store, book, of("traces", "metrics")),
+            OutcomeScorer(store, book, of("traces", "logs")),
         ]
 
     def _drift(

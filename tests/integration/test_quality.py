@@ -2,12 +2,13 @@
 
 import functools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from spanglass_detectors.quality import reference
+from spanglass_detectors.quality import reference, retrieval
 from spanglass_detectors.quality.detector import QualityDetector
 from spanglass_detectors.quality.grounding import GroundingDetector
 from spanglass_detectors.safety.detector import SafetyDetector
@@ -59,7 +60,7 @@ def test_an_answer_is_judged(running: RunningService, unique: str) -> None:
     running.send(otlp.request(span, service=unique))
     expected = NAMES - {
         "document_relevance", "format_validity", "tool_call_validity", "readability", "repetition",
-        "system_prompt_leak", *reference.NAMES,
+        "system_prompt_leak", "self_consistency", *reference.NAMES, *retrieval.NAMES,
     }  # fmt: skip
     found = wait_until(
         lambda: (seen := scores(running, span)).keys() >= expected and seen, "every score is there"
@@ -71,6 +72,7 @@ def test_an_answer_is_judged(running: RunningService, unique: str) -> None:
     assert found["language"]["label"] == "en"
     assert found["refusal"]["value"] == 0
     assert {each["source"] for each in found.values()} == {"detector"}
+    found.pop("task_success", None)
     assert {each["evaluator"] for each in found.values()} == {f"{job}@1" for job in JOBS}
 
 
@@ -150,3 +152,33 @@ def test_odd_spans_hold_nothing_up(running: RunningService, unique: str) -> None
     wait_until(lambda: {"refusal", "groundedness", "toxicity"} <= scores(running, good).keys())
     failed = running.sql("SELECT job, reason FROM job_failures")
     assert not failed
+
+
+def test_whether_a_trace_did_what_it_was_for(running: RunningService, unique: str) -> None:
+    """By its end, by its tools, and by what the user says next, which comes later."""
+    session = {"gen_ai.conversation.id": unique}
+    now = time.time_ns()
+    asked = chat("How long can I return items?", "Items can be returned within 60 days.", **session)
+    again = chat("But how long can I return those items?", "Within 60 days.", **session)
+    thanks = chat("Thanks, that helped!", "You are welcome.", **session)
+    for place, span in enumerate((asked, again, thanks)):
+        span.start_time_unix_nano = now + place * 10**9
+        span.end_time_unix_nano = span.start_time_unix_nano + 10**8
+    tool = otlp.span(
+        trace=otlp.trace_id(), attrs={"gen_ai.operation.name": "execute_tool",
+                                      "gen_ai.tool.name": "lookup"}, error="timeout",
+    )  # fmt: skip
+    running.send(otlp.request(asked, service=unique))
+    running.send(otlp.request(again, thanks, tool, service=unique))
+
+    def outcome(span: Any) -> dict[str, Any]:
+        return scores(running, span).get("task_success", {})
+
+    wait_until(lambda: outcome(asked).get("label") == "unclear", "it was asked again")
+    assert outcome(asked)["value"] == pytest.approx(0.3)
+    assert outcome(asked)["metadata"] == {"rules": "rephrased"}
+    wait_until(lambda: outcome(again).get("metadata") == {"rules": "thanked"}, "thanked for")
+    assert outcome(again)["label"] == "success"
+    assert outcome(thanks)["label"] == "success"
+    assert outcome(tool)["value"] == 0
+    assert "ended in error" in outcome(tool)["explanation"]
