@@ -1,8 +1,11 @@
 """Runs over datasets through the service: kept once, compared by pairs, a threshold that fails."""
 
 import json
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +95,71 @@ def test_runs_are_kept_compared_and_fail_where_they_should(
     assert b"same" in typed("eval", "show", f"{unique}-a").stdout
     refused = typed("eval", "run", unique, f"{module}:loud", "--name", f"{unique}-a")
     assert (refused.returncode, b"another name" in refused.stderr) == (1, True)
+
+
+class Biased(BaseHTTPRequestHandler):
+    """A model that prefers loud answers where there is one, and else whatever stands first."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        block = body["messages"][1]["content"].split("\n")[1]
+        given = json.loads(block)
+        first, second = given["first_answer"], given["second_answer"]
+        label = "first"
+        if first.isupper() != second.isupper():
+            label = "first" if first.isupper() else "second"
+        said = json.dumps({"reason": f"{label} of {given['user']}", "label": label})
+        data = json.dumps({"choices": [{"message": {"content": said}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_model_prefers_one_of_two_runs(
+    service: RunningService, typed: Callable[..., Done], unique: str
+) -> None:
+    """What it says only because of the order is a tie, and is said to be none of its verdicts."""
+    fill(service, unique)
+    found = service.get(f"/api/v1/datasets/{unique}/items", limit=100)["items"]
+    answers = {
+        "a": ["same", "quiet", "quiet", "LOUD", "x", "b1", "b2", "failed"],
+        "b": ["same", "LOUD", "LOUD", "quiet", "LOUD", "c1", "c2", "there"],
+    }
+    for name, given in answers.items():
+        path = f"/api/v1/experiments/{unique}-{name}"
+        assert service.api("PUT", path, json={"dataset": unique}).is_success
+        results = [
+            {"example": item["id"], "output": text, "error": "no" if text == "failed" else ""}
+            for item, text in zip(found, given, strict=True)
+        ]
+        assert service.api("POST", f"{path}/results", json={"results": results}).is_success
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Biased)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        words = (
+            "eval", "prefer", f"{unique}-a", f"{unique}-b", "--judge-model", "m",
+            "--judge-url", f"http://127.0.0.1:{server.server_port}/v1",
+        )  # fmt: skip
+        done = typed(*words, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["before"], told["after"], told["tie"]) == (1, 3, 3)
+        assert told["steady"] == pytest.approx(5 / 7), "two verdicts hung on the order"
+        assert told["share"] == pytest.approx((3 + 3 / 2) / 7)
+        assert told["p"] == pytest.approx(0.625), "three of four, by the exact sign test"
+        assert told["low"] < told["share"] < told["high"]
+        failed = typed(*words, "--fail-under", "0.9")
+        assert (failed.returncode, b"is preferred in 64%" in failed.stderr) == (1, True)
+        assert b"worse: first of" in failed.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
+    nothing = typed(*words, "--judge-model", "m")
+    assert (nothing.returncode, b"6 of 7 pairs could not be judged" in nothing.stderr) == (1, True)
 
 
 def test_a_run_goes_on_where_it_ended(service: RunningService, unique: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from sample_server import BackgroundServer, Settings
 from spanglass_collector.jobs.registry import DetectorError, load
-from spanglass_collector.judging.detector import JudgeFailed, ModelJudge
+from spanglass_collector.judging.asking import JudgeFailed
+from spanglass_collector.judging.detector import ModelJudge
 from spanglass_collector.judging.panel import JudgePanel
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_detectors import Score, Span

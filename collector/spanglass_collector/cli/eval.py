@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,14 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import spanglass
 from spanglass.evaluation import EvaluationError, Experiment, Report, Result
 from spanglass_collector.chat_endpoint import ChatEndpoint
+from spanglass_collector.cli import eval_prefer
 from spanglass_collector.cli.eval_target import PromptTarget, function_of, scorers_of, trace_to
 from spanglass_collector.cli.output import Format, errors, print_table
 from spanglass_collector.cli.prompt_registry import registry, version_of
-from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_service
+from spanglass_collector.cli.remote import ApiKey, DataDir, Service, Url, find_running
 from spanglass_store.errors import StoreError
 from spanglass_store.state.prompts import definition_of
 
 app = typer.Typer(help="Runs applications and prompts over datasets.", no_args_is_help=True)
+eval_prefer.register(app)
 
 Name = Annotated[str, typer.Argument(help="As `spanglass eval list` shows it.")]
 Project = Annotated[str, typer.Option(help="Whose; the key's own unless given.")]
@@ -81,7 +82,7 @@ def run(
         --api-key-env OPENAI_API_KEY --against last-week
     """
     at_least, at_most = _limits(fail_under), _limits(fail_over)
-    service, _ = _service(data_dir, url, key)
+    service = find_running(data_dir, url, key, "runs")
     called = _target(target, endpoint, model, api_key_env, (data_dir, url, key, project))
     scorers = scorers_of(
         score or [], detector or [], judge or [], judge_url, judge_model, api_key_env
@@ -142,7 +143,7 @@ def list_(
 
     spanglass eval list --dataset returns
     """
-    service, _ = _service(data_dir, url, key)
+    service = find_running(data_dir, url, key, "runs")
     found = service.request("GET", PATH, params=_of(project) | {"dataset": dataset}).json()
     rows = [
         (
@@ -168,7 +169,7 @@ def show(
 
     spanglass eval show short-answers
     """
-    service, _ = _service(data_dir, url, key)
+    service = find_running(data_dir, url, key, "runs")
     found = service.request("GET", f"{PATH}/{name}", params=_of(project)).json()
     rows = [
         (each["name"], _number(each["mean"]), _range(each["low"], each["high"]), each["count"])
@@ -195,7 +196,7 @@ def compare(
 
     spanglass eval compare last-week short-answers
     """
-    service, _ = _service(data_dir, url, key)
+    service = find_running(data_dir, url, key, "runs")
     _compare(service, after, before, project, format_)
 
 
@@ -221,16 +222,6 @@ def _compare(service: Service, after: str, before: str, project: str, format_: F
             f"{each['id']}: {each['name']} {_number(each['before'])} to {_number(each['after'])}",
             markup=False, highlight=False,
         )  # fmt: skip
-
-
-def _service(data_dir: Path | None, url: str, key: str) -> tuple[Service, Any]:
-    service, settings = find_service(data_dir, url, key)
-    if service is None:
-        raise StoreError(
-            f"No service runs in {settings.data_dir}, and runs are kept by one. Start it with"
-            " `spanglass serve`, or name one with --url and --key."
-        )
-    return service, settings
 
 
 def _target(

@@ -149,6 +149,25 @@ def find_service(data_dir: Path | None, url: str, key: str) -> tuple[Service | N
     return running_service(settings.data_dir), settings
 
 
+def find_running(data_dir: Path | None, url: str, key: str, kept: str) -> Service:
+    """The service that is meant, of which a command asks what only a running one has.
+
+    Args:
+        data_dir, url, key: as of `find_service`.
+        kept: what it keeps, for the message: `runs`.
+
+    Raises:
+        StoreError: if none runs.
+    """
+    service, settings = find_service(data_dir, url, key)
+    if service is None:
+        raise StoreError(
+            f"No service runs in {settings.data_dir}, and {kept} are kept by one. Start it with"
+            " `spanglass serve`, or name one with --url and --key."
+        )
+    return service
+
+
 @contextlib.contextmanager
 def opened_state(settings: Settings) -> "Iterator[Database]":
     """The state database of a data directory, or the one that the settings name."""

@@ -1,31 +1,20 @@
 """A model as a detector: it judges answers by a rubric."""
 
 import hashlib
-import json
-import os
-import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Final
 
-from spanglass_alerts.delivery.outgoing import Outgoing, Unreachable, networks
-from spanglass_collector.judging.prompt import BadVerdict, form, messages, read_verdict
+from spanglass_collector.judging.asking import Asker
+from spanglass_collector.judging.prompt import given_of
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_detectors.detector import Detector
 from spanglass_detectors.results import Score
 from spanglass_detectors.span import Span
 from spanglass_detectors.text.exchange import ANSWERS, Exchange, exchange_of
 
-#: Answers that pass: the endpoint is busy, or has a fault.
-_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 #: Verdicts that are remembered.
 _KEPT: Final = 2_000
-_LONGEST_WAIT_S: Final = 20.0
-
-
-class JudgeFailed(RuntimeError):
-    """The judge gave no verdict; the message says why."""
 
 
 class ModelJudge(Detector):
@@ -61,38 +50,28 @@ class ModelJudge(Detector):
         private_networks: str = "",
         parameters: dict[str, Any] | None = None,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no address: write https://host/v1")
-        if api_key_env and not os.environ.get(api_key_env):
-            raise ValueError(f"there is no variable {api_key_env} in the service's environment")
         self._rubric = read_rubric(rubric)
-        #: Where it is asked.
-        self.url = url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
-        self._model = model
-        key = os.environ.get(api_key_env, "") if api_key_env else ""
-        self._headers = {"Content-Type": "application/json"}
-        if key:
-            self._headers["Authorization"] = f"Bearer {key}"
-        self._retries = max(0, int(retries))
-        self._prices = (float(input_usd), float(output_usd))
-        self._outgoing = Outgoing(networks(private_networks))
-        self._parameters = {"temperature": 0, **(parameters or {})}
+        self._asker = Asker(
+            url, model, api_key_env, retries, input_usd, output_usd, private_networks, parameters
+        )
         self._kept: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
-        # What tries cost that gave no verdict: the next one carries it, so that no budget is
-        # overspent unseen.
-        self._unpaid = 0.0
         self.version = f"{self._rubric.version}-{model}"[:100]
+
+    @property
+    def url(self) -> str:
+        """Where the model is asked."""
+        return self._asker.url
 
     def judge(self, span: Span) -> Iterable[Score]:
         exchange = exchange_of(span)
         if not exchange.answer.strip() or (self._rubric.needs_context and not exchange.has_context):
             return []
         label, reason = self._verdict(exchange)
-        cost, self._unpaid = self._unpaid, 0.0
         return [
             Score(
                 f"judge.{self._rubric.name}", self._rubric.labels[label].value, label, reason,
-                {"model": self._model, "rubric_version": self._rubric.version}, cost,
+                {"model": self._asker.model, "rubric_version": self._rubric.version},
+                self._asker.cost(),
             )
         ]  # fmt: skip
 
@@ -102,61 +81,8 @@ class ModelJudge(Detector):
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        verdict = self._asked(exchange)
+        verdict = self._asker.ask(self._rubric, given_of(exchange))
         self._kept[key] = verdict
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return verdict
-
-    def _asked(self, exchange: Exchange) -> tuple[str, str]:
-        """Asks until there is a verdict.
-
-        Raises:
-            JudgeFailed: if there is none after all tries.
-            Refused: if the address may not be reached.
-        """
-        reason = ""
-        for attempt in range(self._retries + 1):
-            if attempt:
-                wait = 0.5 * 2**attempt * (0.5 + secrets.randbelow(100) / 100)
-                time.sleep(min(_LONGEST_WAIT_S, wait))
-            body = {
-                "model": self._model,
-                "messages": messages(self._rubric, exchange, f"case-{secrets.token_hex(8)}"),
-                "response_format": form(self._rubric),
-                **self._parameters,
-            }
-            try:
-                answer = self._outgoing.post(self.url, json.dumps(body).encode(), self._headers)
-            except Unreachable as error:
-                reason = str(error)
-                continue
-            if answer.status in _PASSING:
-                reason = f"the endpoint says {answer.status}"
-                continue
-            if answer.status != 200:
-                told = answer.body[:300].decode("utf-8", "replace")
-                raise JudgeFailed(f"the endpoint says {answer.status}: {told}")
-            try:
-                return read_verdict(self._rubric, self._said(answer.body))
-            except BadVerdict as error:
-                reason = str(error)
-        raise JudgeFailed(f"no verdict after {self._retries + 1} tries: {reason}")
-
-    def _said(self, body: bytes) -> Any:
-        """What the model said; what it cost is written down."""
-        try:
-            found = json.loads(body)
-            message = found["choices"][0]["message"]
-            usage = found.get("usage") or {}
-            given, made = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-            self._unpaid += (given * self._prices[0] + made * self._prices[1]) / 1e6
-            if message.get("refusal"):
-                raise BadVerdict("the judge refused")
-            return message.get("content")
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            if isinstance(error, BadVerdict):
-                raise
-            raise BadVerdict(
-                f"the endpoint's answer is no chat completion: {body[:200]!r}"
-            ) from error

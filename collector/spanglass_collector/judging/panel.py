@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from spanglass_alerts.delivery.outgoing import Refused
-from spanglass_collector.judging.detector import JudgeFailed, ModelJudge
+from spanglass_collector.judging.asking import JudgeFailed
+from spanglass_collector.judging.detector import ModelJudge
 from spanglass_collector.judging.rubric import read_rubric
 from spanglass_detectors.detector import Detector
 from spanglass_detectors.results import Score

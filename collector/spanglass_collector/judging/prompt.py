@@ -6,6 +6,7 @@ one of the rubric's labels, in a form that is checked. That makes it hard, not i
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from spanglass_collector.judging.rubric import Rubric
@@ -20,12 +21,21 @@ class BadVerdict(ValueError):
     """The judge did not say what it may; the message says what was wrong."""
 
 
-def messages(rubric: Rubric, exchange: Exchange, mark: str) -> list[dict[str, str]]:
+def given_of(exchange: Exchange) -> dict[str, str]:
+    """What of a call a judge is given, by name."""
+    return {
+        "user": exchange.question,
+        "context": "\n\n".join(each.text for each in exchange.context),
+        "answer": exchange.answer,
+    }
+
+
+def messages(rubric: Rubric, given: Mapping[str, str], mark: str) -> list[dict[str, str]]:
     """What a judge is asked.
 
     Args:
         rubric: what it judges by.
-        exchange: what it judges.
+        given: what it judges, by name.
         mark: the name of the block, which nobody can have known.
     """
     labels = "\n".join(f"- {name}: {label.means}" for name, label in rubric.labels.items())
@@ -37,13 +47,9 @@ def messages(rubric: Rubric, exchange: Exchange, mark: str) -> list[dict[str, st
         f"Question: {rubric.question}\n\nLabels:\n{labels}\n\n"
         'Say nothing but JSON: {"reason": "one or two sentences", "label": "one of the labels"}'
     )
-    given: dict[str, Any] = {
-        "user": _cut(exchange.question),
-        "context": _cut("\n\n".join(each.text for each in exchange.context)),
-        "answer": _cut(exchange.answer),
-    }
     # The end of the block can't be written inside: JSON would need the sign, which is escaped.
-    text = json.dumps(given, ensure_ascii=False).replace("<", "\\u003c")
+    shown = {name: _cut(text) for name, text in given.items()}
+    text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
     return [
         {"role": "system", "content": system},
         {"role": "user", "content": f"<{mark}>\n{text}\n</{mark}>"},
