@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import Open, Site
 from support import otlp
+from support.running import RunningService
 from support.waiting import wait_until
 
 RULES = """
@@ -113,9 +115,16 @@ def test_an_incident_is_read_taken_written_down_and_ended(
     expect(page.get_by_text("There is no such incident.")).to_be_visible()
 
 
+@pytest.fixture(scope="module")
+def alone(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service whose traces and rules no other test counts."""
+    with RunningService(tmp_path_factory.mktemp("rules") / "data") as running:
+        yield running
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_a_rule_is_tried_before_it_is_saved(
-    site: Site, visit: Open, width: int, scheme: str
+    alone: RunningService, visit: Open, width: int, scheme: str
 ) -> None:
     """As values and as YAML, with what is wrong where it is."""
     name = f"tried-{width}"
@@ -123,9 +132,9 @@ def test_a_rule_is_tried_before_it_is_saved(
     now = time.time_ns()
     for ago in range(120, 900, 20):
         span = otlp.chat_span(10, 5, start=now - ago * 10**9, error="no" if ago < 400 else None)
-        site.running.send(otlp.request(span, service=service))
-    site.running.settle()
-    page = (watched := visit(site.running, width, 900, scheme)).goto("/alerts?show=rules")
+        alone.send(otlp.request(span, service=service))
+    alone.settle()
+    page = (watched := visit(alone, width, 900, scheme)).goto("/alerts?show=rules")
     page.get_by_role("button", name="New rule").click()
     editor = page.get_by_role("region", name="New rule")
     editor.get_by_label("Name").fill(name)
@@ -156,7 +165,7 @@ def test_a_rule_is_tried_before_it_is_saved(
     page.get_by_role("button", name=name).click()
     editor = page.get_by_role("region", name=f"Rule {name}")
     expect(editor.get_by_label("Only where")).to_have_value(f"service={service}")
-    assert site.running.api("DELETE", f"/api/v1/alerts/rules/{name}").status_code == 204
+    assert alone.api("DELETE", f"/api/v1/alerts/rules/{name}").status_code == 204
 
 
 def test_nothing_fires_and_there_are_no_rules(site: Site, visit: Open) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import expect
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 from browser import sample_traces
 from browser.conftest import Open, eventually, new_profile
 from support.running import Launch, RunningService
+from support.waiting import wait_until
 
 ROWS = "[role=rowgroup] [role=row]"
 FAILED = "Failed to load resource"
@@ -23,6 +25,8 @@ def guarded(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         running.send(sample_traces.answered().request())
         running.settle()
         running.key("ingest")
+        # The first key closes the doors within two seconds.
+        wait_until(lambda: httpx.get(f"{running.web}/api/v1/traces").status_code == 401)
         yield running
 
 

@@ -150,6 +150,7 @@ async def show_forecast(
     principal: Annotated[Principal, Depends(reader)],
     project: Text = "",
     service: Text = "",
+    environment: Text = "",
     feature: Text = "",
     model: Text = "",
 ) -> CostForecast:
@@ -159,7 +160,7 @@ async def show_forecast(
         from spanglass_store.queries.cost_changes import forecast, month_of
 
         now = datetime.now(UTC)
-        which = CostFilter(now, now, project, service, "", "", model, feature=feature)
+        which = CostFilter(now, now, project, service, environment, "", model, feature=feature)
         found = forecast(context.store(principal), which, now)
         first, last = month_of(now)
         if found is None:

@@ -160,10 +160,10 @@ export function costChangesQuery(filters: CostFilters, range: TimeRange) {
 }
 
 /** What this month will have cost. */
-export function forecastQuery(filters: { service: string; model: string; feature: string }) {
+export function forecastQuery(query: { service: string; environment: string; model: string; feature: string }) {
   return queryOptions({
-    queryKey: ["cost-forecast", filters],
-    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/cost/forecast", { params: { query: filters }, signal })),
+    queryKey: ["cost-forecast", query],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/cost/forecast", { params: { query }, signal })),
   });
 }
 

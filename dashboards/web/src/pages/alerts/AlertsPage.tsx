@@ -2,7 +2,7 @@ import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { IconBellCheck, IconPlus, IconRefresh } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { alertsQuery, queryClient, rulesQuery, sessionQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
@@ -13,11 +13,12 @@ import { State } from "../../components/State";
 import { readAlertsSearch } from "../../lib/search";
 import { AlertCard } from "./AlertCard";
 import { Incidents } from "./Incidents";
-import { RuleEditor } from "./RuleEditor";
 import { RuleTable } from "./RuleTable";
 import styles from "./AlertsPage.module.css";
 
 const route = getRouteApi("/alerts");
+
+const RuleEditor = lazy(async () => ({ default: (await import("./RuleEditor")).RuleEditor }));
 
 const VIEWS = [
   { value: undefined, label: "Now" },
@@ -87,7 +88,7 @@ function Rules({ edited, onEdit }: { edited: string | undefined; onEdit: (name: 
   const mayChange = session.data?.scope === "admin";
   if (edited !== undefined) {
     const found = rules.data.find((each) => each.rule["name"] === edited);
-    return <RuleEditor key={edited} rule={found} mayChange={mayChange} onClose={() => onEdit(undefined)} />;
+    return <Suspense><RuleEditor key={edited} rule={found} mayChange={mayChange} onClose={() => onEdit(undefined)} /></Suspense>;
   }
   const add = mayChange && <Button leftSection={<IconPlus size={16} />} variant="default" onClick={() => onEdit("+")} className={styles["add"] ?? ""}>New rule</Button>;
   if (rules.data.length === 0) {

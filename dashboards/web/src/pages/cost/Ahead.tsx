@@ -7,7 +7,7 @@ import { formatShare } from "../../lib/series";
 const DAY = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
 
 /** What this month will have cost, and how budgets stand. */
-export function Ahead({ filters }: { filters: { service: string; model: string; feature: string } }) {
+export function Ahead({ filters }: { filters: { service: string; environment: string; model: string; feature: string } }) {
   const forecast = useQuery(forecastQuery(filters));
   const budgets = useQuery(budgetsQuery);
   const month = forecast.data;

@@ -101,7 +101,7 @@ export function SpanDetail({ traceId, span: light, node, tree, scores, tab, onTa
             <Marks value={marks}>{content && <SpanContent content={content} span={span} granted={loaded.data?.payload ?? true} tree={tree} node={node} onSelect={onSelect} />}</Marks>
           </Tabs.Panel>
           <Tabs.Panel value="scores"><Scores scores={scores} granted={loaded.data?.payload ?? true} /></Tabs.Panel>
-          <Tabs.Panel value="engine">{hasEngine && <SpanEngine around={around} />}</Tabs.Panel>
+          {hasEngine && <Tabs.Panel value="engine"><SpanEngine around={around} /></Tabs.Panel>}
           {loaded.isPending && current !== "scores" && current !== "engine" && <Waiting />}
           {whole && (
             <>
