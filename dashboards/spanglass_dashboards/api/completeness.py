@@ -2,13 +2,12 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.api.time_range import End, Start, time_range
+from spanglass_dashboards.api.time_range import End, Moment, Start, time_range
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_store.queries.completeness import completeness
 from spanglass_store.state.keys import Principal
@@ -20,7 +19,7 @@ class ServiceHour(BaseModel):
     """One service in one hour, as far as its SDK reports."""
 
     service: str
-    hour: datetime = Field(description="Start of the hour, UTC.")
+    hour: Moment = Field(description="Start of the hour, UTC.")
     instances: int = Field(description="Processes that reported.")
     expected: int = Field(description="Spans that they made and did not sample out.")
     received: int = Field(description="Those of them that are here.")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from statistics import median
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from spanglass_dashboards.api.comparing import Comparison, compared
-from spanglass_dashboards.api.time_range import End, Start, recent
+from spanglass_dashboards.api.time_range import End, Moment, Start, recent
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_detectors.saturation import Load, right_size, saturation
 from spanglass_store.errors import StoreError
@@ -68,10 +67,10 @@ class Began(BaseModel):
     instance: str
     engine: str
     model: str
-    started_at: datetime = Field(
+    started_at: Moment = Field(
         description="Of the process, as it says; else when the one before was last seen."
     )
-    ready_at: datetime = Field(description="When its metrics could first be read.")
+    ready_at: Moment = Field(description="When its metrics could first be read.")
     seconds_to_ready: float | None = Field(description="Null where nobody watched it begin.")
 
 
@@ -89,7 +88,7 @@ class Watched(BaseModel):
     facts: dict[str, str] = Field(description="How it is set up.")
     is_up: bool
     reason: str
-    seen_at: datetime
+    seen_at: Moment
     last: dict[str, float]
     mean: dict[str, float]
     peak: dict[str, float]

@@ -1,13 +1,12 @@
 """GPUs: their state, who uses them, and over a range of time."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from spanglass_dashboards.api.time_range import End, Start, recent
+from spanglass_dashboards.api.time_range import End, Moment, Start, recent
 from spanglass_dashboards.context import Context, context_of, reader
 from spanglass_store.queries.gpu_series import series
 from spanglass_store.queries.gpus import boards, processes
@@ -25,7 +24,7 @@ class Process(BaseModel):
     container: str
     pod: str = Field(description="Kubernetes' UID of the pod.")
     memory_bytes: float
-    seen_at: datetime
+    seen_at: Moment
 
 
 class Board(BaseModel):
@@ -40,7 +39,7 @@ class Board(BaseModel):
     driver: str
     state: str = Field(description="ok, degraded, failed, or unknown.")
     reason: str
-    seen_at: datetime
+    seen_at: Moment
     utilization: float | None = Field(description="Busy share of the time, last.")
     utilization_mean: float | None
     utilization_max: float | None

@@ -32,6 +32,9 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+#: A time in an answer. ClickHouse's come without a zone, and a page would take them for its own.
+Moment = Annotated[datetime, AfterValidator(_aware)]
+
 Start = Annotated[
     datetime | None,
     BeforeValidator(written_out),
