@@ -253,6 +253,14 @@ def test_a_tie_is_not_decided_in_favour_of_the_answer(endpoint: Endpoint) -> Non
         (score,) = _panel(endpoint, "a", "b").judge(span())
         assert isinstance(score, Score)
         assert (score.label, score.value) == ("no", 0.5)
+    # Of contradiction, more is worse.
+    endpoint.says = [says({"label": "no"}), says({"label": "yes"})]
+    shared = {"url": endpoint.url, "private_networks": LOCAL, "retries": 0}
+    panel = JudgePanel("contradiction", [{"model": "a"}, {"model": "b"}], **shared)
+    given = "Documents:\n\nUnused items can be returned within 60 days.\n\nQuestion: How long?"
+    (score,) = panel.judge(span(question=given))
+    assert isinstance(score, Score)
+    assert score.label == "yes"
 
 
 def test_a_panel_goes_on_without_who_is_silent_while_most_are_there(endpoint: Endpoint) -> None:

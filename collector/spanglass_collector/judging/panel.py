@@ -24,8 +24,8 @@ _MOST: Final = 9
 class JudgePanel(Detector):
     """Has several models judge each answer by one rubric.
 
-    The label is what most of them say; where as many say another, the one that is worth less, so
-    that no doubt is decided in the answer's favour. The value is the mean of what their labels are
+    The label is what most of them say; where as many say another, the one that the rubric lists
+    later, which is the worse one, so that no doubt is decided in the answer's favour. The value is the mean of what their labels are
     worth. A judge that gives no verdict is left out, as long as more than half are left.
 
     Args:
@@ -82,7 +82,9 @@ class JudgePanel(Detector):
 
     def _together(self, votes: Sequence[tuple[str, Score]], silent: Sequence[str]) -> Score:
         counts = Counter(score.label for _, score in votes)
-        label = max(counts, key=lambda each: (counts[each], -self._rubric.labels[each].value))
+        # From the best to the worst.
+        order = list(self._rubric.labels)
+        label = max(counts, key=lambda each: (counts[each], order.index(each)))
         values = [self._rubric.labels[score.label].value for _, score in votes]
         about = {
             "judges": str(len(votes)), "agreed": str(counts[label]),
