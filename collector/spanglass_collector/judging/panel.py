@@ -25,8 +25,9 @@ class JudgePanel(Detector):
     """Has several models judge each answer by one rubric.
 
     The label is what most of them say; where as many say another, the one that the rubric lists
-    later, which is the worse one, so that no doubt is decided in the answer's favour. The value is the mean of what their labels are
-    worth. A judge that gives no verdict is left out, as long as more than half are left.
+    later, which is the worse one, so that no doubt is decided in the answer's favour. The value is
+    the mean of what their labels are worth. A judge that gives no verdict is left out, as long as
+    more than half are left.
 
     Args:
         rubric: a file, or the name of one that comes with Spanglass.
