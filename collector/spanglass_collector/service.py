@@ -172,8 +172,9 @@ class Service:
         token = secrets.token_urlsafe(24)
         accounts = Accounts(database)
         sessions = Sessions(database, timedelta(hours=settings.session_hours))
-        signing_key = await asyncio.to_thread(book.secret, SIGN_IN_KEY)
-        provider = settings.provider(bytes.fromhex(signing_key))
+        provider = await asyncio.to_thread(
+            settings.provider, lambda: bytes.fromhex(book.secret(SIGN_IN_KEY))
+        )
         gate = Gate(
             keys,
             token,

@@ -6,6 +6,7 @@ A field `otlp_http` is the flag `--otlp-http`, the variable `SPANGLASS_OTLP_HTTP
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -445,11 +446,11 @@ class Settings(BaseSettings):
             self.forward_bytes,
         )
 
-    def provider(self, key: bytes) -> "Provider | None":
+    def provider(self, key: Callable[[], bytes]) -> "Provider | None":
         """Who vouches for people; None where nobody does.
 
         Args:
-            key: what browsers' cookies are signed with, 32 bytes.
+            key: gives what browsers' cookies are signed with, 32 bytes.
 
         Raises:
             SettingsError: if it is not said what it calls us.
@@ -467,7 +468,7 @@ class Settings(BaseSettings):
                 self.oidc_scopes, self.oidc_roles_claim, read_groups(self.oidc_roles),
                 networks(self.oidc_private_networks),
             ),
-            key,
+            key(),
         )  # fmt: skip
 
     def retention_book(self, database: "Database") -> "RetentionBook":

@@ -55,31 +55,28 @@ def prefer(
     try:
         # Who types the address may reach it, wherever it is.
         asker = Asker(judge_url, judge_model, api_key_env, private_networks="0.0.0.0/0")
-        judge = PairJudge(asker, question)
     except ValueError as error:
         raise StoreError(str(error)) from error
+    judge = PairJudge(asker, question)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors) as bar:
         task = bar.add_task("judged", total=len(pairs))
-        found = preferences(judge, asker, pairs, workers, lambda: bar.advance(task))
+        found = preferences(judge, pairs, workers, lambda: bar.advance(task))
     if 2 * len(found.failed) > len(pairs):
         # What is left would be those that are easily judged.
         reason = next(iter(found.failed.values()))
         raise StoreError(
             f"{len(found.failed)} of {len(pairs)} pairs could not be judged: {reason}."
         )
-    low, high, p = found.certainty()
-    _show(found, before, after, (low, high, p), format_)
+    _show(found, before, after, format_)
     if fail_under is not None and found.share < fail_under:
         said = f"{after} is preferred in {found.share:.0%}, below {fail_under:.0%}"
         errors.print(f"Failed: {said}.", style="red", markup=False, highlight=False)
         raise typer.Exit(1)
 
 
-def _show(
-    found: Preferences, before: str, after: str, sure: tuple[float, float, float], format_: Format
-) -> None:
-    low, high, p = sure
+def _show(found: Preferences, before: str, after: str, format_: Format) -> None:
+    low, high, p = found.certainty()
     if format_ is Format.JSON:
         document = {
             "before": found.count("first"), "after": found.count("second"),

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from scipy.stats import binomtest, t
 
@@ -22,7 +22,7 @@ from spanglass_collector.judging.rubric import Label, Rubric
 QUESTION: Final = "Which of the two answers does better what the user asked for?"
 
 Winner = Literal["first", "second", "tie"]
-_OTHER: Final[dict[str, Winner]] = {"first": "second", "second": "first", "tie": "tie"}
+_OTHER: Final[dict[Winner, Winner]] = {"first": "second", "second": "first", "tie": "tie"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class PairJudge:
     def _verdict(self, asked: str, first: str, second: str, context: str) -> tuple[Winner, str]:
         given = {"user": asked, "context": context, "first_answer": first, "second_answer": second}
         label, reason = self._asker.ask(self._rubric, given)
-        return _OTHER[_OTHER[label]], reason
+        return cast("Winner", label), reason
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,10 @@ class Preferences:
     Attributes:
         by_example: which, and how steadily.
         failed: why there is no verdict, by example.
-        cost_usd: what it cost.
     """
 
     by_example: dict[str, Preference]
     failed: dict[str, str]
-    cost_usd: float
 
     def count(self, winner: Winner) -> int:
         """Examples that one won; `first` is before, `second` after."""
@@ -138,7 +136,6 @@ class Preferences:
 
 def preferences(
     judge: PairJudge,
-    asker: Asker,
     pairs: Iterable[Pair],
     workers: int = 4,
     progress: Callable[[], None] = lambda: None,
@@ -159,4 +156,4 @@ def preferences(
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(one, pairs))
-    return Preferences(found, failed, asker.cost())
+    return Preferences(found, failed)
