@@ -7,7 +7,9 @@ import random
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Run by its path, a folder is not a package yet.
 if not __package__:
@@ -28,34 +30,41 @@ from sample_server.settings import Settings
 def main() -> int:
     """Runs until it is interrupted; the exit status."""
     given = _parser().parse_args()
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    spanglass.init(
-        given.endpoint,
-        service="shop-assistant",
-        environment="demo",
-        release="2.3.0",
-        sample_data=True,
-    )
     with (
         BackgroundServer(Settings(speed=0, error_rate=0.02)) as fast,
         BackgroundServer(Settings(speed=1, error_rate=0.02)) as real,
     ):
+        endpoint, web = given.endpoint, given.web
+        if given.wait:
+            endpoint, _, web = sys.stdin.readline().strip().partition(" ")
+            if not endpoint:
+                return 0
+        spanglass.init(
+            endpoint,
+            service="shop-assistant",
+            environment="demo",
+            release="2.3.0",
+            sample_data=True,
+        )
         live = threading.Thread(
-            target=send_live,
-            args=(_client(real), given.pause, random.Random(), stop.is_set),
+            target=_after,
+            args=(begun, send_live, _client(real), given.pause, random.Random(), stop.is_set),
             daemon=True,
         )
         live.start()
         node = threading.Thread(
-            target=send_node, args=(given.endpoint, given.live, stop), daemon=True
+            target=_after, args=(begun, send_node, endpoint, given.live, stop), daemon=True
         )
         node.start()
-        asked = send_history(_client(fast), given.days, given.visits, random.Random(7), stop.is_set)
+        asked = send_history(
+            _client(fast), given.days, given.visits, random.Random(7), stop.is_set, begun.set
+        )
         print(f"history sent: {asked} questions over {given.days} days", flush=True)
-        if given.web and asked and not stop.is_set():
-            _begin_review(given.web, asked)
+        if web and asked and not stop.is_set():
+            _begin_review(web, asked)
         while not stop.wait(0.5) and given.live:
             pass
         if not given.live:
@@ -65,6 +74,11 @@ def main() -> int:
         node.join(10)
     spanglass.shutdown()
     return 0
+
+
+def _after(event: threading.Event, task: Callable[..., None], *arguments: Any) -> None:
+    event.wait()
+    task(*arguments)
 
 
 def _begin_review(web: str, asked: int) -> None:
@@ -86,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--endpoint", default="http://127.0.0.1:4318", help="OTLP/HTTP address")
     parser.add_argument("--web", default="", help="address of the pages, for a review queue")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="read both addresses from the first line of the input, once there is a service",
+    )
     parser.add_argument("--days", type=int, default=7, help="days of history")
     parser.add_argument("--visits", type=int, default=80, help="visits a day, at most")
     parser.add_argument("--pause", type=float, default=8.0, help="seconds between live visits")

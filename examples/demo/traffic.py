@@ -88,13 +88,19 @@ def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
 
 
 def send_history(
-    client: OpenAI, days: int, visits_a_day: int, rng: random.Random, stop: Callable[[], bool]
+    client: OpenAI,
+    days: int,
+    visits_a_day: int,
+    rng: random.Random,
+    stop: Callable[[], bool],
+    begun: Callable[[], object],
 ) -> int:
     """Runs the assistant through the last days; how many questions it answered.
 
     Args:
         client: of a model server that does not wait.
         stop: whether to end early.
+        begun: called when the first visit is sent, or there is none.
     """
     vectors = Assistant(client, RealClock(), rng).index()
     asked = 0
@@ -107,6 +113,8 @@ def send_history(
         # somebody may be waiting for the first one.
         if number % _FLUSH_EVERY == 0:
             spanglass.flush()
+        begun()
+    begun()
     spanglass.flush()
     return asked
 

@@ -1,5 +1,6 @@
 """`spanglass demo`: the service with a sample application at work."""
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -61,14 +62,17 @@ def demo(
                 "tls_key": "",
             }
         )
-        started: list[subprocess.Popen[bytes]] = []
+        # What it needs takes as long to load as the service, so it is loaded beside it.
+        command = [sys.executable, str(script), "--wait", "--days", str(days)]
+        command.append("--live" if live else "--no-live")
+        sample = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
 
         def ready(service: "Service") -> None:
             address = f"http://{service.addresses['otlp_http']}"
             web = f"http://{service.addresses['web']}"
-            command = [sys.executable, str(script), "--endpoint", address, "--days", str(days)]
-            command += ["--web", web]
-            started.append(subprocess.Popen([*command, "--live" if live else "--no-live"]))
+            if sample.stdin is not None:
+                with contextlib.suppress(BrokenPipeError), sample.stdin as line:
+                    line.write(f"{address} {web}\n")
             errors.print("\nThe demo is at", end=" ")
             errors.print(f"http://{service.addresses['web']}", style="bold", highlight=False)
             errors.print(
@@ -80,13 +84,14 @@ def demo(
         try:
             run(settings, ready)
         finally:
-            for process in started:
-                process.terminate()
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            if sample.stdin is not None:
+                sample.stdin.close()
+            sample.terminate()
+            try:
+                sample.wait(5)
+            except subprocess.TimeoutExpired:
+                sample.kill()
+                sample.wait()
 
 
 def _application() -> Path:
@@ -96,12 +101,10 @@ def _application() -> Path:
         StoreError: if it is not here, or what it needs is not installed.
     """
     found = find_spec(_PACKAGE)
-    installed = (
-        Path(found.submodule_search_locations[0]) / "demo"
-        if (found is not None and found.submodule_search_locations)
-        else None
-    )
-    script = installed or _CHECKOUT
+    script = _CHECKOUT
+    # An editable installation has a copy, too, and that is as old as the installation.
+    if not script.is_dir() and found is not None and found.submodule_search_locations:
+        script = Path(found.submodule_search_locations[0]) / "demo"
     if not script.is_dir():
         raise StoreError(
             "The sample application is not part of this installation. Take it from a checkout of"
