@@ -108,6 +108,9 @@ def test_what_a_span_reports_goes_first(owner: Store, unique: str) -> None:
     reported = call("gpt-4o", attrs={"spanglass.reported_cost_usd": 0.25})
     other = call("gpt-4o", attrs={"gen_ai.usage.cost": 0.5})
     wrong = call("gpt-4o", attrs={"gen_ai.usage.cost": -1})
+    # OpenLIT, where it could not fetch its prices; ours is meant as it is said.
+    unpriced = call("gpt-4o", attrs={"gen_ai.usage.cost": 0})
+    free = call("gpt-4o", attrs={"spanglass.reported_cost_usd": 0})
     guessed = call("gpt-4o", attrs={"spanglass.tokens_estimated": True})
     uncounted = otlp.span("chat", attrs={
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
@@ -115,12 +118,13 @@ def test_what_a_span_reports_goes_first(owner: Store, unique: str) -> None:
     })  # fmt: skip
     agent = call("gpt-4o", attrs={"gen_ai.operation.name": "invoke_agent"})
     plain = otlp.span("work")
-    spans = (reported, other, wrong, guessed, uncounted, agent, plain)
+    spans = (reported, other, wrong, unpriced, free, guessed, uncounted, agent, plain)
     insert(owner, unique, spans, unique)
     found = costs(owner, unique)
     said = [(found[s.span_id.hex()]["source"], found[s.span_id.hex()]["cost_usd"]) for s in spans]
     assert said == [
-        ("reported", 0.25), ("reported", 0.5), ("priced", 2.5), ("estimated", 2.5),
+        ("reported", 0.25), ("reported", 0.5), ("priced", 2.5), ("priced", 2.5),
+        ("reported", 0), ("estimated", 2.5),
         ("unknown", None), ("unknown", None), ("unknown", None),
     ]  # fmt: skip
 

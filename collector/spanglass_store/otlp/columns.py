@@ -89,9 +89,9 @@ def typed() -> dict[str, str]:
 
 def cost_layers() -> tuple[dict[str, str], ...]:
     """Names for what the columns of cost follow from; see `Decoder.layers`."""
+    own, others = (_value("attributes", name) for name in costs.REPORTED_COST_KEYS)
     given = {
-        "reported_text": _first(costs.REPORTED_COST_KEYS, "attributes"),
-        "reported_cost": _number("reported_text"),
+        "reported_cost": f"ifNull({_number(own)}, nullIf({_number(others)}, 0))",
         "service_tier": _first(costs.SERVICE_TIER_KEYS, "attributes"),
     }
     return given | costs.entry_steps(DATABASE, "reported_cost IS NULL"), costs.charge_steps()

@@ -42,7 +42,8 @@ SERVICE_TIER_KEYS: Final = (
     "gen_ai.openai.request.service_tier",
     "spanglass.service_tier",
 )
-#: Attributes that say what a call has cost, in US dollars.
+#: Attributes that say what a call has cost, in US dollars: ours, and what others send. They write 0
+#: where they know no price, so their 0 says nothing.
 REPORTED_COST_KEYS: Final = ("spanglass.reported_cost_usd", "gen_ai.usage.cost")
 
 #: Fields of a schedule's entry that are prices: US dollars per million tokens, per request, and per
