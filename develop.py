@@ -95,6 +95,7 @@ def test(arguments: Sequence[str]) -> int:
     """The whole suite, in parallel; what fails beside others is tried once more alone."""
     have_chromium()
     have_quality()
+    have_sdks()
     pytest = [str(PYTHON), "-m", "pytest", *arguments]
     code = call([*pytest, "-n", "2", "--dist", "worksteal"])
     if code != _TESTS_FAILED:
@@ -171,10 +172,18 @@ def scan(_: Sequence[str]) -> int:
 
 
 def sdks(_: Sequence[str]) -> int:
-    """Tests with the real SDKs of other products that can't live in our environment.
+    """Tests with the real SDKs of other products that can't live in our environment."""
+    have_sdks()
+    tests = "tests/integration/test_products.py"
+    return call([str(PYTHON), "-m", "pytest", tests, "-q", "-rs"])
 
-    Each needs one of its own: they do not install together, and their instrumentations would
-    take part in other tests.
+
+def have_sdks() -> None:
+    """SDKs of other products, each in an environment of its own below `.bench/sdks`.
+
+    They do not install beside ours nor together, and their instrumentations would take part in
+    other tests. Every version is written down (`NAME.txt`, made of `NAME.in`), so that it takes
+    seconds.
     """
     for wanted in sorted((ROOT / "tests" / "support" / "sdks").glob("*.txt")):
         place = ROOT / ".bench" / "sdks" / wanted.stem
@@ -183,15 +192,13 @@ def sdks(_: Sequence[str]) -> int:
             continue
         say(f"Installing the SDK of {wanted.stem} …")
         shutil.rmtree(place, ignore_errors=True)
-        run([str(PYTHON), "-m", "venv", str(place)])
-        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        if call([*pip, "--disable-pip-version-check", "--requirement", str(wanted)]):
+        run([str(PYTHON), "-m", "venv", "--without-pip", str(place)])
+        uv = [str(PYTHON), "-m", "uv", "pip", "install", "--quiet"]
+        if call([*uv, "--python", str(place / "bin" / "python"), "--requirement", str(wanted)]):
             say(f"It can't be installed from here, so the test with {wanted.stem} will skip.")
             shutil.rmtree(place)
             continue
         stamp.write_text(wanted.read_text())
-    tests = "tests/integration/test_products.py"
-    return call([str(PYTHON), "-m", "pytest", tests, "-q", "-rs"])
 
 
 def have_chromium() -> None:

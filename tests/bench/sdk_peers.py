@@ -19,11 +19,8 @@ PEERS: Final = ("langfuse", "logfire", "traceloop-sdk", "opik", "openlit", "fast
 BESIDE: Final = {"traceloop-sdk": ("httpx",)}
 PLACE: Final = REPOSITORY / ".bench" / "peers"
 _INSTALL_S: Final = 180
-_PIP: Final = (
-    "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1", "--timeout", "15",
-)  # fmt: skip
-#: Finds versions that fit one another in seconds, where pip tries them out for many minutes.
-_INSTALLER: Final = "uv"
+#: It finds versions that fit one another in seconds, where pip tries them out for many minutes.
+_INSTALLER: Final = (sys.executable, "-m", "uv", "pip", "install", "-q")
 
 
 def output(command: list[str], timeout_s: float) -> str:
@@ -74,9 +71,8 @@ def peer(
         raise RuntimeError(f"{failed.read_text().strip()} (delete {failed} to try again)")
     try:
         if not python.exists():
-            output([sys.executable, "-m", "venv", str(place / name)], install_s)
-            output([str(python), *_PIP, _INSTALLER], install_s)
-        output([str(python), "-m", _INSTALLER, "pip", "install", "-q", name, *beside], install_s)
+            output([sys.executable, "-m", "venv", "--without-pip", str(place / name)], install_s)
+        output([*_INSTALLER, "--python", str(python), name, *beside], install_s)
     except RuntimeError as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         failed.write_text(f"{error}\n")

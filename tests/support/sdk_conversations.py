@@ -1,7 +1,7 @@
 """`python sdk_conversations.py PRODUCT`: a conversation with the sample server, traced by an SDK.
 
 The SDK is told a host and a key by the variables that its own documentation names, and nothing
-else about us. It runs where `tests/support/sdks.txt` is installed.
+else about us. It runs where that SDK is installed (`tests/support/sdks`).
 """
 
 import os
