@@ -1,6 +1,10 @@
-"""The measured energy of requests, written into their spans as `energy_j`.
+"""The measured energy of requests, written into their spans as `energy_j`, and what that cost.
 
-`queries.energy` has the method. Times are looked at in chunks of ten minutes, the time over which
+`queries.energy` has the method. Where the agent knows the price of a board's hour, a request's
+share of it is its cost, with `measured` as `cost_source`, unless its tokens have a price or the
+sender reported one. Its revision is the time of measuring, as those of prices are times: so the
+newest of several counts in the trace, too.
+ Times are looked at in chunks of ten minutes, the time over which
 it is measured what the boards draw when nothing runs: so a request gets the same energy whenever
 and however often its chunk is looked at, and the sum over requests and idle is the counter's.
 
@@ -28,6 +32,8 @@ from spanglass_store.span_versions import write_versions
 
 #: Days back in which counters are looked for that came of late: what an agent had to keep.
 _DAYS: Final = 2
+#: Sources of a cost that what was measured takes the place of.
+_MEASURABLE: Final = "('unknown', 'estimated', 'measured')"
 #: Part by which two sums of the same numbers may differ: they are added up in any order.
 _EQUAL: Final = 1e-9
 _ID: Final = "cityHash64(project, trace_id, span_id)"
@@ -134,16 +140,22 @@ def _fill(store: Store, of: Deployment, start: datetime, end: datetime) -> int:
     try:
         store.command(f"TRUNCATE TABLE {table}")
         store.command(
-            f"INSERT INTO {table} (id, is_changed, energy_j) WITH {common},"
-            " found AS (SELECT key, sum(weight / total * (joules - rest_j)) AS j"
+            f"INSERT INTO {table} (id, is_changed, energy_j, is_charged, usd) WITH {common},"
+            " found AS (SELECT key, sum(weight / total * (joules - rest_j)) AS j,"
+            " sum(weight / total * (money - rest_usd)) AS paid"
             " FROM work INNER JOIN shared USING (slot) WHERE total > 0 GROUP BY key)"
             # What is a parent of another call by now has no energy of its own any more.
-            f" SELECT {_ID}, true, if(found.key = 0, NULL, found.j) AS new"
-            f" FROM (SELECT project, trace_id, span_id, energy_j FROM {store.database}.spans FINAL"
+            f" SELECT {_ID}, true, if(found.key = 0, NULL, found.j) AS new,"
+            f" {{price:Float64}} > 0 AND s.cost_source IN {_MEASURABLE}"
+            " AND (found.key != 0 OR s.cost_source = 'measured') AS is_charged,"
+            " if(found.key = 0, NULL, found.paid) AS usd"
+            " FROM (SELECT project, trace_id, span_id, energy_j, cost_usd, cost_source"
+            f" FROM {store.database}.spans FINAL"
             f" WHERE {within.replace('{start:', '{since:').replace('{end:', '{until:')}) AS s"
             " LEFT JOIN found ON cityHash64(s.trace_id, s.span_id) = found.key"
-            f" WHERE abs(ifNull(new, 0) - ifNull(s.energy_j, 0)) > {_EQUAL} * abs(ifNull(new, 0))"
-            " OR isNull(new) != isNull(s.energy_j)",
+            f" WHERE {_differs('new', 's.energy_j')}"
+            " OR (is_charged AND (s.cost_source != 'measured'"
+            f" OR {_differs('usd', 's.cost_usd')}))",
             {**of_shares, "since": start, "until": end},
         )
         ((changed,),) = store.query(f"SELECT count() FROM {table}").rows
@@ -156,14 +168,32 @@ def _fill(store: Store, of: Deployment, start: datetime, end: datetime) -> int:
 
 def _write(store: Store, values: dict[str, Any], within: str) -> None:
     new = f"joinGet({quoted(f'{store.database}.new_energy')}, '{{}}', {_ID})"
+    is_charged, usd = new.format("is_charged"), new.format("usd")
     changed = {
         "energy_j": new.format("energy_j"),
+        "cost_usd": f"if({is_charged}, {usd}, cost_usd)",
+        # It belongs to neither.
+        "input_cost_usd": f"if({is_charged}, NULL, input_cost_usd)",
+        "output_cost_usd": f"if({is_charged}, NULL, output_cost_usd)",
+        "cost_source": (
+            f"if({is_charged}, if(isNull({usd}), 'unknown', 'measured'), toString(cost_source))"
+        ),
+        "price_revision": (
+            f"if({is_charged}, greatest(toUInt32(now()), price_revision + 1), price_revision)"
+        ),
         "ingested_at": "ingested_at + toIntervalMicrosecond(1)",
     }
     # The condition is one of the key, so it may be looked at before versions are merged: messages
     # of other spans are not read.
     source = f"{store.database}.spans FINAL PREWHERE {new.format('is_changed')} WHERE {within}"
     write_versions(store, source, changed, values)
+
+
+def _differs(new: str, old: str) -> str:
+    return (
+        f"(abs(ifNull({new}, 0) - ifNull({old}, 0)) > {_EQUAL} * abs(ifNull({new}, 0))"
+        f" OR isNull({new}) != isNull({old}))"
+    )
 
 
 def _moment(chunk: int) -> datetime:

@@ -18,6 +18,8 @@ import spanglass
 from sample_server.documents import DOCUMENTS
 
 from .clock import Clock, first_token_s, token_s
+from .node import HOST
+from .node import MODEL as OWN_MODEL
 from .shop import SYSTEM, TOOLS, NoSuchOrder, run_tool
 
 EMBEDDING_MODEL: Final = "text-embedding-3-small"
@@ -141,9 +143,11 @@ class Assistant:
 
     def _ask(self, messages: list[dict[str, Any]], model: str) -> Reply:
         clock = self._clock
+        own = model == OWN_MODEL
         with spanglass.generation(
             model,
-            provider="openai",
+            provider="vllm" if own else "openai",
+            server_address=HOST if own else None,
             messages=messages,
             tools=TOOLS,
             temperature=0.2,

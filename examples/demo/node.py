@@ -1,7 +1,8 @@
 """A GPU node that is made up: two boards and an engine, as `spanglass agent` would tell of them.
 
-Its load rises and falls in an hour and a half. At the top the engine's KV cache is full, requests
-wait, and a board is held back by its power limit.
+It works for several applications, of which the shop's assistant is one. Its load rises and falls in
+an hour and a half. At the top the engine's KV cache is full, requests wait, and a board is held
+back by its power limit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+#: The model that its engine serves.
+MODEL: Final = "sample/shop-8b"
+HOST: Final = "gpu-node-sample"
 HISTORY_S: Final = 6 * 3600
 #: Seconds between two readings: of the hours before, and live.
 PAST_STEP_S: Final = 60
@@ -29,16 +33,15 @@ _BOARDS: Final = (
     "GPU-5a3b1e00-0000-4000-8000-000000000001",
 )
 _BOUNDS: Final = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-_HOST: Final = "gpu-node-sample"
 _SAMPLE: Final = {
-    "host.name": _HOST, "deployment.environment.name": "demo", "spanglass.sample_data": True,
+    "host.name": HOST, "deployment.environment.name": "demo", "spanglass.sample_data": True,
 }  # fmt: skip
-_NODE: Final = {"service.name": _HOST, **_SAMPLE}
+_NODE: Final = {"service.name": HOST, **_SAMPLE}
 _ENGINE: Final = {
-    "service.name": "vllm-sample", "service.instance.id": f"{_HOST}:8000",
-    "engine.name": "vllm", "engine.version": "0.11.0", "engine.url": f"http://{_HOST}:8000/metrics",
-    "gen_ai.request.model": "sample/shop-8b", "engine.max_sequences": "64",
-    "engine.gpus": ",".join(_BOARDS), **_SAMPLE,
+    "service.name": "vllm-sample", "service.instance.id": f"{HOST}:8000",
+    "engine.name": "vllm", "engine.version": "0.11.0", "engine.url": f"http://{HOST}:8000/metrics",
+    "gen_ai.request.model": MODEL, "engine.max_sequences": "64",
+    "engine.gpus": ",".join(_BOARDS), "spanglass.gpu_hour_usd": "2.49", **_SAMPLE,
 }  # fmt: skip
 
 

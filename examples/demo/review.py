@@ -56,8 +56,8 @@ def make_queue(web: str, asked: int, rng: random.Random) -> int:
         labels = 0
         for reviewer in _REVIEWERS:
             for _ in range(_LABELLED):
-                asked = client.post(f"{path}/next", json={"annotator": reviewer})
-                item = asked.raise_for_status().json()["item"]
+                given = client.post(f"{path}/next", json={"annotator": reviewer})
+                item = given.raise_for_status().json()["item"]
                 if item is None:
                     break
                 # What is wrong is wrong for both, as a rule.

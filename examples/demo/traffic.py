@@ -15,12 +15,15 @@ from openai import OpenAI
 import spanglass
 from sample_server.answers import UNGROUNDED
 
+from . import node
 from .assistant import MORE_K, TOP_K, Assistant
 from .clock import Clock, PastClock, RealClock
 from .shop import COMPLAINTS, CUSTOMERS, FEATURES, MODELS, PRAISE, QUESTIONS
 
 _DAY_S: Final = 86_400
 _PROMPT: Final = "shop-assistant"
+#: One visit of so many is answered by the shop's own engine, since it is there.
+_OWN: Final = 3
 #: Share of answers that customers rate.
 _RATED: Final = 0.3
 #: Share of answers that the shop's people look at, of those that customers doubt, and of
@@ -64,11 +67,14 @@ def history(now_s: float, days: int, visits_a_day: int, rng: random.Random) -> I
             times.append(at)
     # The first visits of the history's last minutes are always there.
     times += [now_s - 60 * n for n in range(1, 8)]
-    for at in sorted(times, reverse=True):
-        yield _visit(at, now_s, rng)
+    # So are some of the hours of which the GPU node tells.
+    times += [now_s - 1800 * n for n in range(1, 11)]
+    for number, at in enumerate(sorted(times, reverse=True)):
+        own = number % _OWN == 0 and now_s - at < node.HISTORY_S - 900
+        yield _visit(at, now_s, rng, own)
 
 
-def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
+def _visit(at: float, now_s: float, rng: random.Random, own: bool) -> Visit:
     age_days = (now_s - at) / _DAY_S
     # Two days ago the models were slow for three hours. Three days ago the prompt changed, and a
     # day and a half ago again: since then the model is given more documents, a drift to be found.
@@ -80,7 +86,7 @@ def _visit(at: float, now_s: float, rng: random.Random) -> Visit:
         # Not drawn: a second demo on the same data has the same draws, and other visits.
         f"visit-{secrets.token_hex(4)}",
         rng.choice(FEATURES),
-        model,
+        node.MODEL if own else model,
         tuple(rng.sample(QUESTIONS, rng.choice((1, 1, 2, 3)))),
         3 if age_days < 1.5 else 2 if age_days < 3 else 1,
         3.5 if slow else 1.0,
@@ -124,7 +130,7 @@ def send_live(client: OpenAI, pause_s: float, rng: random.Random, stop: Callable
     vectors = Assistant(client, RealClock(), rng).index()
     while not stop():
         now = time.time()
-        visit = _visit(now, now, rng)
+        visit = _visit(now, now, rng, rng.random() < 1 / _OWN)
         _hold(visit, client, RealClock(), vectors, rng)
         until = time.monotonic() + rng.expovariate(1 / pause_s)
         while time.monotonic() < until and not stop():

@@ -79,6 +79,8 @@ _ALL = (
     _chat("sample-chat", "2026-01-01", 0.30, 0.30, 100.0, 0.05),
     _chat("sample-slow", "2026-01-01", 1.60, 0.60, 25.0, 0.05),
     _chat("sample-reason", "2026-01-01", 0.70, 0.45, 120.0, 0.01),
+    # An engine of one's own answers by the name that it is asked by.
+    Model("sample/shop-8b", "sample/shop-8b", first_token_s=0.25, tokens_per_s=45.0),
     _embedding("text-embedding-3-small", 1536, 0.08),
     _embedding("text-embedding-3-large", 3072, 0.14),
     _embedding("text-embedding-ada-002", 1536, 0.10),

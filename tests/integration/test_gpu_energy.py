@@ -173,7 +173,22 @@ def test_the_table_has_each_requests_energy(simulated: Simulated) -> None:
     assert sum(found.values()) + total["idle_j"] == pytest.approx(true, rel=0.01)
     shares = simulated.energy(group_by="span", limit=500)["groups"]
     for each in shares:
-        assert found[each["name"].partition("/")[2]] == pytest.approx(each["energy_j"], rel=0.02)
+        assert found[each["name"].partition("/")[2]] == pytest.approx(each["energy_j"])
+    # And what that has cost, in the span, the trace and the sums.
+    paid = {
+        f"{r['trace_id']}/{r['span_id']}": r["cost_usd"]
+        for r in service.sql(
+            "SELECT trace_id, span_id, cost_usd FROM spans WHERE request_model = {m:String}"
+            " AND cost_source = 'measured' AND input_cost_usd IS NULL",
+            m=model,
+        )
+    }
+    assert paid == {each["name"]: pytest.approx(each["usd"]) for each in shares}
+    (cost,) = service.sql(
+        "SELECT sum(cost_usd) AS usd FROM traces WHERE has(models, {m:String})", m=model
+    )
+    assert cost["usd"] == pytest.approx(total["requests_usd"])
+    assert cost["usd"] + total["idle_usd"] == pytest.approx(SECONDS * 1e-3, rel=0.01)
     # What is written again is the same span still, and nothing is written that is there.
     assert service.sql(traces, m=model) == before
     wait_until(
@@ -216,12 +231,11 @@ def test_models_on_the_same_boards_share_what_they_use(
 ) -> None:
     start = (time.time_ns() // 10**9 - 1_500) * 10**9
     served = [each for each in simulate(120, seed=3) if each.ended < 100]
-    spans = [span for n, span in enumerate(spans_of(served, start, f"{unique}-a")) if n % 3] + [
-        span for n, span in enumerate(spans_of(served, start, f"{unique}-b")) if not n % 3
-    ]
-    shared_service.send(otlp.request(*spans))
-    for name in ("a", "b"):
-        bodies = metrics_of(served, start, 110, f"{unique}-{name}", PRICE, board=f"GPU-{unique}")
+    parts = {"a": [e for n, e in enumerate(served) if n % 3], "b": served[::3]}
+    for name, part in parts.items():
+        model, other = f"{unique}-{name}", parts["b" if name == "a" else "a"]
+        shared_service.send(otlp.request(*spans_of(part, start, model)))
+        bodies = metrics_of(part, start, 110, model, PRICE, f"GPU-{unique}", beside=other)
         for body in bodies:
             shared_service.send(body, path="/v1/metrics")
     shared_service.settle()
@@ -233,6 +247,57 @@ def test_models_on_the_same_boards_share_what_they_use(
     assert one["others_j"] == pytest.approx(two["requests_j"], rel=1e-6)
     assert one["requests_j"] + one["others_j"] + one["idle_j"] == pytest.approx(true, rel=1e-6)
     assert 0.2 < two["requests_j"] / (one["requests_j"] + two["requests_j"]) < 0.5
+
+
+def test_requests_that_nobody_traced_have_their_part(simulated: Simulated, unique: str) -> None:
+    service, served = simulated.service, simulated.served
+    kept = simulated.spans[::3]
+    spans = [
+        each
+        for n, each in enumerate(spans_of(served, simulated.start, unique))
+        if n % 3 == 0
+    ]  # fmt: skip
+    service.send(otlp.request(*spans))
+    for body in metrics_of(served, simulated.start, SECONDS, unique, PRICE):
+        service.send(body, path="/v1/metrics")
+    service.settle()
+    every = simulated.energy(group_by="span", limit=500)
+    some = Simulated(service, unique, simulated.start, served, spans).energy(
+        group_by="span", limit=500
+    )
+    total = some["total"]
+    true = energy_at(served, SECONDS)
+    assert total["energy_j"] == pytest.approx(true, rel=1e-6)
+    parts = ("requests", "others", "untraced", "idle")
+    assert sum(total[f"{part}_j"] for part in parts) == pytest.approx(true, rel=1e-6)
+    assert sum(total[f"{part}_usd"] for part in parts) == pytest.approx(SECONDS * 1e-3, rel=1e-6)
+    # Those that were traced have what they have where all were, and not what the others took.
+    used = {each["name"].partition("/")[2]: each["energy_j"] for each in every["groups"]}
+    true_of_kept = sum(used[each.span_id.hex()] for each in kept)
+    assert total["requests_j"] == pytest.approx(true_of_kept, rel=0.15)
+    assert every["total"]["untraced_j"] == 0 < 1.5 * total["requests_j"] < total["untraced_j"]
+    # What was measured gives way to a price of tokens, and not to one of hours.
+    query = (
+        "SELECT cost_source, count() AS n, sum(cost_usd) AS usd FROM spans"
+        " WHERE request_model = {m:String} GROUP BY cost_source"
+    )
+
+    def costs() -> list[tuple[str, int, float]]:
+        found = service.sql(query, m=unique)
+        return [(row["cost_source"], row["n"], pytest.approx(row["usd"])) for row in found]
+
+    measured = [("measured", len(spans), total["requests_usd"])]
+    wait_until(lambda: costs() == measured, "all are measured")
+    service.cli("prices", "set", unique, "--gpu-hour", "2", "--recompute")
+    assert costs() == measured
+    service.cli("prices", "unset", unique)
+    service.cli("prices", "set", unique, "--output", "5", "--recompute")
+    usd = 5e-6 * sum(each.answer for each in served[::3])
+    assert costs() == [("priced", len(spans), usd)]
+    (trace,) = service.sql(
+        "SELECT sum(cost_usd) AS usd FROM traces WHERE has(models, {m:String})", m=unique
+    )
+    assert trace["usd"] == pytest.approx(usd)
 
 
 def test_unknown_models_and_long_ranges(simulated: Simulated) -> None:

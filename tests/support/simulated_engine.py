@@ -69,6 +69,14 @@ def energy_at(served: list[Served], moment: float) -> float:
     return total
 
 
+def generated_at(served: list[Served], moment: float) -> float:
+    """Tokens that the engine has generated."""
+    return sum(
+        each.answer * min(max(moment - each.first, 0) / (each.ended - each.first), 1)
+        for each in served
+    )
+
+
 def spans_of(
     served: list[Served], start_ns: int, model: str, from_arrival: bool = False
 ) -> list[Span]:
@@ -98,12 +106,18 @@ def metrics_of(
     model: str,
     price: float = 3.6,
     board: str = "",
+    beside: list[Served] | None = None,
 ) -> list[ExportMetricsServiceRequest]:
-    """What the agent sends of it: the counter each second, and every 5 s how the engine is."""
+    """What the agent sends of it: the counter each second, and every 5 s how the engine is.
+
+    Args:
+        beside: what another engine served on the same board.
+    """
+    busy = served + (beside or [])
     board = board or f"GPU-{model}"
     points = [
         otlp_signals.point(
-            energy_at(served, t), {"hw.id": board, "hw.type": "gpu", "hw.name": "Stub 80GB"},
+            energy_at(busy, t), {"hw.id": board, "hw.type": "gpu", "hw.name": "Stub 80GB"},
             start_time_unix_nano=start_ns - 10**9, time_unix_nano=start_ns + t * 10**9,
         )
         for t in range(seconds + 1)
@@ -112,7 +126,7 @@ def metrics_of(
         name="hw.energy", unit="J",
         sum=Sum(data_points=points, aggregation_temporality=2, is_monotonic=True),
     )  # fmt: skip
-    times = range(0, seconds, 5)
+    times = range(0, seconds + 1, 5)
     about = {"gen_ai.request.model": model}
     named = {
         "engine.up": [1.0 for _ in times],
@@ -136,6 +150,19 @@ def metrics_of(
         )
         for name, values in named.items()
     ]
+    tokens = Metric(
+        name="engine.generated_tokens", unit="{token}",
+        sum=Sum(
+            data_points=[
+                otlp_signals.point(
+                    generated_at(served, t), about, start_time_unix_nano=start_ns - 10**9,
+                    time_unix_nano=start_ns + t * 10**9,
+                )
+                for t in times
+            ],
+            aggregation_temporality=2, is_monotonic=True,
+        ),
+    )  # fmt: skip
     engine = {
         "engine.name": "vllm", "engine.url": f"http://{model}:8000/metrics",
         "service.instance.id": f"{model}:8000", "host.name": "gpu-node", "engine.gpus": board,
@@ -143,5 +170,5 @@ def metrics_of(
     }  # fmt: skip
     return [
         otlp_signals.metrics(energy, service="spanglass-agent", resource={"host.name": "gpu-node"}),
-        otlp_signals.metrics(*gauges, service="vllm", resource=engine),
+        otlp_signals.metrics(*gauges, tokens, service="vllm", resource=engine),
     ]

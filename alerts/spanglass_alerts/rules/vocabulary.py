@@ -88,6 +88,8 @@ def _rate(part: str) -> str:
     return f"sumIf(sample_weight, {{c}} AND {part}) / sumIf(sample_weight, {{c}})"
 
 
+#: What is measured on boards of one's own is a cost ten minutes later.
+_UNPRICED: Final = f"({is_unpriced()} AND ingested_at < now() - INTERVAL 15 MINUTE)"
 _DRIFT: Final = "verdict = 'drift' AND finding_id != ''"
 
 METRICS: Final[dict[str, Metric]] = {
@@ -106,7 +108,7 @@ METRICS: Final[dict[str, Metric]] = {
     "tokens": Metric("calls", f"{_sum('input_tokens')} + {_sum('output_tokens')}", "tokens", "tokens sent and received", "ifNull(input_tokens, 0) + ifNull(output_tokens, 0)", True),
     "cost_usd": Metric("calls", _sum("cost_usd"), "USD", "cost of calls", "ifNull(cost_usd, 0)", True),
     "cost_per_request": Metric("calls", f"{_sum('cost_usd')} / sumIf(sample_weight, {{c}})", "USD", "mean cost of a call", "ifNull(cost_usd, 0)"),
-    "unpriced_requests": Metric("calls", f"sumIf(sample_weight, {{c}} AND {is_unpriced()})", "requests", "calls without a known price", is_unpriced(), True),
+    "unpriced_requests": Metric("calls", f"sumIf(sample_weight, {{c}} AND {_UNPRICED})", "requests", "calls without a known price, a quarter of an hour after they came", _UNPRICED, True),
     "truncated_rate": Metric("calls", _rate("hasAny(finish_reasons, ['length', 'max_tokens'])"), "1", "share of answers cut off for length", "hasAny(finish_reasons, ['length', 'max_tokens'])"),
     "users": Metric("calls", "toFloat64(uniqIf(user_id, {c} AND user_id != ''))", "users", "users seen", "1", True),
     "spans": Metric("spans", "sumIf(sample_weight, {c})", "spans", "spans of any kind", "1", True),

@@ -121,8 +121,11 @@ def _charged(store: Store, where: str) -> str:
         f"(SELECT *, {charges} FROM (SELECT {columns}, {entries}"
         f" FROM {store.database}.spans WHERE {where} AND {_CHARGED} AND {costs.IS_INFERENCE})"
         f" WHERE is_charged AND price_revision != {at('entry', 'revision')}"
-        # What had no price and still has none stays as it is.
-        " AND (is_priced OR cost_source != 'unknown'))"
+        # What had no price and still has none stays as it is; what was measured, unless tokens have
+        # got a price since.
+        " AND (is_priced OR cost_source NOT IN ('unknown', 'measured'))"
+        f" AND (cost_source != 'measured' OR ({at('entry', 'hour')} = 0"
+        f" AND {at('entry', 'revision')} > price_revision)))"
     )
 
 

@@ -47,8 +47,8 @@ _SUMS: Final = ", ".join((
     f"sumIf(s.sample_weight, {is_unpriced('s')}) AS unknown_calls",
     "sum(s.input_tokens * s.sample_weight) AS input_tokens",
     "sum(s.output_tokens * s.sample_weight) AS output_tokens",
-    # What was measured is shared among the calls that are stored, however many each stands for.
-    "sum(s.energy_j) AS energy_j",
+    # The engine's own count of tokens tells what those have used that were not kept.
+    "sum(s.energy_j * s.sample_weight) AS energy_j",
 ))  # fmt: skip
 SUMS: Final = (
     "cost_usd", "input_cost_usd", "output_cost_usd", "calls", "unknown_calls", "input_tokens",

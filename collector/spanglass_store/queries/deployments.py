@@ -59,6 +59,7 @@ class Deployment:
         boards: ids of their boards, each once, and of boards that are shared with these.
         gpu_hour_usd: price of a board for an hour; 0 where it was not given.
         models: all models that are at work on these boards, this one among them.
+        counters: host and instance of all engines that are, as `host/instance`.
     """
 
     project: str
@@ -67,6 +68,7 @@ class Deployment:
     boards: tuple[str, ...]
     gpu_hour_usd: float
     models: tuple[str, ...]
+    counters: tuple[str, ...]
 
 
 def engines(store: Store, start: datetime, end: datetime, project: str = "") -> list[Engine]:
@@ -135,6 +137,9 @@ def deployments(found: Sequence[Engine]) -> list[Deployment]:
             boards=tuple(sorted({b for e in beside[project, model][1] for b in e.boards})),
             gpu_hour_usd=max(each.gpu_hour_usd for each in beside[project, model][1]),
             models=tuple(sorted(beside[project, model][0])),
+            counters=tuple(
+                sorted({f"{each.host}/{each.instance}" for each in beside[project, model][1]})
+            ),
         )
         for (project, model), serving in sorted(by_model.items())
     ]

@@ -10,6 +10,9 @@ energy by the tokens that were worked on for them; what no request was there for
 - The busy share of a slot is the sum of its requests' times in it, at most all of it. In the rest
   the boards draw what they draw in slots without requests (the 10th percentile of those of the
   same ten minutes), and that is idle.
+- Where the engines have generated more tokens in ten minutes than the requests that are known, the
+  others were requests that nobody traced. They are taken to be like those that were: they share in
+  a slot by the tokens that the engines say they generated then, less the known requests' part.
 - Money is the price of the boards' hours, spread likewise; the share of the time that is not busy
   is idle.
 
@@ -19,7 +22,7 @@ the assumptions do to a single request.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from spanglass_store.client import Store
@@ -36,6 +39,9 @@ LONGEST_REQUEST_S: Final = 3600
 _LONGEST_GAP_S: Final = 600
 #: Slots over which it is measured what boards draw when nothing runs: ten minutes of seconds.
 CHUNK: Final = 600
+#: By how much more the engines' tokens have to be than the requests': a request is counted when it
+#: ends, and tokens of one that was broken off are known to the engine alone.
+_UNTRACED: Final = 1.1
 #: Hosts of models that run elsewhere, though one of the same name runs here.
 _ELSEWHERE: Final = (
     "openai.com", "azure.com", "anthropic.com", "amazonaws.com", "googleapis.com", "mistral.ai",
@@ -49,6 +55,19 @@ IS_SERVED: Final = (
     + " OR ".join(f"endsWith(lower(attributes['server.address']), '{host}')" for host in _ELSEWHERE)
     + ")"
 )
+
+#: A counter's reading, and the one before it, over a window `w`.
+_COUNTED: Final = """toUnixTimestamp64Nano(time) AS b,
+        toUnixTimestamp64Nano(start_time) AS began, value,
+        lagInFrame(b) OVER w AS a, lagInFrame(value) OVER w AS before,
+        lagInFrame(began) OVER w AS earlier"""
+_HAS_BEFORE: Final = f"a > 0 AND b > a AND b - a <= {_LONGEST_GAP_S} * 1000000000"
+#: What it has grown by, and the slots over which that is spread.
+_SLICED: Final = """a, b,
+        -- One that has begun anew counts from 0; an agent that has does not change the counter.
+        if(value < before OR (began != earlier AND began >= a), value, value - before) AS grown,
+        arrayJoin(range(toUInt64(intDiv(a, step)), toUInt64(intDiv(b - 1, step)) + 1)) AS slot,
+        greatest(0, least(b, (slot + 1) * step) - greatest(a, slot * step)) AS part"""
 
 GroupBy = Literal["service", "environment", "user", "session", "feature", "prompt", "trace", "span"]
 _GROUPS: Final[Mapping[str, str]] = {
@@ -71,10 +90,12 @@ class Budget:
         energy_j: by the counters, in joules.
         requests_j: shared among requests.
         others_j: shared among requests to other models on the same boards.
+        untraced_j: of requests that are known from the engines' counters alone.
         idle_j: the rest.
         usd: price of the boards' time, in US dollars; None where none was given.
         requests_usd: shared among requests.
         others_usd: shared among requests to other models on the same boards.
+        untraced_usd: of requests that are known from the engines' counters alone.
         idle_usd: the rest.
         requests: how many were worked on.
         output_tokens: of them.
@@ -85,10 +106,12 @@ class Budget:
     energy_j: float
     requests_j: float
     others_j: float
+    untraced_j: float
     idle_j: float
     usd: float | None
     requests_usd: float | None
     others_usd: float | None
+    untraced_usd: float | None
     idle_usd: float | None
     requests: int
     output_tokens: int
@@ -132,26 +155,29 @@ def budget(
     (row,) = store.query(
         f"WITH {common} SELECT sum(joules) AS energy_j,"
         " sum((joules - rest_j) * own) AS requests_j,"
-        " sum((joules - rest_j) * (1 - own)) AS others_j,"
+        " sum((joules - rest_j) * beside) AS others_j,"
+        " sum((joules - rest_j) * unknown) AS untraced_j,"
         " sum(rest_j) AS idle_j, sum(money) AS usd,"
         " sum((money - rest_usd) * own) AS requests_usd,"
-        " sum((money - rest_usd) * (1 - own)) AS others_usd,"
-        " sum(rest_usd) AS idle_usd, (SELECT max(boards) FROM energy) AS boards,"
+        " sum((money - rest_usd) * beside) AS others_usd,"
+        " sum((money - rest_usd) * unknown) AS untraced_usd,"
+        " sum(rest_usd) AS idle_usd, max(boards) AS boards,"
         " sum(measured) AS measured_s,"
         " (SELECT (count(), sum(output)) FROM requests"
-        " WHERE is_own AND b > first_slot * step) AS worked,"
+        " WHERE is_own AND b > first_slot * step AND a < last_slot * step) AS worked,"
         " worked.1 AS requests, worked.2 AS output_tokens"
         " FROM shared",
         values,
     ).dicts()
     money = {
         name: float(row[name] or 0) if of.gpu_hour_usd else None
-        for name in ("usd", "requests_usd", "others_usd", "idle_usd")
+        for name in ("usd", "requests_usd", "others_usd", "untraced_usd", "idle_usd")
     }
     return Budget(
         energy_j=float(row["energy_j"] or 0),
         requests_j=float(row["requests_j"] or 0),
         others_j=float(row["others_j"] or 0),
+        untraced_j=float(row["untraced_j"] or 0),
         idle_j=float(row["idle_j"] or 0),
         requests=int(row["requests"] or 0),
         output_tokens=int(row["output_tokens"] or 0),
@@ -207,47 +233,57 @@ def energy_queries(
 ) -> tuple[str, dict[str, Any]]:
     """The named queries of both answers, `energy`, `work` and `shared`, and their values."""
     step = step_of(start, end)
+    # Whole chunks, so that a share is the same whichever range it is asked for in.
+    chunk_s = CHUNK * step
+    opens = int(start.timestamp()) // chunk_s * chunk_s
+    closes = -int(-end.timestamp() // chunk_s) * chunk_s
     database = store.database
+    near = (
+        f"time >= {{opens:DateTime64(6, 'UTC')}} - INTERVAL {_LONGEST_GAP_S} SECOND"
+        f" AND time < {{closes:DateTime64(6, 'UTC')}} + INTERVAL {_LONGEST_GAP_S} SECOND"
+    )
     spans = (
         f"{database}.spans FINAL WHERE project = {{project:String}}"
-        " AND start_time < {end:DateTime64(6, 'UTC')}"
-        f" AND start_time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {LONGEST_REQUEST_S} SECOND"
+        " AND start_time < {closes:DateTime64(6, 'UTC')}"
+        f" AND start_time >= {{opens:DateTime64(6, 'UTC')}} - INTERVAL {LONGEST_REQUEST_S} SECOND"
     )
     common = f"""
 {step} * 1000000000 AS step,
 intDiv(toUnixTimestamp64Nano(toDateTime64({{start:DateTime64(6, 'UTC')}}, 9)), step) AS first_slot,
 intDiv(toUnixTimestamp64Nano(toDateTime64({{end:DateTime64(6, 'UTC')}}, 9)), step) AS last_slot,
 readings AS (
-    SELECT attributes['hw.id'] AS board, service, toUnixTimestamp64Nano(time) AS b,
-        toUnixTimestamp64Nano(start_time) AS began, value,
-        lagInFrame(b) OVER w AS a, lagInFrame(value) OVER w AS before,
-        lagInFrame(began) OVER w AS earlier,
+    SELECT attributes['hw.id'] AS board, service, {_COUNTED},
         count() OVER (PARTITION BY board, service) AS readings_of_service
     FROM {database}.metrics FINAL
     WHERE project = {{project:String}} AND name = 'hw.energy'
-        AND attributes['hw.id'] IN {{boards:Array(String)}}
-        AND time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {_LONGEST_GAP_S} SECOND
-        AND time < {{end:DateTime64(6, 'UTC')}} + INTERVAL {_LONGEST_GAP_S} SECOND
+        AND attributes['hw.id'] IN {{boards:Array(String)}} AND {near}
     WINDOW w AS (PARTITION BY board, service ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 ),
 of_service AS (
     SELECT board, argMax(service, readings_of_service) AS service FROM readings GROUP BY board
 ),
 slices AS (
-    -- One that has begun anew counts from 0; an agent that has does not change the counter.
-    SELECT board, a, b,
-        if(value < before OR (began != earlier AND began >= a), value, value - before) AS j,
-        arrayJoin(range(toUInt64(intDiv(a, step)), toUInt64(intDiv(b - 1, step)) + 1)) AS slot,
-        greatest(0, least(b, (slot + 1) * step) - greatest(a, slot * step)) AS part
-    FROM readings
     -- One board can be read by an agent and by an exporter: whoever read it more often counts.
-    WHERE (board, service) IN (SELECT board, service FROM of_service)
-        AND a > 0 AND b > a AND b - a <= {_LONGEST_GAP_S} * 1000000000
+    SELECT board, {_SLICED} FROM readings
+    WHERE (board, service) IN (SELECT board, service FROM of_service) AND {_HAS_BEFORE}
 ),
 energy AS (
-    SELECT toInt64(slot) AS slot, sum(j * part / (b - a)) AS joules, sum(part) / 1e9 AS measured,
-        uniqExact(board) AS boards, measured * {{price:Float64}} / 3600 AS money
-    FROM slices WHERE slot >= first_slot AND slot < last_slot GROUP BY slot
+    SELECT toInt64(slot) AS slot, sum(grown * part / (b - a)) AS joules,
+        sum(part) / 1e9 AS measured, uniqExact(board) AS boards,
+        measured * {{price:Float64}} / 3600 AS money
+    FROM slices WHERE slot * step >= {opens} * 1000000000 AND slot * step < {closes} * 1000000000
+    GROUP BY slot
+),
+counted AS (
+    SELECT {_COUNTED} FROM {database}.metrics FINAL
+    WHERE project = {{project:String}} AND name = 'engine.generated_tokens'
+        AND concat(resource['host.name'], '/', resource['service.instance.id'])
+            IN {{counters:Array(String)}} AND {near}
+    WINDOW w AS (PARTITION BY series ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+),
+generated AS (
+    SELECT toInt64(slot) AS slot, sum(grown * part / (b - a)) AS tokens
+    FROM (SELECT {_SLICED} FROM counted WHERE {_HAS_BEFORE}) GROUP BY slot
 ),
 requests AS (
     SELECT cityHash64(trace_id, span_id) AS key, trace_id, span_id, service, environment,
@@ -276,35 +312,55 @@ work AS (
         if(knows_first,
             work_in * if(first > a, inside_in / (first - a), opens <= a)
             + work_out * if(b > first, inside_out / (b - first), ends >= b AND opens < b),
-            (work_in + work_out) * inside / (b - a)) AS weight
+            (work_in + work_out) * inside / (b - a)) AS weight,
+        output * if(knows_first AND b > first, inside_out / (b - first), inside / (b - a)) AS made
     FROM requests
 ),
 busy AS (
-    SELECT slot, sum(weight) AS total, sumIf(weight, is_own) AS total_own,
-        least(1, sum(inside) / step) AS share FROM work GROUP BY slot
+    SELECT slot, sum(weight) AS known, sumIf(weight, is_own) AS known_own,
+        sum(made) AS known_tokens, least(1, sum(inside) / step) AS share
+    FROM work GROUP BY slot
+),
+both AS (
+    SELECT energy.slot AS slot, intDiv(slot, {CHUNK}) AS chunk, joules, measured, money, boards,
+        busy.known AS known, busy.known_own AS known_own, busy.known_tokens AS known_tokens,
+        busy.share AS known_share, generated.tokens AS tokens
+    FROM energy LEFT JOIN busy ON energy.slot = busy.slot
+        LEFT JOIN generated ON energy.slot = generated.slot
+),
+untraced AS (
+    SELECT chunk, sum(tokens) AS of_engines, sum(known_tokens) AS of_requests,
+        -- Work that went with each token that is not known of.
+        if(of_engines > {_UNTRACED} * of_requests, 1 - of_requests / of_engines, 0)
+            * if(of_requests > 0, sum(known) / of_requests, 1) AS work_of_token
+    FROM both GROUP BY chunk
 ),
 joined AS (
-    SELECT energy.slot AS slot, intDiv(slot, {CHUNK}) AS chunk, joules, measured, money,
-        ifNull(busy.total, 0) AS total, if(total = 0, 0, busy.total_own / total) AS own,
-        ifNull(busy.share, 0) AS share
-    FROM energy LEFT JOIN busy ON energy.slot = busy.slot
+    SELECT slot, chunk, joules, measured, money, boards, tokens * work_of_token AS others,
+        known + others AS total, if(total = 0, 0, known_own / total) AS own,
+        if(total = 0, 0, (known - known_own) / total) AS beside,
+        if(total = 0, 0, others / total) AS unknown, if(others > 0, 1, known_share) AS share
+    FROM both INNER JOIN untraced USING (chunk)
 ),
 idle AS (
     SELECT chunk,
         ifNotFinite(quantileIf(0.1)(joules / measured, total = 0 AND measured > 0), 0) AS power
     FROM joined GROUP BY chunk
 ),
-shared AS (SELECT slot, joules, measured, money, total, own,
-    if(total = 0, joules, least(joules, power * measured * (1 - share))) AS rest_j,
+shared AS (SELECT slot, joules, measured, money, boards, total, own, beside,
+    unknown, if(total = 0, joules, least(joules, power * measured * (1 - share))) AS rest_j,
     if(total = 0, money, money * (1 - share)) AS rest_usd
-    FROM joined INNER JOIN idle USING (chunk))"""
+    FROM joined INNER JOIN idle USING (chunk) WHERE slot >= first_slot AND slot < last_slot)"""
     return common, {
         "project": of.project,
         "model": of.model,
         "models": list(of.models),
         "boards": list(of.boards),
+        "counters": list(of.counters),
         "price": of.gpu_hour_usd,
         "start": start,
         "end": end,
+        "opens": datetime.fromtimestamp(opens, UTC),
+        "closes": datetime.fromtimestamp(closes, UTC),
         "input_weight": input_weight,
     }

@@ -20,15 +20,19 @@ Text = Annotated[str, Query(max_length=1000)]
 
 
 class Budget(BaseModel):
-    """What a deployment's boards have used. Requests, others and idle are the counter's."""
+    """What a deployment's boards have used: requests, others, untraced and idle together."""
 
     energy_j: float = Field(description="By the boards' counters, in joules.")
     requests_j: float = Field(description="Shared among requests.")
     others_j: float = Field(description="Of requests to other models on the same boards.")
+    untraced_j: float = Field(
+        description="Of requests that are known from the engines' counts of tokens alone."
+    )
     idle_j: float = Field(description="The rest.")
     usd: float | None = Field(description="Price of the boards' time; null where none was given.")
     requests_usd: float | None
     others_usd: float | None
+    untraced_usd: float | None
     idle_usd: float | None
     requests: int
     output_tokens: int
