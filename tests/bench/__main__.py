@@ -18,6 +18,7 @@ from bench import (
     alerts,
     dialects,
     drift,
+    drift_store,
     idle,
     latency,
     limit,
@@ -48,6 +49,7 @@ COMMANDS = (
     "pii",
     "quality",
     "drift",
+    "drift-store",
     "page",
     "all",
 )
@@ -90,6 +92,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=3_000, help="that are looked through")
     parser.add_argument("--rows", type=int, default=100_000, help="of a column that may drift")
     parser.add_argument("--vectors", type=int, default=10_000, help="that may drift")
+    parser.add_argument("--day-spans", type=int, default=1_000_000, help="of a day that may drift")
     parser.add_argument("--draws", type=int, default=400, help="of a simulation of drift")
     parser.add_argument("--visits", type=int, default=15, help="of each page in Chromium")
     parser.add_argument("--address", default="", help="of a service whose pages are opened")
@@ -188,6 +191,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             times=asked.draws,
             peers=not asked.no_peers,
         )
+    elif name == "drift-store":
+        drift_store.run(report, work, spans=asked.day_spans)
     elif name == "sdk":
         sdk.run(
             report,

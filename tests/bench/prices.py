@@ -5,37 +5,18 @@ Every model that the week's calls name gets another price, so that every call is
 
 from __future__ import annotations
 
-import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import psutil
 
-from bench.processes import CpuMeter, memory
+from bench.processes import CpuMeter, Peak
 from bench.report import Report, count
 from bench.week import build, opened
 from spanglass_store.client import Store
 from spanglass_store.prices import costs
 from spanglass_store.prices.desk import PriceDesk
 from spanglass_store.prices.entry import Kind, Price
-
-_SAMPLE_S: Final = 0.1
-
-
-@dataclass
-class _Peak:
-    """The most memory that processes had, in bytes; sampled until it is told to stop."""
-
-    processes: list[psutil.Process]
-    most: int = 0
-    is_over: bool = False
-
-    def watch(self) -> None:
-        while not self.is_over:
-            self.most = max(self.most, memory(self.processes).anonymous)
-            time.sleep(_SAMPLE_S)
 
 
 def run(report: Report, work: Path, *, spans: int) -> None:
@@ -51,23 +32,19 @@ def run(report: Report, work: Path, *, spans: int) -> None:
         own, child = psutil.Process(), psutil.Process(server.pid)
         for what, factor in (("every model has another price", 1.5), ("and another one", 2.0)):
             desk.set(_prices(store, factor))
-            peak = _Peak([child])
-            watcher = threading.Thread(target=peak.watch, daemon=True)
-            watcher.start()
-            meter = CpuMeter({"ClickHouse": [child], "Python": [own]})
-            began = time.monotonic()
-            charged = desk.recompute()
-            seconds = time.monotonic() - began
-            usage = meter.read()
-            peak.is_over = True
-            watcher.join()
+            with Peak([child]) as peak:
+                meter = CpuMeter({"ClickHouse": [child], "Python": [own]})
+                began = time.monotonic()
+                charged = desk.recompute()
+                seconds = time.monotonic() - began
+                usage = meter.read()
             wrong = _not_charged(store)
             if wrong:
                 raise RuntimeError(f"{wrong} calls were not charged by the new prices")
             rows.append((
                 what, count(there), count(charged), f"{seconds:.1f}",
                 f"{usage.cpu['ClickHouse']:.1f}", f"{usage.cpu['Python']:.1f}",
-                f"{peak.most / 2**20:.0f}", f"{usage.others / usage.seconds:.2f}",
+                f"{peak.most.anonymous / 2**20:.0f}", f"{usage.others / usage.seconds:.2f}",
             ))  # fmt: skip
     report.table(
         "`spanglass prices recompute` over a week",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,3 +105,31 @@ def memory(processes: Sequence[psutil.Process]) -> Memory:
             else:
                 anonymous += process.memory_info().rss
     return Memory(anonymous, file)
+
+
+class Peak:
+    """The most memory that processes had while it was open, in bytes; sampled ten times a second."""
+
+    def __init__(self, processes: Sequence[psutil.Process]) -> None:
+        """`processes` together; those that have ended count nothing."""
+        self._processes = processes
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.most = Memory(0, 0)
+        """The sample with the most memory of one's own."""
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            now = memory(self._processes)
+            if now.anonymous > self.most.anonymous:
+                self.most = now
+            if self._over.wait(0.1):
+                return

@@ -56,39 +56,55 @@ def build(report: Report, folder: Path, spans: int) -> None:
         report.say(f"  {folder} has a week of {count(spans)} spans already.")
         return
     began = time.monotonic()
+    with made(folder, spans) as (store, templates):
+        copy(store, spans // templates - 1, 0, DAYS * 86_400)
+    done.write_text(str(spans))
+    report.say(f"  A week of {count(spans)} spans was made in {time.monotonic() - began:.0f} s.")
+
+
+@contextmanager
+def made(folder: Path, spans: int) -> Iterator[tuple[Store, int]]:
+    """A store with spans to copy, of now, and their number: at most `spans`."""
     service = Service(folder)
     try:
         pool = Pool(_A_REQUEST, bodies=20, corpus_bytes=8 << 20)
-        made = min(_TEMPLATES, spans)
 
         def body(_: int) -> tuple[bytes, int]:
             sent = pool.fresh(time.time_ns())
             return bytes(sent.body), sent.spans
 
-        templates = send(service.port, "/v1/traces", body, made // _A_REQUEST, 4)
+        number = min(_TEMPLATES, spans) // _A_REQUEST
+        templates = send(service.port, "/v1/traces", body, number, 4)
         end = time.monotonic() + _WAIT_S
         while service.count() < templates:
             if time.monotonic() > end:
                 raise RuntimeError("the spans to copy were not stored in time")
             time.sleep(_POLL_S)
-        _copy(service.store, spans // templates)
+        service.store.raw(
+            "CREATE TABLE IF NOT EXISTS bench_templates ENGINE = Memory AS"
+            " SELECT DISTINCT trace_id FROM spanglass.spans",
+            "TSV",
+        )
+        yield service.store, templates
+        service.store.raw("DROP TABLE bench_templates", "TSV")
     finally:
         service.stop()
-    done.write_text(str(spans))
-    report.say(f"  A week of {count(spans)} spans was made in {time.monotonic() - began:.0f} s.")
 
 
-def _copy(store: Store, copies: int) -> None:
-    width = DAYS * 86_400 * 10**9 // max(1, copies)
-    store.raw(
-        "CREATE TABLE IF NOT EXISTS bench_templates ENGINE = Memory AS"
-        " SELECT DISTINCT trace_id FROM spanglass.spans",
-        "TSV",
-    )
-    for k in range(1, copies):
-        sql = _COPY.format(k=k, began=k * width, width=width)
+def copy(store: Store, copies: int, began_s: float, seconds: float, first: int = 1) -> None:
+    """Copies the templates of a store, each into its part of a span of time.
+
+    Args:
+        store: that `made` gave.
+        copies: how many times.
+        began_s: seconds before the present, behind which they lie.
+        seconds: how long that time is.
+        first: number of the first copy; what has another number has other ids.
+    """
+    width = int(seconds * 10**9 / max(1, copies))
+    for k in range(copies):
+        sql = _COPY.format(k=first + k, began=int(began_s * 10**9) + k * width, width=width)
         store.raw(sql, "TSV", timeout=3600)
-    store.raw("DROP TABLE bench_templates", "TSV")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from spanglass_detectors.drift import OnlineFdr, compare, compare_counts, judge
+from spanglass_detectors.drift.embeddings import hotelling
 from spanglass_detectors.drift.numeric import smooth
 from spanglass_detectors.drift.pooled import Cell
 from spanglass_detectors.drift.streaming import Adwin, Cusum, PageHinkley
@@ -123,6 +124,28 @@ def test_power_against_named_changes() -> None:
             smooth(r.normal(size=3000), change(r.normal(size=500))).p <= 0.01 for _ in range(times)
         )
         assert hits >= least * times, name
+
+
+def test_vectors_without_a_change_and_with_one() -> None:
+    """Hotelling's, whatever vectors are like, and how many there are."""
+    r, times = np.random.default_rng(27), 60
+    still: dict[str, Draw] = {
+        "normal": lambda r, n: r.normal(size=(n, 24)),
+        "heavy-tailed": lambda r, n: r.standard_t(1.5, size=(n, 24)),
+        "mostly zero": lambda r, n: r.poisson(0.1, size=(n, 24)),
+        "few directions": lambda r, n: r.normal(size=(n, 3)) @ np.ones((3, 24)),
+    }
+    for name, draw in still.items():
+        for sizes in ((200, 50), (30, 30)):
+            p = [hotelling(draw(r, sizes[0]), draw(r, sizes[1])).p or 0.0 for _ in range(times)]
+            assert sum(each <= 0.01 for each in p) <= at_most(times, 0.01), (name, sizes)
+    topics = r.normal(size=(10, 48)) * 2
+    hits = 0
+    for _ in range(20):
+        shares = [np.full(10, 0.1), np.array([0.2] + [0.8 / 9] * 9)]
+        sides = [topics[r.choice(10, 500, p=share)] + r.normal(size=(500, 48)) for share in shares]
+        hits += (hotelling(*sides).p or 1.0) <= 0.01
+    assert hits >= 15
 
 
 def test_online_findings_are_mostly_true() -> None:

@@ -5,19 +5,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from spanglass_detectors.drift.embeddings import (
     VectorResult,
     classifier,
     energy,
     frechet,
+    hotelling,
     mmd,
     mmd_features,
     novelty,
     region_terms,
 )
+from spanglass_detectors.drift.embeddings.hotelling import combined
 
-TESTS: list[Callable[..., VectorResult]] = [mmd, mmd_features, energy, frechet, classifier, novelty]
+TESTS: list[Callable[..., VectorResult]] = [
+    hotelling, mmd, mmd_features, energy, frechet, classifier, novelty,
+]  # fmt: skip
 
 
 def vectors(n: int, seed: int, shift: float = 0.0, dimensions: int = 24) -> Any:
@@ -60,7 +65,7 @@ def test_bad_vectors_are_not_tested(
     assert "not tested, because" in str(found)
 
 
-@pytest.mark.parametrize("test", [mmd, mmd_features, energy, classifier, novelty])
+@pytest.mark.parametrize("test", [hotelling, mmd, mmd_features, energy, classifier, novelty])
 def test_what_moved_most_is_named(test: Callable[..., VectorResult]) -> None:
     current = vectors(200, 2)
     current[40:70] += 3
@@ -71,7 +76,7 @@ def test_what_moved_most_is_named(test: Callable[..., VectorResult]) -> None:
 
 def test_equal_vectors_do_not_differ() -> None:
     same = np.ones((60, 8))
-    for test in (mmd, mmd_features, energy, classifier):
+    for test in (hotelling, mmd, mmd_features, energy, classifier):
         found = test(same, same)
         assert found.p is not None
         assert found.p > 0.3, str(found)
@@ -83,6 +88,24 @@ def test_mmd_by_hand() -> None:
     found = mmd(reference, current)
     # k(d) = exp(-4 / 8); 19/20 + 19/20 - 2 exp(-0.5)
     assert found.statistic == pytest.approx(2 * 19 / 20 - 2 * np.exp(-0.5), abs=1e-5)
+
+
+def test_hotelling_by_hand() -> None:
+    # One number a row: T² is the square of Student's t, and its p is that of the t test.
+    reference, current = vectors(60, 4, dimensions=1), vectors(40, 5, 0.5, dimensions=1)
+    found = hotelling(reference, current)
+    t = stats.ttest_ind(reference[:, 0], current[:, 0])
+    assert found.statistic == pytest.approx(t.statistic**2, rel=1e-3)
+    # Spread and shape are tested, too.
+    assert t.pvalue < (found.p or 0) <= 3 * t.pvalue
+
+
+def test_hotelling_sees_a_spread_and_a_turn() -> None:
+    r = np.random.default_rng(6)
+    narrow, wide = r.normal(size=(400, 16)), r.normal(size=(300, 16)) * 1.4
+    assert (hotelling(narrow, wide).p or 1.0) < 1e-4
+    assert combined(np.array([0.03, 0.03, 0.03])) == pytest.approx(0.03)
+    assert combined(np.array([1e-200, 1.0])) == pytest.approx(2e-200)
 
 
 def test_a_region_has_its_words() -> None:
