@@ -11,7 +11,8 @@ import pytest
 
 from spanglass_collector.drift.config import read_drift
 from spanglass_collector.drift.explain import Moves
-from spanglass_collector.drift.run import Pass, run_pass
+from spanglass_collector.drift.run import run_pass
+from spanglass_collector.drift.watcher import Pass
 from spanglass_detectors.drift import DriftResult
 from spanglass_detectors.drift.pooled import Cell
 from spanglass_detectors.drift.watch import Series, watch
@@ -114,7 +115,7 @@ def test_samples_are_what_was_there(changed: tuple[Store, str, Pass, int]) -> No
     assert done.hours >= 5 * 24
     start = datetime.fromtimestamp((LAST - 2) * HOUR, UTC)
     end = datetime.fromtimestamp((LAST - 1) * HOUR, UTC)
-    cells = read_cells(store, project, "output_tokens", start, end)
+    cells = read_cells(store, project, ["output_tokens"], start, end)["output_tokens"]
     assert {(cell.service, cell.model) for cell in cells} == {("shop", "small"), ("shop", "large")}
     found = store.query(
         f"SELECT request_model, groupArray(output_tokens) FROM {store.database}.spans FINAL"
@@ -124,10 +125,10 @@ def test_samples_are_what_was_there(changed: tuple[Store, str, Pass, int]) -> No
     ).rows
     expected = {model: sorted(map(float, values)) for model, values in found}
     assert {cell.model: cell.sample.tolist() for cell in cells} == expected
-    errors = read_cells(store, project, "error", start, end)
+    errors = read_cells(store, project, ["error"], start, end)["error"]
     assert all(set(cell.categories) == {"true", "false"} for cell in errors)
     assert sum(cell.count for cell in errors) == sum(map(len, expected.values()))
-    models = read_cells(store, project, "model", start, end)
+    models = read_cells(store, project, ["model"], start, end)["model"]
     assert {name for cell in models for name in cell.categories} == {"small", "large"}
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from integration.test_drift import COLUMNS, HOUR, LAST, rows_of, store_spans
 from spanglass_collector.drift.config import read_drift
-from spanglass_collector.drift.run import Pass, run_pass
+from spanglass_collector.drift.run import run_pass
 from spanglass_collector.drift.topics import Embed, embedder
+from spanglass_collector.drift.watcher import Pass
 from spanglass_detectors.drift.topics import NONE
 from spanglass_store.client import Store
 from spanglass_store.drift.samples import read_cells
@@ -74,7 +75,7 @@ def names_of(store: Store) -> list[str]:
 def counts(store: Store, first: int, last: int) -> dict[str, float]:
     moments = [datetime.fromtimestamp(hour * HOUR, UTC) for hour in (first, last)]
     total: dict[str, float] = {}
-    for cell in read_cells(store, PROJECT, "topic", moments[0], moments[1]):
+    for cell in read_cells(store, PROJECT, ["topic"], moments[0], moments[1])["topic"]:
         for name, count in cell.categories.items():
             total[name] = total.get(name, 0) + count
     return total

@@ -15,6 +15,7 @@ from spanglass_detectors.drift import (
 )
 from spanglass_detectors.drift.blocks import design_effect, share_design_effect
 from spanglass_detectors.drift.many import e_value
+from spanglass_detectors.drift.pooled import Cell, pooled
 from spanglass_detectors.drift.segments import Slice, explain
 
 
@@ -124,3 +125,28 @@ def test_a_mix_that_changed_is_named() -> None:
     assert {(each.value, each.how) for each in found} == {("short", "shrank"), ("long", "grew")}
     assert explain([]) == []
     assert explain([_slice("model", "a", [5, 5], [5, 5])]) == []
+
+
+def test_many_small_cells_are_as_wide_as_one_large_one() -> None:
+    """Of a cell that gives one value it must not always be the middle one."""
+    r = np.random.default_rng(3)
+    small = [
+        Cell("s", f"m{n % 5}", n // 5, "numeric", 16, np.sort(r.normal(size=16)))
+        for n in range(840)
+    ]
+    found = pooled(small, 900)
+    assert found is not None
+    assert 830 <= len(found.values) <= 910
+    assert np.std(found.values) == pytest.approx(1.0, abs=0.08)
+    assert np.quantile(found.values, [0.05, 0.95]) == pytest.approx([-1.645, 1.645], abs=0.2)
+    assert set(found.hours.tolist()) == set(range(168))
+    # Where all fit, all are there; empty cells and those without values do not matter.
+    whole = pooled([*small[:3], Cell("s", "", 9, "numeric", 0, np.empty(0))])
+    assert whole is not None
+    assert sorted(whole.values) == sorted(np.concatenate([cell.sample for cell in small[:3]]))
+    # In proportion to what there was: a cell of ten times the traffic gives ten times as many.
+    busy = Cell("s", "", 1, "numeric", 1000, np.sort(r.normal(size=500)))
+    quiet = Cell("s", "", 2, "numeric", 100, np.sort(r.normal(size=100)))
+    mixed = pooled([busy, quiet])
+    assert mixed is not None
+    assert np.bincount(mixed.hours)[1:].tolist() == [500, 50]

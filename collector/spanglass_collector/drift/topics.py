@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from spanglass_detectors.drift.topics import (
     LEAST,
+    NEW_LEAST,
+    NEW_SHARE,
     NONE,
     Topics,
     assigned,
@@ -25,6 +27,7 @@ from spanglass_store.client import Store
 from spanglass_store.drift.topics import (
     METRICS,
     Call,
+    counted_topics,
     keep_topics,
     read_calls,
     read_topics,
@@ -119,8 +122,7 @@ class TopicCounter:
         unknown = sorted({service for service, _ in there - self._known.keys()})
         for service in unknown[: max(0, _SERVICES - len({each for each, _ in self._known}))]:
             self._learn(service, last)
-        # What few texts are of none can't hold a topic.
-        for service in sorted({service for service, _ in there & self._known.keys()}):
+        for service in sorted({service for service, _ in there & self._unlike(last)}):
             self._look_for_new(service, last)
         keep_topics(self._store, self._project)
 
@@ -148,6 +150,19 @@ class TopicCounter:
             self._keep()
         if learned:
             self._write([each for each in texts if (service, each.metric) in self._known])
+
+    def _unlike(self, last: int) -> set[tuple[str, str]]:
+        """Services and metrics of which so many texts are of no topic that they may hold one.
+
+        It was counted, so that texts are read again only there.
+        """
+        counted = counted_topics(self._store, self._project, last - _RECENT_H, last, NONE)
+        return {
+            key
+            for key, (unlike, texts) in counted.items()
+            # Of many services fewer texts of each were counted than are read of one.
+            if key in self._known and unlike >= max(NEW_LEAST // 4, NEW_SHARE * texts)
+        }
 
     def _look_for_new(self, service: str, last: int) -> None:
         texts: list[_Text] | None = None

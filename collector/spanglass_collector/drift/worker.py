@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.drift.config import DriftSettings, read_drift
 from spanglass_collector.drift.explain import Moves
-from spanglass_collector.drift.run import Pass, cursor_of, run_pass, seen_of
+from spanglass_collector.drift.run import cursor_of, run_pass, seen_of
 from spanglass_collector.drift.topics import Embed, embedder
+from spanglass_collector.drift.watcher import Pass
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError

@@ -177,40 +177,42 @@ def sampled_metrics(store: Store, start: datetime, end: datetime) -> list[tuple[
 def read_cells(
     store: Store,
     project: str,
-    metric: str,
+    metrics: Sequence[str],
     start: datetime,
     end: datetime,
     hours: Sequence[int] | None = None,
-) -> list[Cell]:
-    """The cells of one metric, in the order of time.
+) -> dict[str, list[Cell]]:
+    """The cells of metrics that have some, by metric, in the order of time.
 
     Args:
         store: as the owner.
         project: whose.
-        metric: by name.
+        metrics: by name.
         start: earliest hour.
         end: latest hour, exclusive.
         hours: those that are wanted, since 1970; all unless given.
     """
     wanted = "" if hours is None else " AND has({hours:Array(UInt32)}, toUnixTimestamp(hour))"
-    found = store.query(
-        "SELECT service, model, toUnixTimestamp(hour), toString(kind), count, sample, categories"
-        f" FROM {store.database}.drift_samples FINAL WHERE project = {{project:String}}"
-        " AND metric = {metric:String} AND hour >= {start:DateTime('UTC')}"
-        " AND hour < {end:DateTime('UTC')}" + wanted + " ORDER BY hour, service, model",
+    rows = store.query(
+        "SELECT metric, service, model, toUnixTimestamp(hour), toString(kind), count, sample,"
+        f" categories FROM {store.database}.drift_samples FINAL WHERE project = {{project:String}}"
+        " AND metric IN {metrics:Array(String)} AND hour >= {start:DateTime('UTC')}"
+        " AND hour < {end:DateTime('UTC')}" + wanted + " ORDER BY metric, hour, service, model",
         {
             "project": project,
-            "metric": metric,
+            "metrics": list(metrics),
             "start": start,
             "end": end,
             **({} if hours is None else {"hours": [hour * 3600 for hour in hours]}),
         },
     ).rows
-    return [
-        Cell(
-            str(service), str(model), int(hour) // 3600, kind, int(count),
-            np.asarray(sample, dtype=float),
-            {str(name): float(value) for name, value in categories.items()},
-        )
-        for service, model, hour, kind, count, sample, categories in found
-    ]  # fmt: skip
+    found: dict[str, list[Cell]] = {}
+    for metric, service, model, hour, kind, count, sample, categories in rows:
+        found.setdefault(str(metric), []).append(
+            Cell(
+                str(service), str(model), int(hour) // 3600, kind, int(count),
+                np.asarray(sample, dtype=float),
+                {str(name): float(value) for name, value in categories.items()},
+            )
+        )  # fmt: skip
+    return found

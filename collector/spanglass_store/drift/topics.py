@@ -157,5 +157,30 @@ def write_topic_samples(
         store.insert("drift_samples", _SAMPLE_COLUMNS, rows)
 
 
+def counted_topics(
+    store: Store, project: str, start: int, end: int, name: str
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many texts were counted as a topic, and how many in all, by service and metric.
+
+    Args:
+        store: as the owner.
+        project: whose.
+        start: earliest hour, since 1970.
+        end: latest, exclusive.
+        name: of the topic.
+    """
+    rows = store.query(
+        "SELECT service, metric, sum(categories[{name:String}]), sum(count)"
+        f" FROM {store.database}.drift_samples FINAL WHERE project = {{project:String}}"
+        " AND metric IN {metrics:Array(String)} AND hour >= {start:DateTime('UTC')}"
+        " AND hour < {end:DateTime('UTC')} GROUP BY service, metric",
+        {
+            "project": project, "metrics": list(METRICS), "name": name, "start": _moment(start),
+            "end": _moment(end),
+        },
+    ).rows  # fmt: skip
+    return {(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows}
+
+
 def _moment(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * 3600, UTC)

@@ -13,6 +13,8 @@ from spanglass_detectors.drift.results import Kind
 
 #: Values of a window that are looked at.
 MOST: Final = 4_000
+#: Multiples of it, less their whole parts, lie evenly, however many there are.
+_GOLDEN: Final = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Pooled:
 def pooled(cells: Sequence[Cell], most: int = MOST) -> Pooled | None:
     """Puts cells together, each with as large a share of values as it has of what there was.
 
-    A sample is thinned evenly over its order, which moves no quantile; a cell that would give half
-    a value gives one every second time.
+    A sample is thinned evenly over its order; a cell that would give half a value gives one every
+    second time.
 
     Args:
         cells: of one metric.
@@ -83,16 +85,19 @@ def pooled(cells: Sequence[Cell], most: int = MOST) -> Pooled | None:
     if not there:
         return None
     share = min(1.0, most / count, *(len(cell.sample) / cell.count for cell in there))
-    values, labels, owed = [], [], 0.5
-    for cell in there:
-        owed += share * cell.count
-        taken = min(int(owed), len(cell.sample))
-        owed -= taken
-        if taken:
-            # The middle of each of so many equal parts.
-            places = ((np.arange(taken) + 0.5) * len(cell.sample) / taken).astype(int)
-            values.append(cell.sample[places])
-            labels.append(np.full(taken, cell.hour, dtype=np.int64))
-    if not values:
+    sizes = np.array([len(cell.sample) for cell in there])
+    counts = np.array([cell.count for cell in there], dtype=float)
+    owed = np.floor(0.5 + np.cumsum(share * counts)).astype(int)
+    taken = np.minimum(np.diff(owed, prepend=0), sizes)
+    if not taken.any():
         return None
-    return Pooled(kind, count, np.concatenate(values), np.concatenate(labels), {}, ())
+    which = np.repeat(np.arange(len(there)), taken)
+    steps = np.arange(len(which)) - np.repeat(np.cumsum(taken) - taken, taken)
+    # Each of so many equal parts gives a value, from another place of it in each cell: the middle
+    # alone would leave out the tails of what is cut into few.
+    place = (np.arange(len(there)) + 1) * _GOLDEN % 1.0
+    at = ((steps + place[which]) * sizes[which] / taken[which]).astype(int)
+    starts = np.cumsum(sizes) - sizes
+    values = np.concatenate([cell.sample for cell in there])[starts[which] + at]
+    hours_of = np.array([cell.hour for cell in there], dtype=np.int64)
+    return Pooled(kind, count, values, hours_of[which], {}, ())

@@ -29,6 +29,9 @@ from spanglass_detectors.embedding.wordpiece import vocabulary
 NONE: Final = "(unlike any topic)"
 #: Texts that a reference needs.
 LEAST: Final = 150
+#: Texts that a new topic needs, and the share of all that it has to be.
+NEW_LEAST: Final = 20
+NEW_SHARE: Final = 0.03
 #: Texts of a topic, and the share of all that it has to be.
 _LEAST_OF_TOPIC: Final = 5
 _LEAST_SHARE: Final = 0.01
@@ -155,8 +158,8 @@ def new_topic(
     texts: Sequence[str],
     *,
     authors: Sequence[str] | None = None,
-    share: float = 0.03,
-    least: int = 20,
+    share: float = NEW_SHARE,
+    least: int = NEW_LEAST,
 ) -> Topic | None:
     """The largest group of texts that are of no topic and alike; None if there is none.
 

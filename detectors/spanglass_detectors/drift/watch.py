@@ -107,11 +107,10 @@ def balanced(then: Sequence[Cell], now: Sequence[Cell]) -> tuple[list[Cell], lis
 
 
 def _scaled(cell: Cell, factor: float) -> Cell:
-    return replace(
-        cell,
-        count=round(cell.count * factor),
-        categories={name: value * factor for name, value in cell.categories.items()},
-    )
+    return Cell(
+        cell.service, cell.model, cell.hour, cell.kind, round(cell.count * factor), cell.sample,
+        {name: value * factor for name, value in cell.categories.items()},
+    )  # fmt: skip
 
 
 def _sides(
