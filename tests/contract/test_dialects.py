@@ -199,6 +199,10 @@ def test_usage_by_hand_counts_cached_tokens_in(rows: dict[str, list[dict[str, An
     assert row["attributes"]["spanglass.reported_cost_usd"] == "0.0005"
 
 
+def test_a_release_that_spans_tell(rows: dict[str, list[dict[str, Any]]]) -> None:
+    assert {row["release"] for row in rows["langfuse"]} == {"1.2.0"}
+
+
 TOTALS = {
     # Agent, chain and tool above; two calls of a model below.
     "openinference": [(398, 54)],

@@ -220,6 +220,86 @@ def test_two_dialects_in_one_span() -> None:
     }
 
 
+def test_a_cost_in_two_halves_and_what_a_prompt_was_filled_with() -> None:
+    made = added(fresh(LLM | {
+        "llm.cost.prompt": 0.25, "llm.cost.completion": "0.5",
+        "llm.prompt_template.variables": '{"name": "Ann", "items": [1, 2], "": 3}',
+    }))  # fmt: skip
+    assert made["spanglass.reported_cost_usd"] == 0.75
+    assert {k: v for k, v in made.items() if k.startswith("gen_ai.prompt.variable.")} == {
+        "gen_ai.prompt.variable.name": "Ann", "gen_ai.prompt.variable.items": "[1,2]",
+    }  # fmt: skip
+    assert added(fresh(LLM | {"llm.prompt_template.variables": '["broken'})) == {
+        "gen_ai.operation.name": "chat"
+    }
+
+
+@pytest.mark.parametrize(
+    ("attrs", "status", "wanted"),
+    [
+        ({"level": "ERROR", "status_message": "no answer"}, 0, (2, "no answer")),
+        ({"level": "ERROR"}, 0, (2, "")),
+        ({"level": "ERROR", "status_message": 7.5}, 1, (1, "")),
+        ({"level": "WARNING", "status_message": "slow"}, 0, (0, "")),
+        ({"level": ["ERROR"]}, 0, (0, "")),
+    ],
+)
+def test_langfuses_level_is_the_status_where_there_is_none(
+    attrs: dict[str, Any], status: int, wanted: tuple[int, str]
+) -> None:
+    span = fresh({f"langfuse.observation.{key}": value for key, value in attrs.items()})
+    span.status.code = status  # type: ignore[assignment]
+    request = otlp.request(span)
+    dialects.apply(request)
+    (after,) = otlp.all_spans(request)
+    assert (after.status.code, after.status.message) == wanted
+
+
+def test_what_announces_a_span_is_not_one_more() -> None:
+    """Logfire sends the beginning of a span ahead of it, with an identity of its own."""
+    pending = {"logfire.span_type": "pending_span", "logfire.pending_parent_id": "0" * 16}
+    spans = [otlp.span("work", attrs=pending), otlp.span("work"), otlp.span("more", attrs=pending)]
+    request = otlp.request(*spans, scope=InstrumentationScope(name="shop"))
+    assert dialects.may_apply(request.SerializeToString())
+    assert dialects.apply(request)
+    assert [each.span_id for each in otlp.all_spans(request)] == [spans[1].span_id]
+
+
+def test_spans_tell_where_they_run() -> None:
+    def told(*environments: Any, **resource: Any) -> list[tuple[dict[str, Any], list[str]]]:
+        spans = [
+            otlp.span(f"{n}", attrs={"langfuse.environment": each, "langfuse.release": "7"})
+            for n, each in enumerate(environments)
+        ]
+        request = otlp.request(*spans, otlp.span("plain"))
+        (only,) = request.resource_spans
+        only.resource.attributes.extend(otlp.attributes(resource))
+        assert dialects.apply(request)
+        return [
+            (
+                {a.key: plain(a.value) for a in each.resource.attributes if "." in a.key
+                 and a.key != "service.name"},
+                [span.name for scope in each.scope_spans for span in scope.spans],
+            )
+            for each in request.resource_spans
+        ]  # fmt: skip
+
+    def place(environment: str) -> dict[str, str]:
+        return {"deployment.environment.name": environment, "service.version": "7"}
+
+    assert told("staging", "staging") == [(place("staging"), ["0", "1", "plain"])]
+    assert told("a", "b", "a") == [
+        ({}, ["plain"]), (place("a"), ["0", "2"]), (place("b"), ["1"]),
+    ]  # fmt: skip
+    # What the resource says already stays.
+    kept = {"deployment.environment": "production", "service.version": "1"}
+    assert told("a", "b", **kept) == [(kept, ["0", "1", "plain"])]
+    # Spans that each say something else do not make a resource each.
+    many = told(*map(str, range(100)))
+    assert len(many) == 17
+    assert sum(len(spans) for _, spans in many) == 101
+
+
 def test_what_is_canonical_stays() -> None:
     attrs = LLM | {
         "gen_ai.request.model": "kept", "llm.model_name": "other", "gen_ai.input.messages": "[]",

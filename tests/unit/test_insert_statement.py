@@ -151,7 +151,7 @@ def test_literals_are_quoted(text: str, literal: str) -> None:
         "embedding.embeddings.0.embedding.text", "traceloop.entity.input",
         "langfuse.observation.input", "langfuse.trace.output", "pydantic_ai.all_messages",
         "events", "final_result", "ai.prompt.messages", "ai.response.text", "ai.toolCall.args",
-        "spanglass.reference", "mcp.request.argument",
+        "spanglass.reference", "mcp.request.argument", "annotations.0.annotation.explanation",
     ],
 )  # fmt: skip
 def test_keys_that_carry_content_are_known(key: str) -> None:

@@ -11,7 +11,15 @@ from typing import Any, Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanglass_collector.dialects import attributes, content, convert, events, indexed, names
+from spanglass_collector.dialects import (
+    attributes,
+    content,
+    convert,
+    events,
+    indexed,
+    names,
+    resources,
+)
 from spanglass_collector.dialects.attributes import plain
 from spanglass_collector.dialects.model import SPAN_NAME
 from spanglass_collector.dialects.tables import (
@@ -30,6 +38,8 @@ log = logging.getLogger(__name__)
 _Meaning = tuple[bool, tuple[int, ...], str, int, tuple[str, ...]]
 #: Canonical attributes that others are understood by.
 _LOOKED_AT: Final = frozenset({names.OPERATION, names.CACHE_READ, names.CACHE_WRITE})
+#: What rules can say that is no attribute of the span.
+_ASIDE: Final = frozenset({names.FAILED, names.REPEATS, *names.OF_RESOURCE})
 _ROOTS: Final = tuple(LISTS)
 #: Names that were looked at before: the same come again and again. Cleared when there are so many.
 _REMEMBERED: Final = 20_000
@@ -43,24 +53,41 @@ _meanings_with_plain: Meanings = {}
 def apply(request: ExportTraceServiceRequest) -> bool:
     """Adds what the spans of a request say in another dialect; whether that was anything."""
     changed = False
-    for resource_spans in request.resource_spans:
+    for resource_spans in list(request.resource_spans):
+        told = resources.Told()
         for scope_spans in resource_spans.scope_spans:
             meanings = meanings_of(scope_spans.scope.name)
-            for span in scope_spans.spans:
+            repeats = []
+            for n, span in enumerate(scope_spans.spans):
                 try:
-                    changed |= apply_to(span, meanings)
+                    aside = apply_to(span, meanings)
                 except Exception:
                     # A fault of ours, not of the sender's, who would send it again for ever.
                     log.exception("A span of %r is left as it came.", scope_spans.scope.name)
+                    continue
+                if aside is None:
+                    continue
+                changed = True
+                if names.REPEATS in aside:
+                    repeats.append(n)
+                elif aside:
+                    told.add(aside, span)
+            for n in reversed(repeats):
+                del scope_spans.spans[n]
+        resources.tell(request, resource_spans, told)
     return changed
 
 
-def apply_to(span: Span, meanings: Meanings) -> bool:
-    """Adds what one span says in another dialect; whether that was anything.
+def apply_to(span: Span, meanings: Meanings) -> dict[str, Any] | None:
+    """Adds what one span says in another dialect.
 
     Args:
         span: it is changed in place.
         meanings: what names are in its scope.
+
+    Returns:
+        What it says that is not its own (`names.OF_RESOURCE`, `names.REPEATS`), mostly nothing;
+        None where it says nothing at all in another dialect.
     """
     given: set[str] = set()
     known: dict[str, Any] = {}
@@ -101,7 +128,7 @@ def apply_to(span: Span, meanings: Meanings) -> bool:
             item[steps[0]] = value
     said = events.read(span) if span.events else None
     if not says_something and not lists and said is None:
-        return False
+        return None
     made, told = _scalars(span, given, known, places)
     if said is not None:
         _first_chunk(span, said.first_chunk_ns, given, made)
@@ -112,9 +139,17 @@ def apply_to(span: Span, meanings: Meanings) -> bool:
     content.add(content.Content(known, lists, said), operation, given, made)
     if names.INPUT_TOKENS in made:
         _include_cached(known, made)
+    aside = {key: made.pop(key) for key in made.keys() & _ASIDE}
+    if names.FAILED in aside:
+        message = aside.pop(names.FAILED)
+        if span.status.code == Status.STATUS_CODE_UNSET:
+            span.status.code = Status.STATUS_CODE_ERROR
+            span.status.message = message
+    elif not made and not aside:
+        return None
     if made:
         attributes.add(span, made)
-    return bool(made)
+    return aside
 
 
 def meanings_of(scope: str) -> Meanings:

@@ -19,6 +19,11 @@ def total_cost(value: Any) -> float | None:
     return convert.cost(sum(convert.number(each) or 0 for each in found.values()))
 
 
+def failed(level: Any, message: Any) -> str | None:
+    """What went wrong, of an observation that says so; its span need not have a status."""
+    return (convert.text(message) or "") if level == "ERROR" else None
+
+
 def _unquoted(value: Any) -> str | None:
     """A text that may be written as JSON."""
     found = convert.loads(value) if isinstance(value, str) and value[:1] == '"' else value
@@ -61,6 +66,11 @@ DIALECT: Final = Dialect(
         names.USER: ("langfuse.user.id",),
         names.TAGS: ("langfuse.trace.tags",),
         names.FEATURE: ("langfuse.trace.name",),
+        names.FAILED: (
+            Source("langfuse.observation.level", failed, ("langfuse.observation.status_message",)),
+        ),
+        names.ENVIRONMENT: ("langfuse.environment",),
+        names.RELEASE: ("langfuse.release", "langfuse.version"),
         names.FINISH_REASONS: (
             Source(
                 "langfuse.observation.metadata.finish_reason",

@@ -21,6 +21,7 @@ def tools(value: Any) -> str | None:
 DIALECT: Final = Dialect(
     name="Logfire and pydantic-ai",
     scopes=("logfire", "pydantic-ai", "pydantic_ai"),
+    marks=("logfire.pending_parent_id",),
     attributes={
         names.AGENT_NAME: ("agent_name",),
         names.REQUEST_MODEL: (
@@ -38,6 +39,8 @@ DIALECT: Final = Dialect(
         ),
         names.REASONING: (_DETAILS + "reasoning_tokens",),
         names.TAGS: ("logfire.tags",),
+        # The beginning of a span, sent ahead of it under an identity of its own.
+        names.REPEATS: ("logfire.pending_parent_id",),
     },
     unpacked=(Unpacked("gen_ai.usage.raw", details_of_usage),),
     input=("request_data", "pydantic_ai.all_messages", "all_messages_events", "events"),

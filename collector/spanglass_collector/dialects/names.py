@@ -41,10 +41,24 @@ WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 ERROR_TYPE: Final = "error.type"
 INPUT_VALUE: Final = "input.value"
 OUTPUT_VALUE: Final = "output.value"
+PROMPT_VARIABLE: Final = "gen_ai.prompt.variable."
 TAGS: Final = "spanglass.tags"
 FEATURE: Final = "spanglass.feature"
 #: What the sender says that the call has cost, in US dollars.
 REPORTED_COST: Final = "spanglass.reported_cost_usd"
+
+
+# Targets that are no attributes of the span.
+#: That it failed: the message of its status, which can be empty.
+FAILED: Final = "\0failed"
+#: Attributes of the resource, by what tells them.
+OF_RESOURCE: Final[Mapping[str, str]] = {
+    "\0environment": "deployment.environment.name",
+    "\0release": "service.version",
+}
+ENVIRONMENT, RELEASE = OF_RESOURCE
+#: That another span says all that this one does: it is left out.
+REPEATS: Final = "\0repeats"
 
 #: How a value becomes one of the attribute's type; what is not listed is text.
 TYPES: Final[Mapping[str, Convert]] = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from spanglass_collector.dialects import convert, names
 from spanglass_collector.dialects.model import SPAN_NAME, Dialect, Indexed, Source, Unpacked
-from spanglass_collector.dialects.parameters import request_parameters
+from spanglass_collector.dialects.parameters import prompt_variables, request_parameters
 
 _OPERATIONS: Final = convert.one_of(
     {
@@ -46,6 +46,11 @@ def arguments(value: Any) -> str | None:
     return None if "properties" in found and "type" in found else convert.json_text(value)
 
 
+def summed_cost(prompt: Any, completion: Any) -> float | None:
+    """What both halves of a call have cost, in US dollars."""
+    return convert.cost(sum(convert.cost(each) or 0 for each in (prompt, completion)))
+
+
 def only_read(value: Any) -> int | None:
     """Tokens, none of which is nothing to tell."""
     return convert.integer(value) or None
@@ -62,7 +67,8 @@ DIALECT: Final = Dialect(
         names.PROVIDER: (
             Source("llm.provider", convert.provider, ("llm.system",)),
             "llm.system",
-            "decision.provider",
+            Source("decision.provider", convert.provider, ("decision.system",)),
+            "decision.system",
         ),
         names.REQUEST_MODEL: (
             "llm.request.model_name",
@@ -91,7 +97,11 @@ DIALECT: Final = Dialect(
         "gen_ai.usage.audio.output_tokens": (
             Source("llm.token_count.completion_details.audio", only_read),
         ),
-        names.REPORTED_COST: ("llm.cost.total",),
+        names.REPORTED_COST: (
+            "llm.cost.total",
+            Source("llm.cost.prompt", summed_cost, ("llm.cost.completion",)),
+            "llm.cost.completion",
+        ),
         names.FINISH_REASONS: ("llm.finish_reason",),
         names.TOOL_NAME: ("tool.name",),
         "gen_ai.tool.description": ("tool.description",),
@@ -110,6 +120,7 @@ DIALECT: Final = Dialect(
     unpacked=(
         Unpacked("llm.invocation_parameters", request_parameters),
         Unpacked("embedding.invocation_parameters", request_parameters),
+        Unpacked("llm.prompt_template.variables", prompt_variables),
     ),
     indexed=(
         Indexed("llm.input_messages.", "input"),

@@ -6,7 +6,8 @@ Source: opentelemetry-semantic-conventions-ai and the instrumentations 0.33 to 0
 from typing import Final
 
 from spanglass_collector.dialects import convert, names
-from spanglass_collector.dialects.model import Dialect, Indexed, Source
+from spanglass_collector.dialects.model import Dialect, Indexed, Source, Unpacked
+from spanglass_collector.dialects.parameters import prompt_variables
 
 _OF_USER: Final = "traceloop.association.properties."
 
@@ -70,7 +71,11 @@ DIALECT: Final = Dialect(
         ),
         names.TAGS: (_OF_USER + "tags",),
         names.PROMPT_NAME: ("traceloop.prompt.key",),
-        names.PROMPT_VERSION: ("traceloop.prompt.version",),
+        names.PROMPT_VERSION: (
+            "traceloop.prompt.version",
+            "traceloop.prompt.version_name",
+            "traceloop.prompt.version_hash",
+        ),
         names.INPUT_TOKENS: ("llm.usage.prompt_tokens",),
         names.OUTPUT_TOKENS: ("llm.usage.completion_tokens",),
         names.CACHE_READ: ("gen_ai.usage.cache_read_input_tokens",),
@@ -100,7 +105,11 @@ DIALECT: Final = Dialect(
             "llm.request.reasoning_effort",
         ),
         "openai.response.system_fingerprint": ("gen_ai.openai.system_fingerprint",),
+        "gen_ai.output.type": (
+            Source("gen_ai.request.structured_output_schema", lambda v: "json" if v else None),
+        ),
     },
+    unpacked=(Unpacked("traceloop.prompt.template_variables", prompt_variables),),
     indexed=(
         Indexed("gen_ai.prompt.", "input"),
         Indexed("gen_ai.completion.", "output"),

@@ -1,6 +1,7 @@
 """JSON objects that dialects have: parameters of a request, and counts of tokens."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from spanglass_collector.dialects import convert, names
@@ -40,6 +41,21 @@ def request_parameters(value: Any) -> dict[str, Any]:
         count = convert.integer(given.get(key))
         if count is not None and count != 1:
             made["gen_ai.request.choice.count"] = count
+    return made
+
+
+#: Most variables of a prompt that are told apart, and the longest name of one, in characters.
+_MOST_VARIABLES: Final = 100
+_LONGEST_NAME: Final = 200
+
+
+def prompt_variables(value: Any) -> dict[str, Any]:
+    """What a prompt's variables were, from the JSON of them by their names."""
+    made: dict[str, Any] = {}
+    for name, given in islice(convert.json_object(value).items(), _MOST_VARIABLES):
+        found = convert.json_text(given)
+        if found is not None and 0 < len(name) <= _LONGEST_NAME:
+            made[names.PROMPT_VARIABLE + name] = found
     return made
 
 

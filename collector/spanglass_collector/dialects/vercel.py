@@ -118,6 +118,6 @@ DIALECT: Final = Dialect(
         "gen_ai.request.max_tokens": ("ai.settings.maxOutputTokens", "ai.settings.maxTokens"),
         "gen_ai.request.seed": ("ai.settings.seed",),
     },
-    input=("ai.prompt.messages", "ai.prompt", "ai.values", "ai.value"),
-    output=(_ANSWER, _OLDER_ANSWER),
+    input=("ai.prompt.messages", "ai.prompt", "ai.values", "ai.value", "ai.documents"),
+    output=(_ANSWER, _OLDER_ANSWER, "ai.ranking"),
 )

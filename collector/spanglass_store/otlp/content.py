@@ -51,6 +51,7 @@ CONTENT_KEYS: Final = (
     r"reranker\.(query|input_documents|output_documents)(\..*)?",
     r"embedding\.(embeddings|text|vector)(\..*)?",
     r"tool\.parameters|tool_call\..*|message\..*|document\..*",
+    r"((trace|session)\.)?(annotations|evaluations)\.[0-9]+\..*\.(explanation|metadata)",
     # OpenLLMetry
     r"traceloop\.entity\.(input|output)",
     r"traceloop\.prompt\.(template|template_variables)",
