@@ -4,7 +4,6 @@ Its input is a line of JSON: the store, the state database, the settings. Its ou
 what it did. The end of its input means that it is to end.
 """
 
-import contextlib
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.run import cursor_of, run_pass, seen_of
 from spanglass_collector.drift.topics import Embed, embedder
 from spanglass_collector.drift.watcher import Pass
+from spanglass_collector.jobs.priority import give_way
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
@@ -37,13 +37,11 @@ log = logging.getLogger(__name__)
 #: The job's name, in leases, in the table `jobs` and in metrics.
 JOB: Final = "drift"
 VERSION: Final = "1"
-_NICE: Final = 10
 
 
 def main() -> None:
     """Does one pass."""
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
+    give_way()
     told = json.loads(sys.stdin.readline())
     logging.basicConfig(
         level=told["log_level"].upper(),

@@ -19,6 +19,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.jobs.config import JobSettings, read_jobs
+from spanglass_collector.jobs.priority import give_way
 from spanglass_collector.jobs.runner import Runner
 from spanglass_collector.jobs.sandbox import DetectorFailed, Sandbox
 from spanglass_collector.jobs.tally import Progress
@@ -43,14 +44,11 @@ _SETTLED_S: Final = 1.0
 _END_S: Final = 3.0
 #: Seconds for which `busy` holds.
 _BUSY_S: Final = 3.0
-#: Inserts and queries come first.
-_NICE: Final = 10
 
 
 def main() -> None:
     """Runs jobs until there is nothing left, or the input ends."""
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
+    give_way()
     told = json.loads(sys.stdin.readline())
     logging.basicConfig(
         level=told["log_level"].upper(),
