@@ -1,8 +1,10 @@
-"""How the text of a setting is read; each raises ValueError or TypeError for what it can't use."""
+"""How the text of a setting is read; each raises ValueError for what it can't use, in words."""
 
 from __future__ import annotations
 
 import importlib.util
+import math
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,30 +13,41 @@ from urllib.parse import urlsplit
 TRACES_PATH: Final = "/v1/traces"
 
 
-def url(text: str) -> str:
+def text(value: Any) -> str:
+    """A text, or the path of a file.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError(f"it should be a text, not {type(value).__name__}")
+    return str(value).strip()
+
+
+def url(value: Any) -> str:
     """The URL that traces are posted to, from a base such as `http://127.0.0.1:4318`.
 
     Raises:
         ValueError: it is no HTTP URL.
     """
-    text = exact_url(text)
-    return text if text.endswith(TRACES_PATH) else text.rstrip("/") + TRACES_PATH
+    found = exact_url(value)
+    return found if found.endswith(TRACES_PATH) else found.rstrip("/") + TRACES_PATH
 
 
-def exact_url(text: str) -> str:
+def exact_url(value: Any) -> str:
     """A URL that is complete already.
 
     Raises:
         ValueError: it is no HTTP URL.
     """
-    text = text.strip()
-    if "://" not in text:
-        text = f"http://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in text:
+    found = text(value)
+    if "://" not in found:
+        found = f"http://{found}"
+    parts = urlsplit(found)
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in found:
         raise ValueError("it should look like http://127.0.0.1:4318")
     _ = parts.port  # raises ValueError where it is no number
-    return text
+    return found
 
 
 def flag(text: str) -> bool:
@@ -56,22 +69,33 @@ def content_mode(text: str) -> bool:
     return text.strip().lower() not in ("no_content", "false", "0")
 
 
-def number(text: Any) -> float:
-    """A number above 0."""
-    value = float(text)
-    if not 0 < value < 1e15:
+def number(value: Any) -> float:
+    """A number above 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _float(value)
+    if not 0 < found < 1e15:
         raise ValueError("it should be a number above 0")
-    return value
+    return found
 
 
-def count(text: Any) -> int:
-    """A whole number above 0."""
-    return int(number(text))
+def count(value: Any) -> int:
+    """A whole number above 0; what is behind the point is left out.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = number(value)
+    if found < 1:
+        raise ValueError("it should be a whole number above 0")
+    return int(found)
 
 
-def from_milliseconds(text: str) -> float:
+def from_milliseconds(value: str) -> float:
     """Milliseconds as seconds."""
-    return number(text) / 1000
+    return number(value) / 1000
 
 
 def compression(text: str) -> str:
@@ -83,16 +107,28 @@ def compression(text: str) -> str:
 
 
 def headers(value: Any) -> dict[str, str]:
-    """Headers: a mapping, or OpenTelemetry's text for them."""
+    """Headers: a mapping, or OpenTelemetry's text for them.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if isinstance(value, Mapping):
         return {str(k): str(v) for k, v in value.items()}
+    if not isinstance(value, str):
+        raise ValueError("it should be a mapping of names to values")
     from opentelemetry.util.re import parse_env_headers
 
-    return dict(parse_env_headers(str(value), liberal=True))
+    return dict(parse_env_headers(value, liberal=True))
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """Attributes: a mapping, without what is None."""
+    """Attributes: a mapping, without what is None.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError("it should be a mapping of names to values")
     return {str(k): v for k, v in dict(value).items() if v is not None}
 
 
@@ -124,20 +160,38 @@ def secret(value: Any) -> str:
 
     found = str(value)
     if len(found) < MIN_SECRET_CHARS:
-        raise ValueError(f"a feedback secret needs {MIN_SECRET_CHARS} characters or more")
+        raise ValueError(f"it should have {MIN_SECRET_CHARS} characters or more")
     return found
 
 
 def share(value: Any) -> float:
-    """A share, from 0 to 1."""
-    found = float(value)
+    """A share, from 0 to 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _float(value)
     if not 0 <= found <= 1:
         raise ValueError("it should be a number from 0 to 1")
     return found
 
 
 def shares(value: Any) -> dict[str, float]:
-    """Shares by name: a mapping, or text such as `chat=0.5,healthz=0`."""
+    """Shares by name: a mapping, or text such as `chat=0.5,healthz=0`.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if not isinstance(value, Mapping):
+        if not isinstance(value, str) or (value.strip() and "=" not in value):
+            raise ValueError("it should look like {'chat': 0.5, 'healthz': 0}")
         value = dict(pair.rpartition("=")[::2] for pair in str(value).split(",") if pair.strip())
     return {str(name).strip(): share(each) for name, each in value.items()}
+
+
+def _float(value: Any) -> float:
+    """A number; not one, which no bounds let through, for anything else."""
+    try:
+        return float(value)
+    except (ValueError, TypeError, OverflowError):
+        return math.nan

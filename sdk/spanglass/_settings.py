@@ -91,7 +91,9 @@ class Settings:
         values.exact_url,
         "SPANGLASS_LOGS_ENDPOINT",
     )
-    api_key: str = _setting("", "key that may ingest", str.strip, "SPANGLASS_API_KEY", secret=True)
+    api_key: str = _setting(
+        "", "key that may ingest", values.text, "SPANGLASS_API_KEY", secret=True
+    )
     headers: dict[str, str] = _setting(  # noqa: RUF009 - it makes a field
         {},
         "more headers for each request",
@@ -138,7 +140,7 @@ class Settings:
     spill_dir: str = _setting(
         "",
         "folder for spans that cannot be sent, sent later; none by default",
-        str,
+        values.text,
         "SPANGLASS_SPILL_DIR",
     )
     spill_bytes: int = _setting(
@@ -237,10 +239,10 @@ class Settings:
         otel=("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
     )
     web_url: str = _setting(
-        "", "where people read traces; for trace_url", str.strip, "SPANGLASS_WEB_URL"
+        "", "where people read traces; for trace_url", values.text, "SPANGLASS_WEB_URL"
     )
     project: str = _setting(
-        "default", "whose feedback links are signed here", str.strip, "SPANGLASS_PROJECT"
+        "default", "whose feedback links are signed here", values.text, "SPANGLASS_PROJECT"
     )
     feedback_secret: str = _setting(
         "",
@@ -252,7 +254,7 @@ class Settings:
     prompt_dir: str = _setting(
         "",
         "folder for the last good copies of prompts; off for none, ~/.cache/spanglass by default",
-        str.strip,
+        values.text,
         "SPANGLASS_PROMPT_DIR",
     )
     prompt_refresh_s: float = _setting(

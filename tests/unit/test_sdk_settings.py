@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,28 @@ def test_a_variable_that_cannot_be_read_is_named(
     content = name != "SPANGLASS_CAPTURE_CONTENT"  # what cannot be read lets nothing out
     assert resolve({}, {name: text}) == Settings(capture_content=content)
     assert name in caplog.text
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
+def test_what_no_setting_can_be_is_refused_in_words(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    default = getattr(Settings(), name)
+    for value in (object(), [1], b"x", 5, -1, math.inf, "", "http://h:port"):
+        caplog.clear()
+        found = getattr(resolve({name: value}, {}), name)
+        refused = [each for each in caplog.messages if f"{name}= cannot be used" in each]
+        assert len(refused) <= 1
+        if refused:
+            assert "it should " in refused[0] or "port" in refused[0].lower()
+            assert found == default or (name, found) == ("capture_content", False)
+        else:
+            assert type(found) is type(default) or name == "capture_content"
+
+
+def test_folders_may_be_paths() -> None:
+    found = resolve({"spill_dir": Path("a/b"), "prompt_dir": Path("c")}, {})
+    assert (found.spill_dir, found.prompt_dir) == (str(Path("a/b")), "c")
 
 
 def test_opentelemetrys_variables_keep_their_meaning() -> None:
