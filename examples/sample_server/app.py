@@ -40,6 +40,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 routes.guarded(routes.chat_completions),
                 methods=["POST"],
             ),
+            Route(
+                "/openai/deployments/{deployment}/embeddings",
+                routes.guarded(routes.create_embeddings),
+                methods=["POST"],
+            ),
+            Route("/openai/responses", routes.guarded(routes.create_response), methods=["POST"]),
             Route("/v1/embeddings", routes.guarded(routes.create_embeddings), methods=["POST"]),
             Route("/v1/responses", routes.guarded(routes.create_response), methods=["POST"]),
             Route("/v1/messages", routes.guarded(message_routes.create_message), methods=["POST"]),
@@ -53,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 routes.guarded(media_routes.create_image),
                 methods=["POST"],
             ),
+            Route("/v1/images/edits", routes.guarded(media_routes.edit_image), methods=["POST"]),
             Route("/v1/audio/speech", routes.guarded(media_routes.create_speech), methods=["POST"]),
             Route(
                 "/v1/audio/transcriptions",

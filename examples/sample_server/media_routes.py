@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from . import fields, tokens
 from .errors import missing
 from .routes import service_of
+from .service import Service
 
 _CREATED = 1_767_225_600
 _RATE_HZ = 8_000
@@ -29,7 +30,22 @@ async def create_image(request: Request) -> Response:
     body = await service.read(request)
     await service.fault(request, fields.optional_text(body, "model", ""))
     prompt = fields.text(body, "prompt")
-    count = fields.whole(body, "n", 1, 10) or 1
+    return _pictures(service, prompt, fields.whole(body, "n", 1, 10) or 1)
+
+
+async def edit_image(request: Request) -> Response:
+    """Paint a picture anew: one pixel, in a colour that the prompt decides."""
+    service = service_of(request)
+    form = await _form(request)
+    await service.fault(request, form.get("model", b"").decode())
+    if not form.keys() & {"image", "image[]"}:
+        raise missing("image")
+    if "prompt" not in form:
+        raise missing("prompt")
+    return _pictures(service, form["prompt"].decode(), 1)
+
+
+def _pictures(service: Service, prompt: str, count: int) -> Response:
     colours = [zlib.crc32(f"{service.settings.seed} {n} {prompt}".encode()) for n in range(count)]
     read = tokens.count(prompt)
     return JSONResponse(
@@ -66,20 +82,25 @@ async def create_speech(request: Request) -> Response:
 async def create_transcription(request: Request) -> Response:
     """Write down what a file says: always the same."""
     service = service_of(request)
-    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
-    form = BytesParser(policy=HTTP).parsebytes(head + await request.body())
-    parts = {
-        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-        for part in form.iter_parts()
-    }
-    sound = parts.get("file")
-    if not isinstance(sound, bytes):
+    form = await _form(request)
+    sound = form.get("file")
+    if sound is None:
         raise missing("file")
-    model = parts.get("model")
-    await service.fault(request, model.decode() if isinstance(model, bytes) else "")
+    await service.fault(request, form.get("model", b"").decode())
     seconds = max(1, len(sound) // _RATE_HZ)
     said = "Where is my order?"
     return JSONResponse({"text": said, "usage": {"type": "duration", "seconds": seconds}})
+
+
+async def _form(request: Request) -> dict[str, bytes]:
+    """Return the fields of a form; of several of one name the last."""
+    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
+    form = BytesParser(policy=HTTP).parsebytes(head + await request.body())
+    named = {
+        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+        for part in form.iter_parts()
+    }
+    return {str(name): each for name, each in named.items() if isinstance(each, bytes)}
 
 
 def _png(colour: int) -> bytes:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import json
+import tempfile
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -361,14 +365,59 @@ def test_images_and_audio(style: Style, url: str, spans: CapturedSpans) -> None:
     assert first.attributes["gen_ai.request.size"] == "1024x1024"
     assert first.attributes["gen_ai.usage.output_tokens"] == 128
     assert second.output[0]["parts"][0]["bytes"] == len(speech.content)
-    assert third.input[0]["parts"] == [
-        {
-            "type": "file", "modality": "audio", "file_id": "", "name": "order.wav",
-            "bytes": len(speech.content),
-        }
-    ]  # fmt: skip
+    assert third.input[0]["parts"] == [media(speech.content, "audio", name="order.wav")]
     assert said(third) == written.text
     assert third.attributes["spanglass.audio.duration"] > 0
+
+
+def media(content: bytes, modality: str, **more: str) -> dict[str, Any]:
+    """What is recorded of a file that is sent."""
+    about = {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    return {"type": "blob", "modality": modality, "content": "", **about, **more}
+
+
+@both
+def test_files_by_size_and_hash_wherever_they_come_from(
+    style: Style, url: str, spans: CapturedSpans, tmp_path: Path
+) -> None:
+    content = b"RIFF" * 100
+    sound = tmp_path / "order.wav"
+    sound.write_bytes(content)
+    with sound.open("rb") as file, sound.open("rb", buffering=0) as unbuffered:
+        given = (content, sound, file, unbuffered, io.BytesIO(content), ("order.wav", file))
+        for each in given:
+            answer = call(
+                traced(openai_client(style, url)), "audio.transcriptions.create",
+                model="whisper-1", file=each,
+            )  # fmt: skip
+            assert answer.text
+    call(
+        traced(openai_client(style, url)), "images.edit", model="gpt-image-1", prompt="In red",
+        image=[("a.png", content, "image/png"), io.BytesIO(content)], mask=content,
+    )  # fmt: skip
+    *sounds, edited = spans.all()
+    assert [span.input[0]["parts"] for span in sounds] == [
+        [media(content, "audio", **more)]
+        for more in ({}, *({"name": "order.wav"},) * 3, {}, {"name": "order.wav"})
+    ]
+    assert edited.input[0]["parts"] == [
+        media(content, "image", mime_type="image/png", name="a.png"),
+        *[media(content, "image")] * 2,
+        {"type": "text", "content": "In red"},
+    ]
+
+
+def test_a_file_that_only_reading_shows_is_the_clients_to_read(
+    url: str, spans: CapturedSpans
+) -> None:
+    with tempfile.SpooledTemporaryFile() as file:
+        file.write(b"RIFF" * 100)
+        call(
+            traced(openai_client("sync", url)), "audio.transcriptions.create",
+            model="whisper-1", file=("order.wav", file),
+        )  # fmt: skip
+    part = {"type": "file", "modality": "audio", "file_id": "", "name": "order.wav"}
+    assert only(spans).input[0]["parts"] == [part]
 
 
 @both
@@ -594,6 +643,29 @@ def test_azure(version: str, url: str, spans: CapturedSpans) -> None:
     attributes = only(spans).attributes
     assert attributes["gen_ai.provider.name"] == "azure.ai.openai"
     assert ("spanglass.tokens_estimated" in attributes) is (version == "2024-02-01")
+
+
+@both
+def test_what_else_azure_serves(style: Style, url: str, spans: CapturedSpans) -> None:
+    def ask(method: str, **arguments: Any) -> None:
+        kind = openai.AzureOpenAI if style == "sync" else openai.AsyncAzureOpenAI
+        client = kind(
+            azure_endpoint=url.removesuffix("/v1"), api_version="2025-04-01-preview",
+            api_key="any", max_retries=2,
+        )  # fmt: skip
+        call(spanglass.wrap(client), method, **arguments)
+
+    again = fault("429; retry-after=0.01; times=1")
+    ask("chat.completions.create", model=MODEL, messages=user(QUESTION), extra_headers=again)
+    ask("responses.create", model=MODEL, input=QUESTION)
+    ask("embeddings.create", model="text-embedding-3-small", input=["a tent"])
+    found = spans.all()
+    assert {each.attributes["gen_ai.provider.name"] for each in found} == {"azure.ai.openai"}
+    assert [each.attributes["gen_ai.operation.name"] for each in found] == [
+        "chat", "chat", "embeddings",
+    ]  # fmt: skip
+    assert [[event.name for event in each.events] for each in found] == [["retry"], [], []]
+    assert all(each.attributes["gen_ai.usage.input_tokens"] for each in found)
 
 
 def test_spans_are_below_what_is_current(url: str, spans: CapturedSpans) -> None:

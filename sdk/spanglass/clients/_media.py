@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from spanglass._generation import Generation
@@ -10,6 +9,7 @@ from spanglass._parts import media_part
 from spanglass._pieces import size_of
 from spanglass.clients import _usage
 from spanglass.clients._exchange import Exchange
+from spanglass.clients._files import sent_files
 from spanglass.clients._values import get, items, text
 
 
@@ -21,7 +21,11 @@ class Images(Exchange):
     generates: ClassVar[bool] = False
 
     def content(self) -> dict[str, Any]:
-        return {"messages": self.body.get("prompt")}
+        parts = sent_files(self.body, "image")
+        prompt = text(self.body, "prompt")
+        if prompt:
+            parts.append({"type": "text", "content": prompt})
+        return {"messages": {"role": "user", "parts": parts} if parts else None}
 
     def more(self) -> dict[str, Any]:
         about = {name: text(self.body, name) for name in ("size", "quality", "style")}
@@ -87,7 +91,7 @@ class Transcription(Exchange):
     prompt: ClassVar[tuple[str, ...]] = ("prompt",)
 
     def content(self) -> dict[str, Any]:
-        parts = [_sound(file) for file in items(self.body, "files")]
+        parts = sent_files(self.body, "audio")
         prompt = text(self.body, "prompt")
         if prompt:
             parts.append({"type": "text", "content": prompt})
@@ -134,19 +138,3 @@ def _bytes_of(answer: Any) -> bytes | None:
     response = get(answer, "response")
     content = response.__dict__.get("_content") if hasattr(response, "__dict__") else None
     return content if isinstance(content, bytes) else None
-
-
-def _sound(file: Any) -> dict[str, Any]:
-    """A file that is sent, by name and size; it is not read here."""
-    given = file[1] if isinstance(file, tuple | list) and len(file) > 1 else file
-    name: Any = None
-    content: Any = given
-    if isinstance(given, tuple | list) and len(given) > 1:
-        name, content = given[0], given[1]
-    part: dict[str, Any] = {"type": "file", "modality": "audio", "file_id": ""}
-    name = name or (None if isinstance(content, bytes | Mapping) else getattr(content, "name", ""))
-    if isinstance(name, str) and name:
-        part["name"] = name.replace("\\", "/").rpartition("/")[2]
-    if isinstance(content, bytes):
-        part["bytes"] = len(content)
-    return part
