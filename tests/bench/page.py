@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from bench.load import percentile
-from bench.processes import CpuMeter
+from bench.processes import CpuMeter, cpu_seconds, precede
 from bench.report import Report
 from bench.server import Service
 from browser.chromium import MISSING, find_chromium, launch
@@ -67,6 +69,8 @@ class Visits:
     first: list[float] = field(default_factory=list)
     complete: list[float] = field(default_factory=list)
     thread: list[float] = field(default_factory=list)
+    chromium: list[float] = field(default_factory=list)
+    served: list[float] = field(default_factory=list)
     requests: int = 0
     scripts: int = 0
 
@@ -75,6 +79,8 @@ class Visits:
         self.first.append(figures["first"])
         self.complete.append(figures["complete"])
         self.thread.append(figures["thread"])
+        self.chromium.append(figures["chromium"])
+        self.served.append(figures["served"])
         self.requests = int(figures["requests"])
         self.scripts = int(figures["scripts"])
 
@@ -91,31 +97,36 @@ def run(report: Report, work: Path, *, visits: int, address: str = "") -> None:
     chromium = find_chromium()
     if not chromium:
         raise RuntimeError(MISSING)
+    service: Service | None = None
     with ExitStack() as stack:
         if not address:
-            demo = Service(work / "page" / "data", command="demo")
-            stack.callback(demo.stop)
-            demo.wait_for_line("history sent", HISTORY_S)
+            service = Service(work / "page" / "data", command="demo")
+            stack.callback(service.stop)
+            service.wait_for_line("history sent", HISTORY_S)
             time.sleep(SETTLE_S)
-            address = demo.web
+            address = service.web
         playwright = stack.enter_context(sync_playwright())
         browser = launch(playwright, chromium)
         stack.callback(browser.close)
-        _measure(report, browser, address, visits)
+        _measure(report, browser, address, visits, service)
 
 
-def _measure(report: Report, browser: Any, address: str, visits: int) -> None:
+def _measure(
+    report: Report, browser: Any, address: str, visits: int, service: Service | None
+) -> None:
     with urllib.request.urlopen(f"{address}/api/v1/traces?limit=100", timeout=60) as answer:
         listed = json.load(answer)["items"]
     trace = max(listed, key=lambda each: int(each["spans"]))["trace_id"]
     rows: list[tuple[str, ...]] = []
+    precedes = False
     for path, shown in PAGES.items():
         new, again = Visits(), Visits()
         meter = CpuMeter({})
         for _ in range(visits):
             context = browser.new_context(viewport={"width": 1440, "height": 900})
-            new.add(_visit(context, address + path.format(trace=trace), shown))
-            again.add(_visit(context, address + path.format(trace=trace), shown))
+            precedes = precede(psutil.Process())
+            for seen in (new, again):
+                seen.add(_visit(context, address + path.format(trace=trace), shown, service))
             context.close()
         usage = meter.read()
         for name, seen in (("new", new), ("again", again)):
@@ -127,6 +138,8 @@ def _measure(report: Report, browser: Any, address: str, visits: int) -> None:
                     f"{percentile(seen.complete, 0.95):.0f}",
                     f"{max(seen.complete):.0f}",
                     f"{percentile(seen.thread, 0.5):.0f}",
+                    f"{percentile(seen.chromium, 0.5):.0f}",
+                    f"{percentile(seen.served, 0.5):.0f}" if service is not None else "",
                     str(seen.requests),
                     f"{seen.scripts / 1e3:.0f}",
                     f"{usage.others / usage.seconds:.1f}",
@@ -135,21 +148,25 @@ def _measure(report: Report, browser: Any, address: str, visits: int) -> None:
             report.keep(**{f"page_{path}_{name}": vars(seen)})
     report.table(
         f"Pages in Chromium, {visits} visits, in ms",
-        ("page, visitor", "first p50", "complete p50", "p95", "most", "thread", "requests", "JS kB",
-         "busy cores"),
+        ("page, visitor", "first p50", "complete p50", "p95", "most", "thread", "Chromium", "service",
+         "requests", "JS kB", "busy cores"),
         rows,
         caption="Complete: nothing is loading, and nothing changes any more. First: first content."
-        " New: with an empty cache. Thread: CPU of the page's main thread. JS: compressed, until"
-        f" complete. Busy: the whole machine. {NOTHING} has no page: what any visit takes.",
+        " New: with an empty cache. Thread, Chromium, service: CPU of the page's main thread, of all"
+        f" of Chromium, of collector and ClickHouse, until {QUIET_MS / 1e3:g} s behind that, in which"
+        " the other pages' code comes. JS: compressed, until complete. Busy: the whole machine."
+        f" {NOTHING} has no page: what any visit takes. What is measured"
+        f" {'went' if precedes else 'could not go'} before other work of this machine.",
     )  # fmt: skip
 
 
-def _visit(context: Any, address: str, shown: str) -> dict[str, float]:
+def _visit(context: Any, address: str, shown: str, service: Service | None) -> dict[str, float]:
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(_WATCH)
     session = context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = [cpu_seconds(each) for each in _browser_and_service(service)]
     page.goto(address, wait_until="commit")
     page.wait_for_function(_IS_COMPLETE, arg=[shown, QUIET_MS], polling=100)
     figures: dict[str, float] = page.evaluate(_FIGURES)
@@ -157,5 +174,20 @@ def _visit(context: Any, address: str, shown: str) -> dict[str, float]:
     figures["thread"] = 1e3 * next(
         each["value"] for each in metrics if each["name"] == "TaskDuration"
     )
+    used = [cpu_seconds(each) for each in _browser_and_service(service)]
+    figures["chromium"], figures["served"] = (
+        1e3 * (now - then) for now, then in zip(used, before, strict=True)
+    )
     page.close()
     return figures
+
+
+def _browser_and_service(service: Service | None) -> list[list[psutil.Process]]:
+    """Both are children of the bench; the service's jobs are neither, and come and go."""
+    parts = service.processes() if service is not None else {}
+    theirs = {each.pid for part in parts.values() for each in part}
+    others = psutil.Process().children(recursive=True)
+    return [
+        [each for each in others if each.pid not in theirs],
+        [each for part in parts.values() for each in part if each.nice() <= 0],
+    ]
