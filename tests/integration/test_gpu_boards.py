@@ -174,6 +174,23 @@ def test_a_call_that_blocks_delays_no_other_board(stub: Stub, start: Start) -> N
     assert not agent.states()[board(0)]
 
 
+def test_boards_that_cannot_be_opened_are_named_and_keep_no_other_back(
+    stub: Stub, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_nvml, "_OPEN_S", 0.3)
+    stub.say(boards=4, b0_block="uuid", b2_lost=1)
+    agent = start()
+    found = read(agent, lambda all_: len(of(all_, "hw.power")) == 2)
+    assert {about["hw.id"] for about, _ in found["hw.power"]} == {board(1), board(3)}
+    (about, point), *_ = found["spanglass.agent.source.up"]
+    assert number(point) == 0
+    said = "board 0 can't be opened: a call of the driver does not come back; board 2 can't be opened: GPU is lost"
+    assert agent.states()["nvml"] == about["spanglass.reason"] == said
+    stub.say(boards=4)
+    read(agent, lambda all_: len(of(all_, "hw.power")) == 4)
+    wait_until(lambda: not agent.states()["nvml"], "all are there")
+
+
 def test_instances_come_and_go(stub: Stub, start: Start) -> None:
     def instances(found: dict[str, list[nvml.Point]]) -> set[str]:
         return {a["hw.id"] for a, _ in found.get("hw.gpu.memory.usage", []) if "hw.parent" in a}

@@ -175,7 +175,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, dev **out) {
     return NOT_FOUND;
 }
 int nvmlDeviceGetUUID(dev *d, char *out, unsigned size) {
-    if (!d) return INVALID;
+    FIRST("uuid");
     uuid_of(d, out, size);
     return OK;
 }

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Final
+from queue import Empty, SimpleQueue
+from typing import Any, Final, NamedTuple
 
 from spanglass._guard import log
-from spanglass.gpu._board import Board
+from spanglass.gpu._board import BLOCKED_S, Board
 from spanglass.gpu._points import Attributes
 from spanglass.gpu._processes import Processes
 
 #: Seconds between two looks at which boards there are.
 _LOOK_S: Final = 10.0
+#: Seconds that the driver may take to open a board, all of them together.
+_OPEN_S: Final = 2.0
+_HANGS: Final = "a call of the driver does not come back"
 #: Milliseconds that one wait for an event takes at most.
 _EVENT_WAIT_MS: Final = 2000
+
+
+class _Opened(NamedTuple):
+    """A board that was opened, or why it was not."""
+
+    number: int
+    handle: Any = None
+    uuid: str = ""
+    about: Attributes = ()
+    why: str = ""
 
 
 class Boards:
@@ -34,6 +48,9 @@ class Boards:
         self._stop = threading.Event()
         self._looked = threading.Event()
         self._why = "not looked for yet"
+        self._looking_since: float | None = None
+        self._unopened = ""
+        self._opening: dict[int, threading.Thread] = {}
         self._nvml: Any = None
         self._is_open = False
         self._events: Any = None
@@ -60,7 +77,10 @@ class Boards:
 
     @property
     def status(self) -> str:
-        """Why there are no boards; empty where NVML answers."""
+        """Why there are no boards, or not all of them; empty where nothing is wrong."""
+        since = self._looking_since
+        if since is not None and time.monotonic() - since > BLOCKED_S:
+            return _HANGS
         return self._why
 
     # The thread
@@ -68,15 +88,19 @@ class Boards:
     def _run(self) -> None:
         while not self._stop.is_set():
             before = self._why
+            self._looking_since = time.monotonic()
             try:
                 self._look()
-                self._why = "" if self._boards else "the driver has found no board"
+                none = "" if self._boards else "the driver has found no board"
+                self._why = self._unopened or none
             except ModuleNotFoundError:
                 self._why = "nvidia-ml-py is not installed: pip install 'spanglass[gpu]'"
             except Exception as error:
                 self._why = _explained(error)
+            self._looking_since = None
             if self._why and self._why != before:
-                log.warning("spanglass: no GPU metrics: %s", self._why)
+                lack = "not all GPUs are read" if self._boards else "no GPU metrics"
+                log.warning("spanglass: %s: %s", lack, self._why)
             self._looked.set()
             self._watch(_LOOK_S)
 
@@ -91,8 +115,7 @@ class Boards:
             self._is_open = True
         try:
             driver = nvml.nvmlSystemGetDriverVersion()
-            for index in range(nvml.nvmlDeviceGetCount()):
-                self._add(index, driver)
+            self._open(nvml.nvmlDeviceGetCount(), driver)
         except nvml.NVMLError as error:
             if error.value in (nvml.NVML_ERROR_UNINITIALIZED, nvml.NVML_ERROR_DRIVER_NOT_LOADED):
                 # The driver was unloaded, or replaced: begin anew.
@@ -100,23 +123,56 @@ class Boards:
                 self._events = None
             raise
 
-    def _add(self, index: int, driver: str) -> None:
+    def _open(self, count: int, driver: str) -> None:
+        """Opens boards, each in a thread of its own: a call may not come back."""
+        answers: SimpleQueue[_Opened] = SimpleQueue()
+        hung = {index for index, thread in self._opening.items() if thread.is_alive()}
+        asked = [index for index in range(count) if index not in hung]
+        for index in asked:
+            self._opening[index] = threading.Thread(
+                target=lambda index=index: answers.put(self._ask(index, driver)),
+                name=f"gpu-open-{index}", daemon=True,
+            )  # fmt: skip
+            self._opening[index].start()
+        waiting, end = set(range(count)), time.monotonic() + _OPEN_S
+        problems = {}
+        for _ in asked:
+            try:
+                opened = answers.get(timeout=max(0.0, end - time.monotonic()))
+            except Empty:
+                break
+            waiting.discard(opened.number)
+            if opened.why:
+                problems[opened.number] = opened.why
+            elif opened.uuid not in self._boards:
+                self._add(opened)
+        problems |= dict.fromkeys(waiting, _HANGS)
+        # One that was there before says itself what is wrong with it.
+        known = {board.index for board in self.boards()}
+        self._unopened = "; ".join(
+            f"board {index} can't be opened: {why}"
+            for index, why in sorted(problems.items())
+            if index not in known
+        )
+
+    def _ask(self, index: int, driver: str) -> _Opened:
         nvml = self._nvml
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             uuid = nvml.nvmlDeviceGetUUID(handle)
-        except nvml.NVMLError as error:
-            log.debug("spanglass: board %d: %s", index, error)
-            return
-        if uuid in self._boards:
-            return
-        about = self._about(handle, uuid, index, driver)
+            about = self._about(handle, uuid, index, driver) if uuid not in self._boards else ()
+        except Exception as error:
+            return _Opened(index, why=_explained(error))
+        return _Opened(index, handle, uuid, about)
+
+    def _add(self, opened: _Opened) -> None:
         board = Board(
-            nvml, uuid, handle, about, self._interval_s, self._slow_s, self._processes
+            self._nvml, opened.uuid, opened.handle, opened.about, self._interval_s, self._slow_s,
+            self._processes,
         )  # fmt: skip
-        self._boards = {**self._boards, uuid: board}
+        self._boards = {**self._boards, opened.uuid: board}
         board.start()
-        self._register(handle, board)
+        self._register(opened.handle, board)
 
     def _about(self, handle: Any, uuid: str, index: int, driver: str) -> Attributes:
         nvml = self._nvml
