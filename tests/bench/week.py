@@ -21,6 +21,7 @@ from bench.store import Store
 from spanglass_store import client
 from spanglass_store.data_directory import DataDirectory
 from spanglass_store.embedded import EmbeddedServer
+from spanglass_store.migrate import migrate
 
 DAYS: Final = 7
 _TEMPLATES: Final = 50_000
@@ -113,6 +114,8 @@ def opened(folder: Path) -> Iterator[tuple[client.Store, EmbeddedServer]]:
     with DataDirectory(folder) as directory, EmbeddedServer(directory) as server:
         store = client.Store(server.endpoint)
         try:
+            # The week may have been made by an older version.
+            migrate(store)
             yield store, server
         finally:
             store.close()
