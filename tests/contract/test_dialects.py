@@ -199,6 +199,18 @@ def test_usage_by_hand_counts_cached_tokens_in(rows: dict[str, list[dict[str, An
     assert row["attributes"]["spanglass.reported_cost_usd"] == "0.0005"
 
 
+def test_a_search_in_a_vector_database(rows: dict[str, list[dict[str, Any]]]) -> None:
+    stored, found = rows["openllmetry-chroma"]
+    assert (stored["name"], stored["operation"]) == ("chroma.add", "")
+    assert (found["operation"], found["attributes"]["gen_ai.retrieval.top_k"]) == ("retrieval", "2")
+    first, second = json.loads(found["output"])
+    assert (first["id"], first["content"], first["metadata"]) == (
+        "shipping", "Express delivery costs 12.50 EUR.", {"page": 3},
+    )  # fmt: skip
+    assert first["distance"] < second["distance"]
+    assert "score" not in first
+
+
 def test_a_release_that_spans_tell(rows: dict[str, list[dict[str, Any]]]) -> None:
     assert {row["release"] for row in rows["langfuse"]} == {"1.2.0"}
 

@@ -83,11 +83,14 @@ def added(span: Span, scope: str = "") -> dict[str, Any]:
         st.tuples(
             st.sampled_from(
                 ["gen_ai.user.message", "gen_ai.choice", "exception", *FIRST_CHUNKS,
+                 "db.query.result", "db.search.result",
                  "gen_ai.content.prompt", "gen_ai.tool.message"]
             ),
             st.dictionaries(
                 st.sampled_from(["content", "role", "message", "id", "gen_ai.event.content",
-                                 "gen_ai.prompt", "exception.type", "tool_calls"]),
+                                 "gen_ai.prompt", "exception.type", "tool_calls",
+                                 "db.query.result.id", "db.search.result.entity",
+                                 "db.query.result.metadata"]),
                 VALUES,
                 max_size=3,
             ),

@@ -81,6 +81,10 @@ SENDERS: Final = {
         ("traceloop-sdk==0.62.4", "openai", "httpx"), "send_openllmetry.py",
         ("traceloop-sdk", "opentelemetry-instrumentation-openai", "openai"),
     ),
+    "openllmetry-chroma": Sender(
+        ("opentelemetry-instrumentation-chromadb==0.62.4", "chromadb", _HTTP),
+        "send_openllmetry_chroma.py", ("opentelemetry-instrumentation-chromadb", "chromadb"),
+    ),
     "openllmetry-old": Sender(
         ("opentelemetry-instrumentation-openai==0.33.12", "openai<2", "setuptools<80", _HTTP),
         "send_openllmetry_old.py", ("opentelemetry-instrumentation-openai", "openai"),

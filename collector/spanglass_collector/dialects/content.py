@@ -155,6 +155,8 @@ def _search(held: Content, given: Container[str], made: dict[str, Any]) -> None:
             made[names.QUERY] = found
     if names.DOCUMENTS not in given:
         listed = held.of_list("documents") or _documents(convert.loads(held.first(OUTPUTS)))
+        if held.said is not None and not listed:
+            listed = held.said.documents
         _json(names.DOCUMENTS, [indexed.document(each) for each in listed], given, made)
 
 

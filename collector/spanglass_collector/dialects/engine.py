@@ -135,18 +135,23 @@ def apply_to(span: Span, meanings: Meanings) -> dict[str, Any] | None:
         failed = said.error and span.status.code == Status.STATUS_CODE_ERROR
         if failed and names.ERROR_TYPE not in given:
             made.setdefault(names.ERROR_TYPE, said.error)
+        if said.documents and not told and names.OPERATION not in given:
+            made[names.OPERATION] = told = "retrieval"
     operation = told or convert.text(known.get(names.OPERATION)) or ""
     content.add(content.Content(known, lists, said), operation, given, made)
     if names.INPUT_TOKENS in made:
         _include_cached(known, made)
+    if made.keys().isdisjoint(_ASIDE):
+        if not made:
+            return None
+        attributes.add(span, made)
+        return {}
     aside = {key: made.pop(key) for key in made.keys() & _ASIDE}
     if names.FAILED in aside:
         message = aside.pop(names.FAILED)
         if span.status.code == Status.STATUS_CODE_UNSET:
             span.status.code = Status.STATUS_CODE_ERROR
             span.status.message = message
-    elif not made and not aside:
-        return None
     if made:
         attributes.add(span, made)
     return aside

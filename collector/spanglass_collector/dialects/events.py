@@ -11,6 +11,7 @@ from typing import Any, Final
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanglass_collector.dialects import convert
+from spanglass_collector.dialects.attributes import plain
 from spanglass_collector.dialects.tables import FIRST_CHUNKS
 
 #: Events that are messages that went in, with whose they are.
@@ -27,6 +28,14 @@ _WHOLE: Final[Mapping[str, tuple[str, str]]] = {
     "gen_ai.content.prompt": ("gen_ai.prompt", "user"),
     "gen_ai.content.completion": ("gen_ai.completion", "assistant"),
 }
+#: Events that are a document that was found, as OpenLLMetry's instrumentations of vector databases
+#: send them, with what stands before the name of each of its fields.
+_FOUND: Final[Mapping[str, str]] = {
+    "db.query.result": "db.query.result.",
+    "db.search.result": "db.search.result.",
+}
+#: Fields that say nothing to anybody: the document's vector.
+_VECTORS: Final = frozenset({"vector"})
 _EXCEPTION: Final = "exception"
 
 
@@ -38,12 +47,14 @@ class Said:
         input: what went in, each with whose it is.
         output: what came out.
         first_chunk_ns: when the first part of an answer came, in nanoseconds since 1970.
+        documents: that were found.
         error: the type of the last exception.
     """
 
     input: list[tuple[Any, str]] = field(default_factory=list)
     output: list[tuple[Any, str]] = field(default_factory=list)
     first_chunk_ns: int | None = None
+    documents: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
 
     @property
@@ -69,10 +80,22 @@ def read(span: Span) -> Said | None:
             found = _attributes(event).get(key)
             if found is not None:
                 (said.input if role == "user" else said.output).append((found, role))
+        elif name in _FOUND:
+            said.documents.append(_document(event, _FOUND[name]))
         elif name == _EXCEPTION:
             found = _attributes(event).get("exception.type")
             said.error = found if isinstance(found, str) else said.error
-    return said if said.is_model or said.error else None
+    return said if said.is_model or said.documents or said.error else None
+
+
+def _document(event: Span.Event, prefix: str) -> dict[str, Any]:
+    """What was found; how far it is from the query stays a distance: no score is the same."""
+    made = {
+        each.key.removeprefix(prefix): plain(each.value)
+        for each in event.attributes
+        if each.key.startswith(prefix)
+    }
+    return {key: value for key, value in made.items() if key not in _VECTORS and value is not None}
 
 
 def _attributes(event: Span.Event) -> dict[str, Any]:

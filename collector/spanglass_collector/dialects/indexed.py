@@ -60,7 +60,10 @@ def _lists(value: Any) -> Any:
 
 
 def document(value: Mapping[str, Any] | str) -> dict[str, Any]:
-    """A document that was found: OpenTelemetry's `id` and `score`, its content and metadata."""
+    """A document that was found: OpenTelemetry's `id` and `score`, its content and metadata.
+
+    Databases that tell how far it is from the query have a `distance` in place of the score.
+    """
     if isinstance(value, str):
         return {"content": value}
     made: dict[str, Any] = {}
@@ -78,6 +81,7 @@ def document(value: Mapping[str, Any] | str) -> dict[str, Any]:
 _DOCUMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "document_id", "doc_id"),
     "score": ("score", "relevance_score", "similarity"),
-    "content": ("content", "page_content", "text", "document"),
+    "distance": ("distance",),
+    "content": ("content", "page_content", "text", "document", "entity"),
     "metadata": ("metadata",),
 }

@@ -3,7 +3,7 @@
 Source: opentelemetry-semantic-conventions-ai and the instrumentations 0.33 to 0.62.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from spanglass_collector.dialects import convert, names
 from spanglass_collector.dialects.model import Dialect, Indexed, Source, Unpacked
@@ -20,6 +20,13 @@ _LIBRARIES: Final = (
     "replicate", "sagemaker", "together", "transformers", "vertexai", "voyageai", "watsonx",
     "weaviate", "writer",
 )  # fmt: skip
+
+
+def _search(value: Any) -> str | None:
+    """What a span of a vector database does that says how many it was asked for."""
+    return "retrieval" if convert.integer(value) is not None else None
+
+
 DIALECT: Final = Dialect(
     name="OpenLLMetry",
     scopes=("traceloop.", *(f"opentelemetry.instrumentation.{name}" for name in _LIBRARIES)),
@@ -48,7 +55,10 @@ DIALECT: Final = Dialect(
                     }
                 ),
             ),
+            Source("db.vector.query.top_k", _search),
+            Source("db.chroma.query.n_results", _search),
         ),
+        "gen_ai.retrieval.top_k": ("db.vector.query.top_k", "db.chroma.query.n_results"),
         names.AGENT_NAME: (
             Source("traceloop.span.kind", convert.named("agent"), ("traceloop.entity.name",)),
         ),

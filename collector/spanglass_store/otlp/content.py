@@ -56,7 +56,7 @@ CONTENT_KEYS: Final = (
     r"traceloop\.entity\.(input|output)",
     r"traceloop\.prompt\.(template|template_variables)",
     r"mcp\.(request\.argument|response\.value)",
-    r"db\.query\.result\..*",
+    r"db\.(query|search)\.result\..*",
     # Langfuse
     r"langfuse\.(observation|trace)\.(input|output)",
     r"langfuse\.experiment\.item\.(expected_output|metadata)",
@@ -78,7 +78,7 @@ CONTENT_EVENTS: Final = (
     r"gen_ai\.content\.(prompt|completion)",
     r"gen_ai\.(system|user|assistant|tool)\.message|gen_ai\.choice",
     r"gen_ai\.client\.inference\.operation\.details",
-    r"db\.query\.result|db\.query\.embeddings|message",
+    r"db\.(query|search)\.(result|embeddings)|message",
 )
 
 
