@@ -363,6 +363,36 @@ def test_findings_as_they_are_shown(changed: tuple[Store, str, Pass, int]) -> No
     assert watched(store, DriftFilter(first, last, project))["drift"] >= 3
 
 
+def test_a_clock_that_was_put_back(changed: tuple[Store, str, Pass, int]) -> None:
+    """What a pass saw in a year that has not come yet does not hold up the present."""
+    store, _, done, _ = changed
+    ahead = Pass(done.watermark + 360 * 24 * HOUR * 1_000_000, LAST + 360 * 24)
+    project = "drift-clock"
+    store_spans(store, traffic(project, LAST - 5 * 24, LAST, 8, since=LAST - 6))
+    settings = read_drift({"metrics": ["output_tokens"], "scales_h": [6]})
+    now = datetime.fromtimestamp(LAST * HOUR + 400, UTC)
+    back = run_pass(store, settings, ahead.watermark, ahead.seen, now)
+    assert (back.seen, back.watermark < ahead.watermark) == (LAST, True)
+    assert rows_of(store, project, "AND finding_id != ''")
+
+
+def test_windows_that_can_not_be_compared(embedded_store: EmbeddedStore) -> None:
+    def ask(reference: tuple[int, int], current: tuple[int, int]) -> DriftResult:
+        windows = [
+            (datetime.fromtimestamp((LAST + a) * HOUR, UTC),
+             datetime.fromtimestamp((LAST + b) * HOUR, UTC))
+            for a, b in (reference, current)
+        ]  # fmt: skip
+        (found,) = compare_windows(embedded_store.owner, Asked("error", windows[0], windows[1]))
+        return found
+
+    assert "and the current window overlap" in str(ask((-48, -10), (-24, 0)))
+    assert "the current window lies in the future: it ends at" in str(ask((-48, -24), (-2, 48)))
+    assert "the reference lies in the future" in str(ask((48, 72), (-2, 0)))
+    expired = ask((-24 * 900, -24 * 890), (-24 * 880, -24 * 870))
+    assert str(expired).endswith("not tested, because no span of either window has it")
+
+
 def test_nothing_is_there(embedded_store: EmbeddedStore) -> None:
     hour = LAST - 400 * 24
     assert look(embedded_store.owner, hour).windows >= 0

@@ -205,6 +205,9 @@ def test_every_test_of_categories_by_name(name: str) -> None:
         (["a"] * 50, ["a"] * 50, "every value is 'a' in both"),
         ([1.0, 2.0] * 50, ["a", "b"] * 50, "the reference is numeric and the current"),
         (np.zeros((5, 5)), [1.0] * 50, "not in one row"),
+        ([[1, 2], [3]] * 30, [1.0] * 50, "not in one row"),
+        ([10**400, 1] * 50, [1, 2] * 50, "some values are larger than a number can be"),
+        ([1e308, -1e308] * 50, [1.0, 2.0] * 50, "some values are beyond 1e+100"),
         ([1 + 2j] * 50, [1 + 2j] * 50, "neither numbers nor words"),
     ],
 )  # fmt: skip

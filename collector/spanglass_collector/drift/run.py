@@ -20,6 +20,7 @@ from spanglass_store.queries.job_spans import horizon
 #: Hours that a pass looks back, and windows of a length: what is older nobody waits for.
 _BACK_H: Final = 48
 _WINDOWS: Final = 6
+_HOUR_US: Final = 3_600_000_000
 #: Hours of samples that are made between two marks of the place.
 _AT_ONCE: Final = 24
 
@@ -60,8 +61,11 @@ def run_pass(
     """
     present = now or datetime.now(UTC)
     last = int((present.timestamp() - settings.settle_s) // 3600)
+    until, seen = horizon(store), min(seen, last)
+    if watermark > until:
+        # The clock was put back: what came since, and somewhat before, is looked at anew.
+        watermark = until - _BACK_H * _HOUR_US
     done = Pass(watermark, seen)
-    until = max(watermark, horizon(store))
     earliest = last - _BACK_H - 15 * 24
     changed = dirty_hours(
         store, watermark, until, moment(earliest), moment(seen or last), moment(last)
@@ -97,5 +101,5 @@ def run_pass(
                 windows
             )
     done.watermark = until
-    done.seen = max(seen, last)
+    done.seen = last
     return done

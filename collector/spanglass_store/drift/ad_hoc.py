@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from spanglass_detectors.drift.many import judge
 from spanglass_detectors.drift.pooled import Cell, Pooled, pooled
 from spanglass_detectors.drift.results import DriftResult, Kind, not_tested
 from spanglass_detectors.drift.watch import compare_pooled
-from spanglass_detectors.drift.windows import overlap_reason
+from spanglass_detectors.drift.windows import unfit_reason
 from spanglass_store.client import Store
 from spanglass_store.drift.metrics import BY_NAME, COLUMNS, MODEL, SCORE, Metric
 from spanglass_store.errors import StoreError
@@ -73,7 +73,7 @@ def compare_windows(store: Store, asked: Asked) -> list[DriftResult]:
         raise StoreError(
             f"Results can't be told apart by {unknown[0]!r}; choose from {', '.join(BY)}."
         )
-    if reason := overlap_reason(asked.reference, asked.current):
+    if reason := unfit_reason(asked.reference, asked.current, datetime.now(UTC)):
         return [replace(not_tested(reason), metric=asked.metric)]
     groups: dict[tuple[str, ...], tuple[list[Cell], list[Cell]]] = {}
     for *names, is_now, cell in _cells(store, asked):
@@ -102,7 +102,8 @@ def _result(then: Pooled | None, now: Pooled | None, test: str) -> DriftResult:
     place = "reference" if then is None else "current window"
     sizes = then.count if then else 0, now.count if now else 0
     kind: Kind = there.kind if there is not None else "numeric"
-    return not_tested(f"there is nothing in the {place}", kind, *sizes)
+    expired = " (there never was, or it has expired)" if then is None else ""
+    return not_tested(f"there is nothing in the {place}{expired}", kind, *sizes)
 
 
 def metric_of(name: str) -> tuple[Metric, dict[str, Any]]:

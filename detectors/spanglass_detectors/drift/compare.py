@@ -48,6 +48,8 @@ DEFAULT_TESTS: Final[Mapping[Kind, str]] = {
 THRESHOLDS: Final[Mapping[Kind, float]] = {"numeric": 0.1, "categorical": 0.05, "boolean": 0.1}
 #: Values a window needs.
 LEAST: Final = 30
+#: Values whose squares, and sums of them, are still numbers.
+_LARGEST: Final = 1e100
 #: Categories of a picture.
 _SHOWN: Final = 12
 _TRUTHS: Final = ("false", "true")
@@ -128,7 +130,10 @@ def _compare(
     threshold: float | None, least: int, reference_blocks: NDArray[Any] | None,
     current_blocks: NDArray[Any] | None, interval: bool,
 ) -> DriftResult:  # fmt: skip
-    sides = [np.asarray(each) for each in (reference, current)]
+    try:
+        sides = [np.asarray(each) for each in (reference, current)]
+    except ValueError:
+        return not_tested("values are not in one row")
     if any(side.ndim != 1 for side in sides):
         return not_tested("values are not in one row")
     known = [_known(side) for side in sides]
@@ -140,6 +145,8 @@ def _compare(
                 kinds.append(kind_of(side[mask]) if mask.any() else None)
             except TypeError as error:
                 return not_tested(str(error), "numeric", *sizes)
+            except OverflowError:
+                return not_tested("some values are larger than a number can be", "numeric", *sizes)
         there = {each for each in kinds if each is not None}
         if there == {"numeric", "boolean"}:
             there = {"numeric"}
@@ -165,7 +172,7 @@ def _compare(
     if kind == "numeric":
         try:
             numbers = [each.astype(float, copy=False) for each in values]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return not_tested("some values are no numbers", kind, *sizes)
         effect = 1.0
         if blocks[0] is not None and blocks[1] is not None:
@@ -217,6 +224,10 @@ def compare_numbers(
     reference, current = in_order(reference), in_order(current)
     if reference[0] == reference[-1] == current[0] == current[-1]:
         return not_tested(f"every value is {reference[0]:g} in both windows", "numeric", *sizes)
+    if max(abs(float(side[at])) for side in (reference, current) for at in (0, -1)) > _LARGEST:
+        return not_tested(
+            f"some values are beyond {_LARGEST:g}: their squares are no numbers", "numeric", *sizes
+        )
     if name in NUMERIC_TESTS:
         found = NUMERIC_TESTS[name](reference, current, design_effect)
     elif name in ("psi", "jensen_shannon"):

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _DAY_HOURS: Final = 24
+#: By how much clocks may differ.
+_CLOCKS: Final = timedelta(minutes=1)
 _BACK: Final = re.compile(r"(\d+)\s*([mhdw])")
 _SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -77,15 +79,13 @@ def parse_window(text: str, now: datetime) -> tuple[datetime, datetime]:
     two moments, `2026-01-01..2026-01-08T12:00`.
 
     Raises:
-        ValueError: if it is none of these, ends before it begins, or lies in the future.
+        ValueError: if it is none of these, or ends before it begins.
     """
     begin, separator, finish = text.partition("..")
     start = _moment(begin, now)
     end = _moment(finish, now) if separator and finish.strip() else now
     if start >= end:
         raise ValueError(f"the window {text!r} ends before it begins")
-    if end > now + timedelta(minutes=1):
-        raise ValueError(f"the window {text!r} lies in the future")
     return start, end
 
 
@@ -104,8 +104,13 @@ def _moment(text: str, now: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def overlap_reason(reference: tuple[datetime, datetime], current: tuple[datetime, datetime]) -> str:
+def unfit_reason(
+    reference: tuple[datetime, datetime], current: tuple[datetime, datetime], now: datetime
+) -> str:
     """Why two windows can't be compared; empty if they can."""
+    for name, window in (("reference", reference), ("current window", current)):
+        if window[1] > now + _CLOCKS:
+            return f"the {name} lies in the future: it ends at {window[1]:%Y-%m-%d %H:%M} UTC"
     if reference[0] < current[1] and current[0] < reference[1]:
         return "the reference and the current window overlap"
     return ""
