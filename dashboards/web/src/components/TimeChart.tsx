@@ -121,7 +121,7 @@ function options({ width, height, lines, kind, step, format, onAt, onPick }: Loo
     scales: { x: { time: true, range: (_, min, max) => [min, max + step] }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 24, gap: 4, space: 64, values: clock },
-      { ...axis, grid, size: 56, gap: 6, space: 34, values: (_, splits) => splits.map((each) => (each === 0 ? "0" : format(each))) },
+      { ...axis, grid, size: 56, gap: 6, space: 26, values: (_, splits) => splits.map((each) => (each === 0 ? "0" : format(each))) },
     ],
     series: [
       {},

@@ -27,7 +27,7 @@ export function TraceTitle({ name, failed, sample, list }: { name: string; faile
       {failed === true && <IconAlertCircleFilled size={17} className={styles["failed"]} aria-label="Error" />}
       {failed === false && <IconCircleCheck size={17} stroke={1.7} className={styles["fine"]} aria-label="OK" />}
       <h1 title={name} dir="auto">{name || "(no name)"}</h1>
-      {sample && <Badge label="sample" />}
+      {sample && <span className={styles["sample"]}><Badge label="sample" /></span>}
     </div>
   );
 }
@@ -61,7 +61,7 @@ export function TraceTools({ traceId, spanId }: { traceId: string; spanId: strin
         )}
       />
       <code title="Trace id">{traceId.slice(0, 8)}…</code>
-      <Copy value={traceId} label="Copy the trace id" size={16} />
+      <span className={styles["id"]}><Copy value={traceId} label="Copy the trace id" size={16} /></span>
       <Copy value={() => location.href} label="Copy a link to this view" size={16} icon={<IconLink size={17} stroke={1.6} />} />
     </div>
   );
