@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type HtmlTagDescriptor, type Plugin, type Rolldown } from "vite";
+import { notices } from "./notices";
 
 // `SPANGLASS_URL=http://127.0.0.1:8400 npm run dev` develops against a running service.
 const service = process.env["SPANGLASS_URL"] ?? "http://127.0.0.1:8400";
@@ -66,7 +67,7 @@ const groups: Rolldown.CodeSplittingGroup[] = [
 ];
 
 export default defineConfig({
-  plugins: [react(), preload],
+  plugins: [react(), preload, notices],
   build: {
     target: "es2022",
     // The content security policy allows no data: scripts or fonts, and files are cached for good.

@@ -20,6 +20,7 @@ from bench import (
     drift,
     drift_store,
     idle,
+    install,
     latency,
     limit,
     metrics,
@@ -43,6 +44,7 @@ COMMANDS = (
     "idle",
     "trace",
     "sdk",
+    "install",
     "agent",
     "alerts",
     "prices",
@@ -201,6 +203,8 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
             spans=asked.sdk_spans,
             peers=not asked.no_peers,
         )
+    elif name == "install":
+        install.run(report, work)
     elif name == "page":
         page.run(report, work, visits=asked.visits, address=asked.address)
     elif name == "alerts":

@@ -20,7 +20,7 @@ BESIDE: Final = {"traceloop-sdk": ("httpx",)}
 PLACE: Final = REPOSITORY / ".bench" / "peers"
 _INSTALL_S: Final = 180
 #: It finds versions that fit one another in seconds, where pip tries them out for many minutes.
-_INSTALLER: Final = (sys.executable, "-m", "uv", "pip", "install", "-q")
+INSTALLER: Final = (sys.executable, "-m", "uv", "pip", "install", "-q")
 
 
 def output(command: list[str], timeout_s: float) -> str:
@@ -72,7 +72,7 @@ def peer(
     try:
         if not python.exists():
             output([sys.executable, "-m", "venv", "--without-pip", str(place / name)], install_s)
-        output([*_INSTALLER, "--python", str(python), name, *beside], install_s)
+        output([*INSTALLER, "--python", str(python), name, *beside], install_s)
     except RuntimeError as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         failed.write_text(f"{error}\n")

@@ -75,6 +75,17 @@ def test_it_carries_what_it_should(wheel: Path) -> None:
     assert wheel.stat().st_size < 6_000_000
 
 
+def test_licences_of_what_the_pages_are_made_of_go_along(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read("spanglass_dashboards/static/licences.txt").decode()
+    notices = text.split("-" * 80)
+    of = {notice.split()[0]: notice for notice in notices}
+    assert {"react", "react-dom", "@mantine/core", "uplot", "@tanstack/react-query"} <= set(of)
+    licences = {re.findall(r"^Licence: (.+)$", notice, re.MULTILINE)[0] for notice in notices}
+    assert licences <= {"MIT", "ISC", "0BSD", "BSD-3-Clause", "Apache-2.0"}
+    assert "Permission is hereby granted, free of charge" in of["react"]
+
+
 def test_it_is_built_the_same_twice(wheel: Path, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],

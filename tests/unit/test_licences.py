@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 
 #: What people install; `dev` and `quality` (which brings torch) are not among it.
-_EXTRAS = ("", "grpc", "gpu", "collector", "prompts", "detectors", "pii", "alerts")
+_EXTRAS = ("", "grpc", "gpu", "collector", "prompts", "detectors", "pii", "alerts", "mcp", "oidc")
 _PERMISSIVE = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla|Unlicense|Zlib|0BSD|HPND|CC0"
     r"|Boost|public domain",

@@ -115,7 +115,7 @@ function Storage() {
           <p className={panel["note"]}>
             Spans are kept {days > 0 ? `for ${days} days` : "for ever"}; what people and models wrote, {payload > 0 ? `for ${payload} days` : "as long as its span"}: <code>--retention-days</code>, <code>--payload-retention-days</code>. Rows that were replaced count until they are merged away.
           </p>
-          <p className={panel["note"]}>Spanglass {version}, ClickHouse {clickhouse}.</p>
+          <p className={panel["note"]}>Spanglass {version}, ClickHouse {clickhouse}. <a href="/licences.txt">Licences</a> of what these pages are made of.</p>
         </>
       )}
     </Answer>
