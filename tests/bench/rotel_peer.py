@@ -143,6 +143,9 @@ class RotelPeer:
         )
         return {row[0] for row in rows}
 
+    def settle(self, seconds: float) -> None:
+        """There is nothing that it does once."""
+
     def exports_failed(self) -> int:
         """How often an insert failed or took too long; each is tried again and may come twice."""
         return self.log.read_text(errors="replace").count("Exporting failed")

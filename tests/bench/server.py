@@ -116,6 +116,19 @@ class Service:
         """How many spans are in the table, counted in the cheapest way."""
         return self.store.number("SELECT count() FROM spanglass.spans")
 
+    def settle(self, seconds: float) -> None:
+        """Wait until the names of models that have come are looked up, and their calls charged."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            waiting = self.store.number(
+                "SELECT countIf(operation = 'chat' AND cost_source = 'unknown')"
+                " + (SELECT count() FROM system.mutations WHERE NOT is_done)"
+                " FROM spanglass.spans"
+            )
+            if not waiting:
+                return
+            time.sleep(0.2)
+
     def seen(self, trace_ids: list[str]) -> set[str]:
         """Those of `trace_ids` that people's SQL finds."""
         listed = ", ".join(f"'{each}'" for each in trace_ids)

@@ -37,6 +37,10 @@ class Target(Protocol):
         """How many spans are in its table."""
         ...
 
+    def settle(self, seconds: float) -> None:
+        """Wait until what it does once for new names is done, for at most `seconds`."""
+        ...
+
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Its processes, by part."""
         ...
@@ -129,6 +133,7 @@ def measure(system: str, target: Target, client: Client, order: Order, folder: P
     warm_up = Order(order.host, order.port, spans=WARM_UP_SPANS, seconds=30.0, seed=1)
     warmed = client.run(warm_up).spans
     before = wait_for(target, warmed, 30.0)
+    target.settle(30.0)
     size = _size(folder)
     meter = CpuMeter({**target.processes(), CLIENT: [client.process]})
     sent = client.run(order)
