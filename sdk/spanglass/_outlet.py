@@ -151,7 +151,9 @@ def _say(outlet: Outlet) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         for exporter, counts in ((outlet.spans, stats), (outlet.scores, stats.scores)):
             if counts.dropped:
+                lost, noun = sum(counts.dropped.values()), exporter.signal.noun
+                what = f"1 {noun.removesuffix('s')} was" if lost == 1 else f"{lost} {noun} were"
                 sys.stderr.write(
-                    f"spanglass: {sum(counts.dropped.values())} {exporter.signal.noun} were not"
-                    f" delivered to {exporter.endpoint} ({in_words(counts.dropped)}).{why}\n"
+                    f"spanglass: {what} not delivered to {exporter.endpoint}"
+                    f" ({in_words(counts.dropped)}).{why}\n"
                 )

@@ -232,7 +232,8 @@ class CapturedSpans:
         """
         failed = [f"{s.name}: {s.status_message}" for s in self.all() if s.status == "error"]
         if failed:
-            raise AssertionError(f"{len(failed)} spans failed: {'; '.join(failed)}")
+            what = "1 span" if len(failed) == 1 else f"{len(failed)} spans"
+            raise AssertionError(f"{what} failed: {'; '.join(failed)}")
 
     def assert_absent(self, *texts: str) -> None:
         """Checks that texts occur nowhere in what would be sent.

@@ -352,7 +352,7 @@ def test_partial_success_in_protobuf(service: RunningService) -> None:
     assert response.status_code == 200
     partial = ExportTraceServiceResponse.FromString(response.content).partial_success
     assert partial.rejected_spans == 5
-    assert "older than what is kept" in partial.error_message
+    assert "1 span: the time is older than what is kept" in partial.error_message
     assert rejected_since(service, before) == REASONS
 
 

@@ -108,7 +108,7 @@ def test_a_receiver_that_hangs_does_not_keep_the_program(sink: Sink) -> None:
         env={"SPANGLASS_EXIT_TIMEOUT_S": "0.3"},
     )
     hold.set()
-    assert "1 spans were not delivered" in result.stderr
+    assert "1 span was not delivered" in result.stderr
     assert result.returncode == 0
 
 

@@ -43,7 +43,7 @@ def test_what_a_dead_collector_misses_a_later_process_sends(tmp_path: Path) -> N
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     done = run_python(SEND, url, "50", "first", "0.1", env=environment(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "were not delivered" not in done.stderr
+    assert "not delivered" not in done.stderr
     assert files(tmp_path)
     assert all(
         path.stat().st_mode & 0o077 == 0 for path in [*files(tmp_path), files(tmp_path)[0].parent]
@@ -87,7 +87,7 @@ def test_a_receiver_that_hangs_at_exit(sink: Sink, tmp_path: Path, flush_s: str)
     sink.replies = [Reply(hold=hold)] * 10
     done = run_python(SEND, sink.url, "20", "s", flush_s, env=environment(tmp_path))
     hold.set()
-    assert "were not delivered" not in done.stderr
+    assert "not delivered" not in done.stderr
     assert files(tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_an_address_that_swallows_connections_at_exit(tmp_path: Path) -> None:
             waiting.connect_ex(full.getsockname())
         url = f"http://127.0.0.1:{full.getsockname()[1]}"
         done = run_python(SEND, url, "20", "s", "1", env=environment(tmp_path))
-    assert "were not delivered" not in done.stderr
+    assert "not delivered" not in done.stderr
     assert files(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_the_folder_is_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
         SEND, "http://127.0.0.1:9", "200", "s", "0.1",
         env=environment(tmp_path, SPANGLASS_SPILL_BYTES="4000", SPANGLASS_MAX_BATCH_SPANS="5"),
     )  # fmt: skip
-    assert "were not delivered" in done.stderr
+    assert "not delivered" in done.stderr
     assert 0 < sum(path.stat().st_size for path in files(tmp_path)) <= 4000
 
 

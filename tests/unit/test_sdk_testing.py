@@ -112,7 +112,7 @@ def test_assertions_say_what_is_there() -> None:
     with pytest.raises(AssertionError, match=r"the spans are \['answer', \['chat m'\], 'bad'\]"):
         spans.assert_tree("answer")
     spans.assert_tree("answer", ["chat m"], "bad")
-    with pytest.raises(AssertionError, match="1 spans failed: bad: ValueError: no"):
+    with pytest.raises(AssertionError, match="1 span failed: bad: ValueError: no"):
         spans.assert_ok()
     with pytest.raises(AssertionError, match="text 2 is in 'gen_ai.input.messages' of 'chat m'"):
         spans.assert_absent("nowhere", "the word")

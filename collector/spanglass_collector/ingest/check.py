@@ -82,8 +82,12 @@ class Checked:
 
     def message(self) -> str:
         """What OTLP's partial success tells the sender; empty if nothing was rejected."""
-        term = self.form.term
-        return "; ".join(f"{n} {term}: {REASONS[reason]}" for reason, n in self.rejected.items())
+        many = self.form.term
+        one = many.removesuffix("s")
+        return "; ".join(
+            f"{n} {one if n == 1 else many}: {REASONS[reason]}"
+            for reason, n in self.rejected.items()
+        )
 
 
 def check_quickly(
