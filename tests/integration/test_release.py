@@ -7,6 +7,7 @@ import site
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -91,6 +92,19 @@ def test_it_is_built_the_same_twice(wheel: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Whoever builds from the sdist needs neither the repository nor Node.js."""
+    build = [sys.executable, "-m", "hatchling", "build", "-d", tmp_path, "-t"]
+    subprocess.run([*build, "sdist"], cwd=ROOT, check=True, capture_output=True)
+    [sdist] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / sdist.name.removesuffix(".tar.gz")
+    bare = {"PATH": "", "HOME": str(tmp_path)}
+    subprocess.run([*build, "wheel"], cwd=unpacked, check=True, capture_output=True, env=bare)
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
