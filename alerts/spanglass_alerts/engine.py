@@ -16,6 +16,7 @@ from spanglass_alerts.alert import Alert, Observation
 from spanglass_alerts.book import Shelf
 from spanglass_alerts.decide import Policy
 from spanglass_alerts.delivery.courier import Courier
+from spanglass_alerts.deployed import Moves
 from spanglass_alerts.evaluate.live import SETTINGS, Evaluated, Evaluator
 from spanglass_alerts.evaluate.measure import Ticks
 from spanglass_alerts.events import bring, event_of
@@ -71,6 +72,7 @@ class Engine:
         delay_s: float = 2,
         base: str = "",
         heart: Heart | None = None,
+        moves: Moves | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.shelf = shelf
@@ -81,6 +83,7 @@ class Engine:
         self._delay = delay_s
         self._base = base
         self._heart = heart
+        self._moves = moves
         self._gatherer = Gatherer(state.incidents)
         self._clock = clock
         self._holder = secrets.token_hex(8)
@@ -382,7 +385,7 @@ class Engine:
                 break
             room -= 1
             at = now - self._delay - rule.delay
-            found = gather(self._evaluator.store, rule, alert, at, SETTINGS)
+            found = gather(self._evaluator.store, rule, alert, at, SETTINGS, self._moves)
             told = known.with_(evidence=found)
             self._alerts.put(told)
             events[i] = (alert.with_(evidence=found), event)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from spanglass_alerts.alert import Alert
-from spanglass_alerts.deployed import deployed
+from spanglass_alerts.deployed import Moves, deployed
 from spanglass_alerts.evaluate.measure import (
     Ticks,
     batches,
@@ -53,6 +53,7 @@ def gather(
     alert: Alert,
     now: float,
     settings: Mapping[str, Any] | None = None,
+    moves: Moves | None = None,
 ) -> dict[str, Any]:
     """Everything there is to say; what can't be found out is left out, with the reason.
 
@@ -62,6 +63,7 @@ def gather(
         alert: which.
         now: when it fired, in seconds since 1970.
         settings: ClickHouse's, of each query.
+        moves: says which labels of prompts were moved between two moments.
     """
     found: dict[str, Any] = {"window_s": rule.window, "link": link(rule, alert, now)}
     try:
@@ -71,7 +73,7 @@ def gather(
             found |= _explained(store, rule, alert, blame, now, settings)
         if "pii" in rule.sources:
             found["traces"] = _traces(_with_pii(store, rule, alert, now, settings))
-        if came := deployed(store, rule, alert, now, settings):
+        if came := deployed(store, rule, alert, now, settings, moves):
             found["changes"] = came
     except StoreError as error:
         found["incomplete"] = str(error)[:300]

@@ -15,6 +15,7 @@ from spanglass_collector.settings import Settings
 from spanglass_store.endpoint import Endpoint
 from spanglass_store.state.alerts import AlertState
 from spanglass_store.state.database import Database
+from spanglass_store.state.prompts import PromptBook
 
 
 def self_metrics(
@@ -63,6 +64,7 @@ class Alerting:
             interval_s=settings.alerts_interval_s,
             base=settings.public_url.rstrip("/"),
             heart=Heart(outgoing),
+            moves=PromptBook(database).moves_between,
         )
         self.incidents = IncidentOffice(state, settings.public_url.rstrip("/"))
         is_ours = "jobs" in settings.role_set

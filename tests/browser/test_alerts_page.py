@@ -165,7 +165,13 @@ def test_a_rule_is_tried_before_it_is_saved(
     page.get_by_role("button", name=name).click()
     editor = page.get_by_role("region", name=f"Rule {name}")
     expect(editor.get_by_label("Only where")).to_have_value(f"service={service}")
-    assert alone.api("DELETE", f"/api/v1/alerts/rules/{name}").status_code == 204
+    # It is deleted where it is changed, after a second look.
+    editor.get_by_role("button", name="Delete", exact=True).click()
+    assert watched.overflow() <= 0
+    editor.get_by_role("button", name="Delete it").click()
+    expect(editor).to_have_count(0)
+    expect(page.get_by_role("button", name=name)).to_have_count(0)
+    assert alone.api("GET", f"/api/v1/alerts/rules/{name}").status_code == 404
 
 
 def test_nothing_fires_and_there_are_no_rules(site: Site, visit: Open) -> None:

@@ -24,7 +24,11 @@ PATH = "/api/v1/incidents"
 
 def send(service: RunningService, release: str, failed: bool, ago_s: float = 0.2) -> None:
     start = time.time_ns() - int(ago_s * 1e9)
-    spans = [otlp.chat_span(error="boom" if failed else None, start=start) for _ in range(6)]
+    prompt = {"gen_ai.prompt.name": "greeting"}
+    spans = [
+        otlp.chat_span(attrs=prompt, error="boom" if failed else None, start=start)
+        for _ in range(6)
+    ]
     about = {"service.version": release}
     service.send(otlp.request(*spans, service="shop", resource=about))
 
@@ -32,6 +36,15 @@ def send(service: RunningService, release: str, failed: bool, ago_s: float = 0.2
 def test_from_an_alert_to_a_post_mortem(launch: Launch, tmp_path: Path, cli: Commands) -> None:
     (tmp_path / "alerts.yaml").write_text(RULES)
     service = launch("--alerts", tmp_path / "alerts.yaml", "--alerts-interval-s", "1")
+    for prompt, version in (("greeting", 1), ("greeting", 2), ("unused", 1)):
+        path = f"/api/v1/prompts/{prompt}"
+        service.api(
+            "POST",
+            f"{path}/versions",
+            json={"definition": {"template": f"Hello {version}"}, "base": version - 1},
+        ).raise_for_status()
+        moved = service.api("PUT", f"{path}/labels/production", json={"version": version})
+        moved.raise_for_status()
     send(service, "v1", failed=False, ago_s=3000)
     send(service, "v2", failed=True)
     assert service.api("PUT", "/api/v1/alerts/rules/errors-high", json=RULE).status_code == 200
@@ -48,9 +61,9 @@ def test_from_an_alert_to_a_post_mortem(launch: Launch, tmp_path: Path, cli: Com
         lambda: service.get(f"{PATH}/{number}")["gathered"], "its alert is gathered"
     )
     # What was new, beside what explains it.
-    assert ("release", "v2") in {
-        (each["what"], each["value"]) for each in alert["evidence"]["changes"]
-    }
+    new = {(each["what"], each["value"]) for each in alert["evidence"]["changes"]}
+    assert {("release", "v2"), ("label", "production of prompt greeting moved to version 2")} <= new
+    assert not any("unused" in value for _, value in new)
     assert "v1" not in {each["value"] for each in alert["evidence"]["changes"]}
     listed = service.get("/api/v1/alerts")["items"]
     assert {each["incident"] for each in listed if each["rule"] == "errors-high"} == {number}
@@ -93,7 +106,13 @@ def test_from_an_alert_to_a_post_mortem(launch: Launch, tmp_path: Path, cli: Com
     done = run("alerts", "incidents", "postmortem", str(number), "-o", draft)
     assert done.returncode == 0, done.stderr
     text = draft.read_text("utf-8")
-    for part in ("by ada", "bob: The provider is slow.", "release v2 is new since", "## Actions"):
+    for part in (
+        "by ada",
+        "bob: The provider is slow.",
+        "release v2 is new since",
+        "label production of prompt greeting moved to version 2 at 20",
+        "## Actions",
+    ):
         assert part in text, text
     _by_hand(service)
     _refused(service, number)

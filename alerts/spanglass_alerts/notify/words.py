@@ -76,9 +76,10 @@ def explained(evidence: Mapping[str, Any]) -> list[str]:
 
 
 def changes(evidence: Mapping[str, Any]) -> list[str]:
-    """Releases, prompts and models that came shortly before, a line each."""
+    """Releases, prompts and models that came shortly before, and moved labels, a line each."""
     return [
-        f"{each['what']} {each['value']} is new since {_time(each['at'])}"
+        f"{each['what']} {each['value']} {'at' if each['what'] == 'label' else 'is new since'}"
+        f" {_time(each['at'])}"
         for each in evidence.get("changes", ())
     ]
 

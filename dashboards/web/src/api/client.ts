@@ -111,6 +111,8 @@ export async function dataOf<T>(asked: Promise<Answer<T>>): Promise<T> {
     throw cause;
   });
   if (response.ok && data !== undefined) return data;
+  // Something that was deleted has no answer to be read.
+  if (response.status === 204) return undefined as T;
   const problem = problemOf(response, error);
   if (problem.status === 401) askForKey(problem.detail);
   throw problem;

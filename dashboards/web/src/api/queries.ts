@@ -410,6 +410,12 @@ export async function saveRule(name: string, rule: Record<string, unknown>): Pro
   await queryClient.invalidateQueries({ queryKey: ["alert-rules"] });
 }
 
+/** Takes a rule away that was made here; one of a file with the same name counts again. */
+export async function deleteRule(name: string): Promise<void> {
+  await dataOf(api.DELETE("/api/v1/alerts/rules/{name}", { params: { path: { name } } }));
+  await queryClient.invalidateQueries({ queryKey: ["alert-rules"] });
+}
+
 /** What drifted in two weeks. */
 export const driftQuery = queryOptions({
   queryKey: ["drift"],

@@ -8,7 +8,7 @@ export interface Explanation {
   usual: number;
 }
 
-/** A release, prompt or model that had not been seen before. */
+/** A release, prompt or model that had not been seen before, or a label that was moved. */
 export interface Newcomer {
   what: string;
   value: string;

@@ -31,7 +31,7 @@ export function AlertEvidence({ evidence: raw }: { evidence: Readonly<Record<str
       {changes.length > 0 && (
         <ul aria-label="What was new">
           {changes.map((each) => (
-            <li key={`${each.what} ${each.value}`}>{each.what} <b dir="auto">{each.value}</b> <small>first seen <When time={new Date(each.at).toISOString()} now={now} /></small></li>
+            <li key={`${each.what} ${each.value}`}>{each.what} <b dir="auto">{each.value}</b> <small>{each.what !== "label" && "first seen "}<When time={new Date(each.at).toISOString()} now={now} /></small></li>
           ))}
         </ul>
       )}

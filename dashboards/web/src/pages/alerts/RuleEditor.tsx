@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { AlertRule } from "../../api/client";
-import { previewRule, readDraft, saveRule } from "../../api/queries";
+import { deleteRule, previewRule, readDraft, saveRule } from "../../api/queries";
 import panel from "../../components/Panel.module.css";
 import { type Field, type Fields, FIELDS, fieldValue, KINDS, withField } from "../../lib/ruleForm";
 import { RulePreview } from "./RulePreview";
@@ -51,6 +51,9 @@ export function RuleEditor({ rule, mayChange, onClose }: Props) {
   });
   const name = fieldValue(values, "name");
   const save = useMutation({ mutationFn: () => saveRule(name, values), onSuccess: onClose });
+  // What it has told of ends with it: so it is asked twice.
+  const [isSure, setIsSure] = useState(false);
+  const remove = useMutation({ mutationFn: () => deleteRule(fieldValue(rule?.rule ?? {}, "name")), onSuccess: onClose });
   const turn = useMutation({
     mutationFn: () => readDraft(written),
     onSuccess: (read) => {
@@ -97,6 +100,12 @@ export function RuleEditor({ rule, mayChange, onClose }: Props) {
       <div className={styles["foot"]}>
         {mayChange && <Button disabled={!isRight || name === ""} loading={save.isPending} onClick={() => save.mutate()}>Save</Button>}
         <Button variant="default" onClick={onClose}>{mayChange ? "Cancel" : "Back"}</Button>
+        {mayChange && rule !== undefined && rule.origin !== "file" && (
+          isSure
+            ? <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>Delete it, and resolve its alerts</Button>
+            : <Button variant="subtle" color="red" onClick={() => setIsSure(true)}>Delete</Button>
+        )}
+        {remove.error && <p role="alert" className={styles["wrong"]}>{remove.error.message}</p>}
         {save.error && <p role="alert" className={styles["wrong"]}>{save.error.message}</p>}
         {!mayChange && <p className={panel["note"]}>An administrator changes rules; you can try them.</p>}
       </div>
