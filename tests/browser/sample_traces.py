@@ -177,12 +177,26 @@ def hostile(ago_s: float = 120, seed: int = 4, megabytes: float = 5) -> Trace:
     chat(trace, root, 320, 100, None, None, "gpt-4o", MODELS[0], 5, 5)
     trace.span("chat truncated", 430, 50, root, gen_ai__operation__name="chat", gen_ai__input__messages=cut, gen_ai__output__messages='[{"role": "assistant", "parts": [{"type": "te')  # fmt: skip
     long = "A line of a log that somebody put into a prompt. " * 20 + "\n"
-    chat(trace, root, 500, 200, [text("user", long * int(megabytes * 1e6 / len(long)))], [text("assistant", "x" * int(megabytes * 5e5))], "gpt-4o", MODELS[0], 900_000, 400)  # fmt: skip
+    crumbs = {
+        "role": "assistant",
+        "parts": [{"type": "text", "content": f"crumb {n}"} for n in range(2000)],
+    }
+    chat(trace, root, 500, 200, [crumbs, text("user", long * int(megabytes * 1e6 / len(long)))], [text("assistant", "x" * int(megabytes * 5e5))], "gpt-4o", MODELS[0], 900_000, 400)  # fmt: skip
     deep: Any = "bottom"
     for _ in range(300):
         deep = {"down": deep}
     trace.span("execute_tool deep", 720, 20, root, gen_ai__operation__name="execute_tool", gen_ai__tool__name="deep", gen_ai__tool__call__arguments=deep, gen_ai__tool__call__result='{"broken": [1, 2,')  # fmt: skip
-    trace.span(RIGHT_TO_LEFT, 760, 40, root, error=HOSTILE, **{HOSTILE[:40]: HOSTILE, "empty": ""})
+    crowd = {f"crowd.{n:04}": HOSTILE[:20] for n in range(1000)}
+    events = [("exception", 760, {"exception.stacktrace": STACK}) for _ in range(1000)]
+    trace.span(
+        RIGHT_TO_LEFT,
+        760,
+        40,
+        root,
+        error=HOSTILE,
+        events=events,
+        **{HOSTILE[:40]: HOSTILE, "empty": "", **crowd},
+    )
     return trace
 
 

@@ -69,6 +69,27 @@ def test_json_that_was_cut_is_shown_as_text_with_a_note(site: Site, visit: Open)
     expect(page.get_by_role("region", name="Result")).to_contain_text('{"broken": [1, 2,')
 
 
+def test_thousands_of_anything_are_shown_in_parts(site: Site, visit: Open) -> None:
+    watched = visit(site.running)
+    page = watched.goto(f"/traces/{site.hostile.id}")
+    page.locator(LINES).filter(has_text="900k tok").click()
+    message = page.get_by_role("article", name="Assistant", exact=True)
+    expect(message.get_by_text("crumb 29", exact=True)).to_be_visible()
+    expect(message.get_by_text("crumb 30", exact=True)).to_have_count(0)
+    message.get_by_role("button", name="Show 30 more parts").click()
+    expect(message.get_by_text("crumb 59", exact=True)).to_be_visible()
+    page.locator(LINES).filter(has_text=RIGHT_TO_LEFT).click()
+    expect(page.get_by_role("button", name="Show 20 more exceptions")).to_be_visible()
+    page.get_by_role("tab", name="Attributes").click()
+    panel = page.get_by_role("tabpanel", name="Attributes")
+    expect(panel.get_by_role("button", name="Show 100 more values")).to_be_visible()
+    panel.get_by_label("Find an attribute").fill("crowd.0999")
+    expect(panel.get_by_text("0999")).to_be_visible()
+    page.get_by_role("tab", name="Events").click()
+    expect(page.get_by_role("button", name="Show 50 more events")).to_be_visible()
+    assert watched.nodes() < 4000
+
+
 def test_five_megabytes_are_shown_in_pieces(site: Site, visit: Open) -> None:
     watched = visit(site.running)
     page = watched.goto(f"/traces/{site.hostile.id}")

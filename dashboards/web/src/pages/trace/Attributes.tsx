@@ -1,9 +1,10 @@
 import { TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { Fragment, useState } from "react";
+import { Fragment, useMemo, useState } from "react";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
+import { useBeginning } from "../../components/useBeginning";
 import { type Json, readJson, textOf } from "../../lib/json";
 import styles from "./Attributes.module.css";
 
@@ -12,16 +13,24 @@ interface Group {
   values: Readonly<Record<string, unknown>>;
 }
 
+type Entry = readonly [key: string, value: Json];
+
+/** Values of one group that are shown at a time. */
+const STEP = 100;
+
 /** Names with their values in the type they were sent in. */
 export function Attributes({ groups }: { groups: readonly Group[] }) {
   const [search, setSearch] = useState("");
   const wanted = search.trim().toLowerCase();
-  const all = groups.map(({ title, values }) => ({
-    title,
-    entries: Object.entries(values)
-      .map(([key, value]) => [key, value as Json] as const)
-      .sort(([a], [b]) => a.localeCompare(b)),
-  }));
+  const all = useMemo(
+    () => groups.map(({ title, values }) => ({
+      title,
+      entries: Object.entries(values)
+        .map(([key, value]): Entry => [key, value as Json])
+        .sort(([a], [b]) => BY_NAME.compare(a, b)),
+    })),
+    [groups],
+  );
   const shown = all.map((group) => ({ ...group, entries: group.entries.filter(([key, value]) => fits(key, value, wanted)) }));
   const total = all.reduce((count, group) => count + group.entries.length, 0);
   const nothing = shown.every((group) => group.entries.length === 0);
@@ -41,20 +50,32 @@ export function Attributes({ groups }: { groups: readonly Group[] }) {
       {shown.filter((group) => group.entries.length > 0).map((group) => (
         <section key={group.title} aria-label={group.title}>
           {all.length > 1 && <h3>{group.title}</h3>}
-          <dl>
-            {group.entries.map(([key, value]) => (
-              <div key={key} className={styles["row"]}>
-                <dt title={typeName(value)}><Breakable text={key} /></dt>
-                <dd><Value value={value} /></dd>
-                <span className={styles["copy"]}><Copy value={() => textOf(value)} label={`Copy ${key}`} size={13} /></span>
-              </div>
-            ))}
-          </dl>
+          <Entries entries={group.entries} />
         </section>
       ))}
     </div>
   );
 }
+
+function Entries({ entries }: { entries: readonly Entry[] }) {
+  const [shown, more] = useBeginning(entries, STEP, "value");
+  return (
+    <>
+      <dl>
+        {shown.map(([key, value]) => (
+          <div key={key} className={styles["row"]}>
+            <dt title={typeName(value)}><Breakable text={key} /></dt>
+            <dd><Value value={value} /></dd>
+            <span className={styles["copy"]}><Copy value={() => textOf(value)} label={`Copy ${key}`} size={13} /></span>
+          </div>
+        ))}
+      </dl>
+      {more}
+    </>
+  );
+}
+
+const BY_NAME = new Intl.Collator();
 
 /** A dotted name that may go on in the next line after a dot or an underscore. */
 function Breakable({ text }: { text: string }) {

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { JsonView } from "../../components/JsonView";
 import { MoreButton } from "../../components/MoreButton";
 import { Note } from "../../components/Note";
+import { useBeginning } from "../../components/useBeginning";
 import { plural } from "../../lib/format";
 import { isObject, type Json, textAt } from "../../lib/json";
 import type { Message, Messages } from "../../lib/messages/types";
@@ -18,6 +19,8 @@ interface Props {
 const LATEST = 12;
 /** Messages that one "show earlier" adds. */
 const STEP = 40;
+/** Answers of one call that are shown at a time. */
+const ANSWERS = 20;
 
 export function Conversation({ input, output, tools }: Props) {
   const [shown, setShown] = useState(LATEST);
@@ -50,11 +53,13 @@ export function Conversation({ input, output, tools }: Props) {
 
 function Outputs({ messages, toolNames }: { messages: readonly Message[]; toolNames: ReadonlyMap<string, string> }) {
   const several = messages.length > 1;
+  const [shown, more] = useBeginning(messages, ANSWERS, "answer");
   return (
     <div className={styles["outputs"]}>
-      {messages.map((message, index) => (
+      {shown.map((message, index) => (
         <MessageView key={index} message={message} toolNames={toolNames} answer label={several ? `Answer ${index + 1} of ${messages.length}` : "Answer"} />
       ))}
+      {more}
     </div>
   );
 }

@@ -1,7 +1,6 @@
-import { useState } from "react";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
-import { MoreButton } from "../../components/MoreButton";
+import { useBeginning } from "../../components/useBeginning";
 import { plural } from "../../lib/format";
 import type { Block, Document } from "../../lib/messages/conversation";
 import { Blocks } from "./Blocks";
@@ -16,13 +15,13 @@ interface Props {
 const STEP = 20;
 
 export function Documents({ query, documents, output }: Props) {
-  const [shown, setShown] = useState(STEP);
+  const [shown, more] = useBeginning(documents, STEP, "document");
   const best = Math.max(...documents.map((document) => document.score ?? 0), 0);
   return (
     <div className={styles["documents"]}>
       {query && <Blocks blocks={[query]} />}
       <h3>{plural(documents.length, "document")}</h3>
-      {documents.slice(0, shown).map((document, index) => (
+      {shown.map((document, index) => (
         <article key={index} className={styles["card"]}>
           <header>
             <span className={styles["rank"]}>{index + 1}</span>
@@ -41,11 +40,7 @@ export function Documents({ query, documents, output }: Props) {
           )}
         </article>
       ))}
-      {documents.length > shown && (
-        <MoreButton onClick={() => setShown(shown + STEP)}>
-          Show {plural(Math.min(STEP, documents.length - shown), "more document")}
-        </MoreButton>
-      )}
+      {more}
       {output && <Blocks blocks={[output]} />}
     </div>
   );

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Copy } from "../../components/Copy";
 import { JsonView } from "../../components/JsonView";
 import { LongText } from "../../components/LongText";
+import { useBeginning } from "../../components/useBeginning";
 import { formatBytes } from "../../lib/format";
 import { type Json, textOf } from "../../lib/json";
 import type { Message, Part, Role } from "../../lib/messages/types";
@@ -24,6 +25,8 @@ const ROLES: Readonly<Record<Role, { label: string; icon: typeof IconTool }>> = 
 };
 /** Characters of a system message shown at first: it rarely is what one came for. */
 const SYSTEM_FIRST = 150;
+/** Parts of a message that are shown at a time. */
+const PARTS = 30;
 
 export function MessageView({ message, toolNames, answer = false, label }: Props) {
   const role = ROLES[message.role];
@@ -31,6 +34,7 @@ export function MessageView({ message, toolNames, answer = false, label }: Props
   const usual = said === message.role || message.role === "other";
   const name = message.role === "other" ? message.sentRole : role.label;
   const text = message.parts.map((part) => ("text" in part ? part.text : "")).filter(Boolean).join("\n\n");
+  const [parts, more] = useBeginning(message.parts, PARTS, "part");
   return (
     <article className={styles["message"]} data-role={message.role} data-answer={answer || undefined} aria-label={label ?? name}>
       <header>
@@ -44,7 +48,8 @@ export function MessageView({ message, toolNames, answer = false, label }: Props
       </header>
       <div className={styles["parts"]}>
         {message.parts.length === 0 && <p className={styles["empty"]}>Empty</p>}
-        {message.parts.map((part, index) => <PartView key={index} part={part} role={message.role} toolNames={toolNames} />)}
+        {parts.map((part, index) => <PartView key={index} part={part} role={message.role} toolNames={toolNames} />)}
+        {more}
       </div>
     </article>
   );

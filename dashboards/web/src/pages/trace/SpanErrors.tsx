@@ -2,11 +2,16 @@ import { IconAlertCircleFilled } from "@tabler/icons-react";
 import type { SpanEvent } from "../../api/client";
 import type { LightSpan } from "../../api/tree";
 import { LongText } from "../../components/LongText";
+import { useBeginning } from "../../components/useBeginning";
 import styles from "./SpanErrors.module.css";
+
+/** Exceptions whose stacks are shown at a time. */
+const STEP = 20;
 
 /** What went wrong, where it went wrong. */
 export function SpanErrors({ span, events }: { span: LightSpan; events: readonly SpanEvent[] }) {
   const exceptions = events.filter(isException);
+  const [shown, more] = useBeginning(exceptions, STEP, "exception");
   if (span.status !== "error" && exceptions.length === 0) return null;
   const text = (event: SpanEvent, key: string): string => {
     const value = event.attributes[`exception.${key}`];
@@ -24,7 +29,7 @@ export function SpanErrors({ span, events }: { span: LightSpan; events: readonly
         {handled && <small>recorded; the span did not fail</small>}
       </div>
       <LongText text={message || "The span failed and gave no reason."} first={1_200} />
-      {exceptions.map((event, index) => {
+      {shown.map((event, index) => {
         const stack = text(event, "stacktrace");
         return stack ? (
           <details key={index}>
@@ -33,6 +38,7 @@ export function SpanErrors({ span, events }: { span: LightSpan; events: readonly
           </details>
         ) : null;
       })}
+      {more}
     </div>
   );
 }

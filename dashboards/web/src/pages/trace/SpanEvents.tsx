@@ -1,16 +1,23 @@
 import { IconAlertCircleFilled, IconArrowUpRight, IconPointFilled } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
 import type { Span } from "../../api/client";
+import { useBeginning } from "../../components/useBeginning";
 import { formatDuration } from "../../lib/format";
 import { millisOf } from "../../lib/time";
 import { Attributes } from "./Attributes";
 import { isException } from "./SpanErrors";
 import styles from "./SpanEvents.module.css";
 
+/** Events, and links, that are shown at a time. */
+const STEP = 50;
+
 export function SpanEvents({ span }: { span: Span }) {
-  const events = [...span.events, ...(span.payload_events ?? [])].sort((a, b) => a.time.localeCompare(b.time));
+  const all = useMemo(() => [...span.events, ...(span.payload_events ?? [])].sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time))), [span]);
+  const [events, moreEvents] = useBeginning(all, STEP, "event");
+  const [links, moreLinks] = useBeginning(span.links, STEP, "link");
   const start = millisOf(span.start_time);
-  if (events.length + span.links.length === 0) return <p className={styles["nothing"]}>This span has no events and no links.</p>;
+  if (all.length + span.links.length === 0) return <p className={styles["nothing"]}>This span has no events and no links.</p>;
   return (
     <div className={styles["events"]}>
       {events.map((event, index) => {
@@ -26,8 +33,9 @@ export function SpanEvents({ span }: { span: Span }) {
           </article>
         );
       })}
+      {moreEvents}
       {span.links.length > 0 && <h3>Links to other spans</h3>}
-      {span.links.map((link, index) => (
+      {links.map((link, index) => (
         <article key={`link${index}`}>
           <header>
             <IconArrowUpRight size={15} aria-hidden />
@@ -38,6 +46,7 @@ export function SpanEvents({ span }: { span: Span }) {
           {Object.keys(link.attributes).length > 0 && <Attributes groups={[{ title: "Link", values: link.attributes }]} />}
         </article>
       ))}
+      {moreLinks}
     </div>
   );
 }
