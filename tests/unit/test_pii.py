@@ -12,6 +12,7 @@ from phonenumbers import PhoneNumberFormat
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from spanglass_detectors import Span
+from spanglass_detectors.pii import presidio_phones
 from spanglass_detectors.pii.detector import PiiDetector
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.prefilter import Prefilter, Untranslatable, widened
@@ -197,6 +198,21 @@ def test_countries_together_find_what_each_finds_alone(pieces: list[str], betwee
         for match in phonenumbers.PhoneNumberMatcher(text, region)
     }
     assert Matches(text, regions).all() == sorted(alone)
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 5, 9])
+def test_countries_give_up_where_each_would(monkeypatch: pytest.MonkeyPatch, tries: int) -> None:
+    monkeypatch.setattr(presidio_phones, "_MOST_TRIES", tries)
+    regions = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
+    chance = random.Random(5)
+    for _ in range(20):
+        text = " , ".join(chance.choice([*NUMBERS, "1234567 890", "12.34.56"]) for _ in range(8))
+        alone = {
+            (match.start, match.end)
+            for region in regions
+            for match in phonenumbers.PhoneNumberMatcher(text, region, max_tries=tries)
+        }
+        assert Matches(text, regions).all() == sorted(alone)
 
 
 def test_the_prefilter_leaves_out_what_it_can(

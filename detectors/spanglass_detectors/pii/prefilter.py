@@ -2,8 +2,8 @@
 
 Each regular expression is turned into one for RE2 that matches wherever it does, and maybe
 elsewhere: what RE2 does not know (looking around, boundaries, back references) is left out or
-widened, classes of characters are Unicode's. All of them are searched for in one pass. An
-expression that can't be turned is always run.
+widened, classes of characters are Unicode's. They are searched for in a few passes. An expression
+that can't be turned is always run.
 """
 
 import re
@@ -12,6 +12,11 @@ import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+#: Passes in which a text is searched. RE2 makes states as it meets them, and all that one pass looks
+#: for multiplies them: in one, texts full of numbers that it has not seen took three times as long.
+_PASSES: Final = 3
+#: Memory of their states, in bytes.
+_MEMORY: Final = 256 << 20
 #: RE2 counts no further.
 _MOST_REPEATS: Final = 1_000
 _ANY: Final = r"(?s:.)"
@@ -132,13 +137,8 @@ class Prefilter:
         patterns: Mapping[str, Sequence[tuple[str, int]]],
         ready: Mapping[str, str] | None = None,
     ) -> None:
-        import re2
-
-        options = re2.Options()
-        options.max_mem = 256 << 20
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
-        self._names: list[str] = []
+        self._sets = [_Set() for _ in range(_PASSES)]
+        self._count = 0
         self._always: set[str] = set()
         for name, expressions in patterns.items():
             try:
@@ -150,18 +150,20 @@ class Prefilter:
                 self._always.add(name)
         for name, expression in (ready or {}).items():
             self._add(name, expression)
-        self._is_empty = not self._names
-        if not self._is_empty:
-            self._set.Compile()
+        self._sets = [each for each in self._sets if each.names]
+        for each in self._sets:
+            each.searched.Compile()
 
     def _add(self, name: str, expression: str) -> None:
         import re2
 
+        into = self._sets[self._count % _PASSES]
         try:
-            self._set.Add(expression)
+            into.searched.Add(expression)
         except re2.error as error:
             raise Untranslatable(str(error)) from error
-        self._names.append(name)
+        into.names.append(name)
+        self._count += 1
 
     @property
     def always(self) -> frozenset[str]:
@@ -170,11 +172,27 @@ class Prefilter:
 
     def possible(self, text: str) -> set[str]:
         """The names that may be found in a text."""
-        if self._is_empty:
-            return set(self._always)
-        try:
-            found = self._set.Match(text)
-        except UnicodeEncodeError:
-            # Halves of characters, which JSON can carry.
-            found = self._set.Match(text.encode("utf-8", "replace").decode())
-        return {self._names[place] for place in found or ()} | self._always
+        found = set(self._always)
+        for each in self._sets:
+            try:
+                places = each.searched.Match(text)
+            except UnicodeEncodeError:
+                # Halves of characters, which JSON can carry.
+                text = text.encode("utf-8", "replace").decode()
+                places = each.searched.Match(text)
+            if places:
+                found.update(each.names[place] for place in places)
+        return found
+
+
+class _Set:
+    """Expressions that are searched for in one pass, and whose they are."""
+
+    def __init__(self) -> None:
+        import re2
+
+        options = re2.Options()
+        options.max_mem = _MEMORY // _PASSES
+        options.log_errors = False
+        self.searched = re2.Set.SearchSet(options)
+        self.names: list[str] = []

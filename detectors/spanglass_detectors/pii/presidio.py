@@ -54,6 +54,8 @@ class PresidioFinder:
         )
         if prefilter:
             self._share_phones()
+            if not names:
+                self._analyzer.context_aware_enhancer = _without_context()
         wanted = None if entities is None else set(entities)
         self._least = least
         self._recognizers: dict[str, list[str]] = {}
@@ -132,6 +134,31 @@ class PresidioFinder:
             for each in found
             if each.score >= self._least
         )
+
+
+def _without_context() -> Any:
+    """What presidio asks for words around a finding that make it surer, where there are none.
+
+    Without a model of the language it knows no words, and copies every finding to say so.
+    """
+    from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
+
+    class Nothing(ContextAwareEnhancer):
+        def __init__(self) -> None:
+            super().__init__(0.0, 0.0, 0, 0)
+
+        def enhance_using_context(
+            self,
+            text: str,
+            raw_results: list[Any],
+            nlp_artifacts: Any,
+            recognizers: list[Any],
+            context: list[str] | None = None,
+        ) -> list[Any]:
+            """The findings as they are."""
+            return raw_results
+
+    return Nothing()
 
 
 class _Possible(threading.local):

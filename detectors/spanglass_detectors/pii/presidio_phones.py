@@ -97,7 +97,32 @@ class Matches:
         self._inner: dict[tuple[int, str], list[tuple[int, str]]] = {}
 
     def all(self) -> list[tuple[int, int]]:
-        """Start and end of each, in order, once."""
+        """Start and end of each, in order, once.
+
+        Countries go through the text together and part only where one finds what another does
+        not. A matcher gives up after many tries; who has made the most of those that meet again
+        counts for all, and where that comes near the limit each is run by itself.
+        """
+        found: set[tuple[int, int]] = set()
+        walks = {0: ((1 << len(self._regions)) - 1, _MOST_TRIES)}
+        while walks:
+            index = min(walks)
+            regions, tries = walks.pop(index)
+            next_one = self._candidate(index)
+            if next_one is None:
+                continue
+            for part, match, spent in self._matches(*next_one, regions, tries):
+                left = tries - spent - (match is None)
+                if left <= 0:
+                    return self._apart()
+                if match is not None:
+                    found.add(match)
+                index = match[1] if match else next_one[0] + len(next_one[1])
+                others, least = walks.get(index, (0, left))
+                walks[index] = (others | part, min(least, left))
+        return sorted(found)
+
+    def _apart(self) -> list[tuple[int, int]]:
         found: set[tuple[int, int]] = set()
         for number in range(len(self._regions)):
             found.update(self._of(1 << number))
@@ -109,7 +134,7 @@ class Matches:
         index, tries = 0, _MOST_TRIES
         while tries > 0 and (next_one := self._candidate(index)) is not None:
             start, candidate = next_one
-            match, spent = self._match(start, candidate, region, tries)
+            ((_, match, spent),) = self._matches(start, candidate, region, tries)
             tries -= spent
             if match is None:
                 index = start + len(candidate)
@@ -128,22 +153,33 @@ class Matches:
             self._candidates[index] = made
         return self._candidates[index]
 
-    def _match(
-        self, start: int, candidate: str, region: int, tries: int
-    ) -> tuple[tuple[int, int] | None, int]:
-        """A match in a candidate, and how many tries it took (`_extract_match`)."""
+    def _matches(
+        self, start: int, candidate: str, regions: int, tries: int
+    ) -> list[tuple[int, tuple[int, int] | None, int]]:
+        """What countries find in a candidate (`_extract_match`).
+
+        Returns:
+            For each part of them its match, or None, and how many tries that took.
+        """
         if self._is_none(start, candidate):
-            return None, 0
-        if self._verdict(start, candidate) & region:
-            return (start, start + len(candidate)), 0
+            return [(regions, None, 0)]
+        found: list[tuple[int, tuple[int, int] | None, int]] = []
         spent = 0
+        if part := self._verdict(start, candidate) & regions:
+            found.append((part, (start, start + len(candidate)), 0))
+            regions &= ~part
+        if not regions:
+            return found
         for offset, group in self._groups(start, candidate):
             if spent >= tries:
                 break
-            if self._verdict(offset, group) & region:
-                return (offset, offset + len(group)), spent
+            if part := self._verdict(offset, group) & regions:
+                found.append((part, (offset, offset + len(group)), spent))
+                regions &= ~part
+                if not regions:
+                    return found
             spent += 1
-        return None, spent
+        return [*found, (regions, None, spent)]
 
     def _groups(self, start: int, candidate: str) -> list[tuple[int, str]]:
         """What may be a number inside a candidate that is none (`_extract_inner_match`)."""
