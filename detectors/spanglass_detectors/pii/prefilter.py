@@ -12,7 +12,7 @@ import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-#: Passes in which a text is searched. RE2 makes states as it meets them, and all that one pass looks
+#: Passes in which a text is searched. RE2 makes states as it meets them, and all that a pass looks
 #: for multiplies them: in one, texts full of numbers that it has not seen took three times as long.
 _PASSES: Final = 3
 #: Memory of their states, in bytes.
