@@ -1,4 +1,4 @@
-"""The web application in Chromium over the demo's data: how long until a page is complete."""
+"""The web application in Chromium over the demo's data: how long until a page is complete, and how a long trace scrolls."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.load import percentile
 from bench.processes import CpuMeter, cpu_seconds, precede
 from bench.report import Report
 from bench.server import Service
+from browser import sample_traces
 from browser.chromium import MISSING, find_chromium, launch
 
 #: What a page holds when it is complete; the last one is Chromium's own work: an answer without a page.
@@ -26,6 +27,10 @@ PAGES: Final = {
     "/healthz": "body",
 }
 NOTHING: Final = "/healthz"
+#: Spans of the trace that is scrolled, pixels that each frame moves, and frames.
+LARGE: Final = 10_000
+SPEEDS: Final = (60, 300, 1_500)
+FRAMES: Final = 180
 #: How long the demo may take to send its week, and what it is given to store it, in seconds.
 HISTORY_S: Final = 240.0
 SETTLE_S: Final = 20.0
@@ -48,6 +53,22 @@ _IS_COMPLETE: Final = """([shown, quiet]) =>
   document.querySelector(shown) !== null
   && document.querySelector('[role=status][aria-label^=Loading], [aria-busy=true], [data-loading]') === null
   && window.painted >= window.changed && performance.now() - window.changed > quiet"""
+_HAS_LIST: Final = "() => document.querySelectorAll('[role=treeitem]').length > 5"
+#: Scrolls the first long list, frame by frame; how long each frame took, and how many showed nothing.
+_SCROLL: Final = """async ([pixels, frames]) => {
+  const long = [...document.querySelectorAll('*')].find(each =>
+    each.scrollHeight > each.clientHeight + 2000 && /auto|scroll/.test(getComputedStyle(each).overflowY));
+  const box = long.getBoundingClientRect();
+  const took = []; let blank = 0, last = await new Promise(requestAnimationFrame);
+  for (let n = 0; n < frames; n++) {
+    long.scrollTop += pixels;
+    const now = await new Promise(requestAnimationFrame);
+    took.push(now - last); last = now;
+    const shown = document.elementFromPoint(box.left + box.width / 3, box.top + box.height / 2);
+    if (!shown.closest('[role=treeitem]')) blank++;
+  }
+  return { took, blank };
+}"""
 _FIGURES: Final = """() => {
   const first = performance.getEntriesByName('first-contentful-paint')[0];
   const fetched = performance.getEntriesByType('resource').filter(each => each.startTime < window.painted);
@@ -109,6 +130,8 @@ def run(report: Report, work: Path, *, visits: int, address: str = "") -> None:
         browser = launch(playwright, chromium)
         stack.callback(browser.close)
         _measure(report, browser, address, visits, service)
+        if service is not None:
+            _scroll(report, browser, service)
 
 
 def _measure(
@@ -160,6 +183,59 @@ def _measure(
     )  # fmt: skip
 
 
+def _scroll(report: Report, browser: Any, service: Service) -> None:
+    trace = sample_traces.large(LARGE)
+    sent = urllib.request.Request(
+        f"http://127.0.0.1:{service.port}/v1/traces",
+        data=trace.request().SerializeToString(),
+        headers={"Content-Type": "application/x-protobuf"},
+    )
+    with urllib.request.urlopen(sent, timeout=60):
+        pass
+    until = time.monotonic() + HISTORY_S
+    while trace.id not in service.seen([trace.id]):
+        if time.monotonic() > until:
+            raise RuntimeError(f"the trace of {LARGE:,} spans was not stored in {HISTORY_S:g} s")
+        time.sleep(0.2)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(f"{service.web}/traces/{trace.id}", wait_until="commit")
+    page.wait_for_function(_HAS_LIST, timeout=PATIENCE_MS)
+    page.wait_for_load_state("networkidle")
+    precede(psutil.Process())
+    rows = []
+    for pixels in SPEEDS:
+        before = _thread_ms(session)
+        seen = page.evaluate(_SCROLL, [pixels, FRAMES])
+        thread = (_thread_ms(session) - before) / FRAMES
+        took = seen["took"]
+        rows.append(
+            (
+                f"{pixels:,}",
+                f"{percentile(took, 0.5):.1f}",
+                f"{percentile(took, 0.95):.1f}",
+                f"{max(took):.1f}",
+                f"{thread:.1f}",
+                str(seen["blank"]),
+            )
+        )
+        report.keep(**{f"page_scroll_{pixels}": {**seen, "thread": thread}})
+    page.close()
+    report.table(
+        f"A trace of {LARGE:,} spans, scrolled for {FRAMES} frames, in ms",
+        ("pixels a frame", "frame p50", "p95", "most", "thread", "blank"),
+        rows,
+        caption="60 frames a second are 16.7 ms each. Thread: CPU of the page's main thread, a frame."
+        " Blank: frames in which there was no row in the middle.",
+    )
+
+
+def _thread_ms(session: Any) -> float:
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return 1e3 * next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
+
+
 def _visit(context: Any, address: str, shown: str, service: Service | None) -> dict[str, float]:
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
@@ -170,10 +246,7 @@ def _visit(context: Any, address: str, shown: str, service: Service | None) -> d
     page.goto(address, wait_until="commit")
     page.wait_for_function(_IS_COMPLETE, arg=[shown, QUIET_MS], polling=100)
     figures: dict[str, float] = page.evaluate(_FIGURES)
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    figures["thread"] = 1e3 * next(
-        each["value"] for each in metrics if each["name"] == "TaskDuration"
-    )
+    figures["thread"] = _thread_ms(session)
     used = [cpu_seconds(each) for each in _browser_and_service(service)]
     figures["chromium"], figures["served"] = (
         1e3 * (now - then) for now, then in zip(used, before, strict=True)
