@@ -36,6 +36,7 @@ def main() -> int:
     with (
         BackgroundServer(Settings(speed=0, error_rate=0.02)) as fast,
         BackgroundServer(Settings(speed=1, error_rate=0.02)) as real,
+        BackgroundServer(Settings(speed=1, error_rate=0.9)) as failing,
     ):
         endpoint, web = given.endpoint, given.web
         if given.wait:
@@ -51,7 +52,15 @@ def main() -> int:
         )
         live = threading.Thread(
             target=_after,
-            args=(begun, send_live, _client(real), given.pause, random.Random(), stop.is_set),
+            args=(
+                begun,
+                send_live,
+                _client(real),
+                _client(failing),
+                given.pause,
+                random.Random(),
+                stop.is_set,
+            ),
             daemon=True,
         )
         live.start()

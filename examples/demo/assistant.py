@@ -46,6 +46,7 @@ class Assistant:
         rng: for drawn latencies and stock.
         slowdown: factor on the models' latencies, when the clock is not the real one.
         documents: how many a question is answered from.
+        chat: answers questions instead, where it is another one.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Assistant:
         rng: random.Random,
         slowdown: float = 1.0,
         documents: int = TOP_K,
+        chat: OpenAI | None = None,
     ) -> None:
         self._client = client
+        self._chat = chat or client
         self._clock = clock
         self._rng = rng
         self._slowdown = slowdown
@@ -169,7 +172,7 @@ class Assistant:
         self, call: spanglass.Generation, messages: list[dict[str, Any]], model: str
     ) -> Reply:
         clock, text, calls = self._clock, "", dict[int, dict[str, Any]]()
-        stream = self._client.chat.completions.create(
+        stream = self._chat.chat.completions.create(
             model=model,
             messages=cast("Any", messages),
             tools=cast("Any", TOOLS),

@@ -24,6 +24,10 @@ _DAY_S: Final = 86_400
 _PROMPT: Final = "shop-assistant"
 #: One visit of so many is answered by the shop's own engine, since it is there.
 _OWN: Final = 3
+#: The model that most questions go to, and seconds for which it fails at first: longer than an
+#: alert of failing calls waits.
+COMMONEST: Final = max(MODELS, key=lambda name: MODELS[name])
+OUTAGE_S: Final = 240.0
 #: Share of answers that customers rate.
 _RATED: Final = 0.3
 #: Share of answers that the shop's people look at, of those that customers doubt, and of
@@ -125,13 +129,33 @@ def send_history(
     return asked
 
 
-def send_live(client: OpenAI, pause_s: float, rng: random.Random, stop: Callable[[], bool]) -> None:
-    """Runs the assistant for customers that come about every `pause_s` seconds."""
+def send_live(
+    client: OpenAI,
+    failing: OpenAI,
+    pause_s: float,
+    rng: random.Random,
+    stop: Callable[[], bool],
+    outage_s: float = OUTAGE_S,
+) -> None:
+    """Runs the assistant for customers that come about every `pause_s` seconds.
+
+    It begins with an outage of its commonest model, so that there is an incident to look at.
+
+    Args:
+        client: of a model server.
+        failing: of one whose calls fail.
+        pause_s: seconds between two customers, on average.
+        rng: who comes, and what they ask.
+        stop: whether to end.
+        outage_s: seconds from now in which calls of the commonest model fail.
+    """
+    well_again = time.monotonic() + outage_s
     vectors = Assistant(client, RealClock(), rng).index()
     while not stop():
         now = time.time()
         visit = _visit(now, now, rng, rng.random() < 1 / _OWN)
-        _hold(visit, client, RealClock(), vectors, rng)
+        fails = visit.model == COMMONEST and time.monotonic() < well_again
+        _hold(visit, client, RealClock(), vectors, rng, failing if fails else client)
         until = time.monotonic() + rng.expovariate(1 / pause_s)
         while time.monotonic() < until and not stop():
             time.sleep(0.1)
@@ -143,9 +167,10 @@ def _hold(
     clock: Clock,
     vectors: list[list[float]],
     rng: random.Random,
+    chat: OpenAI | None = None,
 ) -> int:
     documents = MORE_K if visit.release > 2 else TOP_K
-    assistant = Assistant(client, clock, rng, visit.slowdown, documents)
+    assistant = Assistant(client, clock, rng, visit.slowdown, documents, chat)
     with spanglass.context(
         session_id=visit.session,
         user_id=visit.customer,

@@ -1,10 +1,16 @@
 """The bundled examples against the running service."""
 
+import random
 import re
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
+from demo.traffic import COMMONEST, send_live
+from sample_server.server import BackgroundServer
+from sample_server.settings import Settings
+from spanglass.testing import capture
 from support.examples import run_example
 from support.running import RunningService
 from support.waiting import wait_until
@@ -189,6 +195,23 @@ def test_the_demo_sends_its_history(service: RunningService) -> None:
         ),
         "the planted personal data is found",
     )
+
+
+@pytest.mark.parametrize(("outage_s", "failing"), [(600, {f"chat {COMMONEST}"}), (0, set())])
+def test_the_demo_begins_with_an_outage(outage_s: float, failing: set[str]) -> None:
+    visits = iter(range(12))
+    with (
+        BackgroundServer(Settings(speed=0)) as well,
+        BackgroundServer(Settings(speed=0, error_rate=0.9)) as ill,
+        capture() as spans,
+    ):
+        one, other = (
+            OpenAI(base_url=each.base_url, api_key="-", max_retries=0) for each in (well, ill)
+        )
+        send_live(one, other, 1e-6, random.Random(4), lambda: next(visits, None) is None, outage_s)
+    calls = [each for each in spans if each.name.startswith("chat ")]
+    assert {each.name for each in calls} > {f"chat {COMMONEST}"}
+    assert {each.name for each in calls if each.status == "error"} == failing
 
 
 def test_every_example_is_described_and_run() -> None:
