@@ -78,12 +78,15 @@ class Usage:
 
 
 def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
-    """What those of them that are still there have used since they began."""
+    """What they have used since they began, with those of their children that have ended.
+
+    So a child that ends between two readings counts in both: by itself, then with its parent.
+    """
     total = 0.0
     for process in processes:
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
-            total += times.user + times.system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
