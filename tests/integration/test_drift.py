@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from spanglass_detectors.drift.watch import Series, watch
 from spanglass_detectors.drift.windows import HourWindow
 from spanglass_store.client import Store
 from spanglass_store.drift.ad_hoc import Asked, compare_windows
-from spanglass_store.drift.metrics import FORMAT, OPENING
+from spanglass_store.drift.metrics import FORMAT, OPENING, RETRIEVAL_SCORE, ROLES, TEMPLATE
 from spanglass_store.drift.samples import read_cells
 from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
@@ -231,6 +231,70 @@ def test_how_answers_are_laid_out_and_begin(
             {"output": output},
         ).rows
         assert row == (layout, opening), output
+
+
+def test_what_is_asked_is_known_by_its_shape(embedded_store: EmbeddedStore) -> None:
+    def asked(*messages: tuple[str, str]) -> str:
+        return json.dumps([{"role": role, "content": text} for role, text in messages])
+
+    one, same, other = (
+        asked(("system", text), ("user", said), ("tool", "4"))
+        for text, said in (("Be kind.", "hello"), ("Be kind.", "bye"), ("Be brief.", "hello"))
+    )
+    found = [
+        embedded_store.owner.query(
+            f"SELECT {ROLES}, {TEMPLATE} FROM (SELECT {{input:String}} AS input)", {"input": each}
+        ).rows[0]
+        for each in (one, same, other)
+    ]
+    assert {row[0] for row in found} == {"system tool user"}
+    assert found[0][1] != found[2][1]
+    documents = json.dumps([{"id": "a", "score": 0.75}, {"id": "b", "relevance_score": 0.25}])
+    (row,) = embedded_store.owner.query(
+        f"SELECT {RETRIEVAL_SCORE} FROM (SELECT {{output:String}} AS output)", {"output": documents}
+    ).rows
+    assert row == (0.5,)
+
+
+def test_scores_by_value_and_by_label(changed: tuple[Store, str, Pass, int]) -> None:
+    """Languages are labels: another one is a change of its mix."""
+    store, _, done, _ = changed
+    project, r = "drift-scores", np.random.default_rng(9)
+    rows = traffic(project, LAST - 3 * 24, LAST, 9, an_hour=24)
+    store_spans(store, rows)
+    columns = (
+        "project", "score_id", "name", "value", "label", "source", "trace_id", "span_id", "created_at",
+        "ingested_at",
+    )  # fmt: skip
+    scores = []
+    for row in rows:
+        is_late = row[5].timestamp() >= (LAST - 6) * HOUR
+        language = "de" if is_late and r.random() < 0.4 else "en"
+        about = (row[1], row[2], row[5], row[-1])
+        scores.append((project, f"l{row[2]}", "language", None, language, "detector", *about))
+        scores.append(
+            (project, f"r{row[2]}", "relevance", float(r.beta(5, 2)), "", "detector", *about)
+        )
+        scores.append((project, f"w{row[2]}", "wish", None, "what somebody wrote", "user", *about))
+    store.insert("scores", columns, scores)
+    settings = read_drift({"metrics": ["score.language", "score.relevance"], "scales_h": [6]})
+    now = datetime.fromtimestamp(LAST * HOUR + 400, UTC)
+    run_pass(store, settings, done.watermark, LAST - 72, now)
+    start, end = (datetime.fromtimestamp(hour * HOUR, UTC) for hour in (LAST - 6, LAST))
+    names = ["score.language", "score.relevance", "score.wish"]
+    cells = read_cells(store, project, names, start, end)
+    assert {name: {cell.kind for cell in own} for name, own in cells.items()} == {
+        "score.language": {"categorical"}, "score.relevance": {"numeric"},
+    }  # fmt: skip
+    assert {"de", "en"} == {name for cell in cells["score.language"] for name in cell.categories}
+    found = rows_of(store, project, "AND finding_id != ''")
+    assert {row["metric"] for row in found} == {"score.language"}
+    assert found[-1]["service"] == "shop"
+    windows = (start - timedelta(hours=48), start), (start, end)
+    asked = Asked("score.language", *windows, project=project, by=["model"])
+    by = {each.group["model"]: each for each in compare_windows(store, asked)}
+    assert set(by) == {"small", "large"}
+    assert all(each.is_drift and each.kind == "categorical" for each in by.values())
 
 
 def test_a_provider_that_changes_silently(changed: tuple[Store, str, Pass, int]) -> None:

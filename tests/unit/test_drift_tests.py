@@ -136,6 +136,15 @@ def test_rare_categories_are_taken_together() -> None:
     assert a.sum() + b.sum() == 298
 
 
+def test_a_new_category_is_found_while_it_is_rare() -> None:
+    found = compare(["en"] * 396, ["en"] * 62 + ["de"] * 13)
+    assert (found.test, found.verdict) == ("fisher", "drift")
+    assert found.p == pytest.approx(stats.fisher_exact([[396, 0], [62, 13]]).pvalue, rel=1e-6)
+    two = compare(["en"] * 396 + ["fr"], ["en"] * 62 + ["de"] * 6 + ["nl"] * 7)
+    assert two.is_drift
+    assert compare(["en"] * 396 + ["fr"] * 2, ["en"] * 75 + ["de"]).verdict == "same"
+
+
 def test_effects_by_hand() -> None:
     a = np.random.default_rng(0).normal(size=3000)
     shifted = moved(a, a + 0.5)

@@ -15,7 +15,7 @@ from spanglass_detectors.drift.results import DriftResult, Kind, not_tested
 from spanglass_detectors.drift.watch import compare_pooled
 from spanglass_detectors.drift.windows import unfit_reason
 from spanglass_store.client import Store
-from spanglass_store.drift.metrics import BY_NAME, COLUMNS, MODEL, SCORE, Metric
+from spanglass_store.drift.metrics import BY_NAME, COLUMNS, LABELLED, MODEL, SCORE, Metric
 from spanglass_store.errors import StoreError
 from spanglass_store.queries.leaves import is_leaf
 
@@ -154,7 +154,9 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
     ]
     within = f"(({sides[0]}) OR ({sides[1]}))"
     if is_score:
-        source = _scored(store.database, filters)
+        if not _has_values(store, values):
+            metric = replace(metric, kind="categorical", value="label")
+        source = _scored(store.database, filters, metric.kind == "numeric")
         condition = "1"
     else:
         columns = COLUMNS
@@ -219,12 +221,25 @@ def _is_number(
     return int(row[0]) > 0 and int(row[1]) == 0
 
 
-def _scored(database: str, filters: str) -> str:
+def _has_values(store: Store, values: Mapping[str, Any]) -> bool:
+    """Whether a score has values, or is what its labels say."""
+    found = store.query(
+        f"SELECT countIf(value IS NOT NULL), count() FROM {store.database}.scores WHERE"
+        " name = {score:String} AND created_at >= {start:DateTime64(6, 'UTC')}"
+        " AND created_at < {end:DateTime64(6, 'UTC')}",
+        values,
+    ).rows[0]
+    return int(found[0]) > 0 or int(found[1]) == 0
+
+
+def _scored(database: str, filters: str, is_number: bool) -> str:
     """Scores with what is known of their spans, or of their traces' roots."""
+    there = "value IS NOT NULL" if is_number else LABELLED
     return (
-        "(SELECT s.created_at AS start_time, s.value AS value, p.* EXCEPT (trace_id, start_time)"
-        f" FROM (SELECT trace_id, created_at, assumeNotNull(value) AS value FROM {database}.scores"
-        " FINAL WHERE name = {score:String} AND value IS NOT NULL AND created_at >="
+        "(SELECT s.created_at AS start_time, s.number AS value, s.word AS label,"
+        " p.* EXCEPT (trace_id, start_time) FROM (SELECT trace_id, created_at,"
+        f" ifNull(value, 0) AS number, toString(label) AS word FROM {database}.scores"
+        f" FINAL WHERE name = {{score:String}} AND ({there}) AND created_at >="
         " {start:DateTime64(6, 'UTC')} AND created_at < {end:DateTime64(6, 'UTC')}) AS s"
         " ANY LEFT JOIN (SELECT trace_id, start_time, project, service, environment, release,"
         " feature, user_id, tool_name, prompt_name, prompt_version, request_model, response_model"

@@ -22,6 +22,8 @@ SCOPES: Final[dict[Scope, str]] = {
 }
 #: Metrics of scores are named by the score behind this.
 SCORE: Final = "score."
+#: Scores that are what their label says, such as an answer's language. What people write is theirs.
+LABELLED: Final = "value IS NULL AND label != '' AND source IN ('detector', 'judge', 'code')"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,21 @@ OPENING: Final = (
     r"\\b'), ''), 'other')"
 )
 
+#: Who speaks in what is asked: `system tool user`.
+ROLES: Final = (
+    "arrayStringConcat(arraySort(arrayDistinct("
+    """extractAll(input, '"role": ?"([a-z_]{1,20})"'))), ' ')"""
+)
+#: The beginning of a system's message, by which templates are told apart. A hash of it is kept, of
+#: which there are so few that a message that differs in every call does no harm.
+_SYSTEM: Final = """extract(input, '"role": ?"system".{1,120}')"""
+TEMPLATE: Final = f"concat('template ', toString(cityHash64({_SYSTEM}) % 997))"
+#: The mean of what a retrieval says of the documents that it found.
+_FOUND: Final = """'"(?:score|relevance_score|similarity)": ?([0-9.eE+-]+)'"""
+RETRIEVAL_SCORE: Final = (
+    f"arrayAvg(arrayMap(x -> toFloat64OrZero(x), extractAll(output, {_FOUND})))"
+)
+
 WATCHED: Final = (
     Metric("request_duration_s", "numeric", "request", "duration_ns / 1e9", unit="s"),
     Metric("request_error", "boolean", "request", "status = 'error'"),
@@ -100,6 +117,12 @@ WATCHED: Final = (
     Metric(
         "messages", "numeric", "call", "toFloat64(countSubstrings(input, '\"role\"'))",
         "startsWith(input, '[')", "messages",
+    ),
+    Metric("roles", "categorical", "call", ROLES, "startsWith(input, '[')"),
+    Metric("template", "categorical", "call", TEMPLATE, f"{_SYSTEM} != ''"),
+    Metric(
+        "tool_calls", "numeric", "call", "toFloat64(countSubstrings(output, '\"tool_call\"'))",
+        "startsWith(output, '[')", "calls",
     ),
     Metric("input_has_code", "boolean", "call", "position(input, '```') > 0", "input != ''"),
     Metric("output_has_code", "boolean", "call", "position(output, '```') > 0", "output != ''"),
@@ -143,6 +166,7 @@ WATCHED: Final = (
     Metric(
         "retrieved_nothing", "boolean", "retrieval", "output IN ('', '[]')", "status != 'error'"
     ),
+    Metric("retrieval_score", "numeric", "retrieval", RETRIEVAL_SCORE, f"match(output, {_FOUND})"),
 )  # fmt: skip
 
 #: Before the names of services that are canaries.
@@ -154,7 +178,9 @@ ANSWERED: Final = (
     "response_model", "output_tokens", "output_bytes", "output_word_bytes", "output_lines",
     "bytes_per_token", "output_format", "output_opening", "output_has_code", "finish_reason",
 )  # fmt: skip
-ASKED: Final = ("input_tokens", "input_bytes", "messages", "input_has_code", "prompt")
+ASKED: Final = (
+    "input_tokens", "input_bytes", "messages", "roles", "template", "input_has_code", "prompt",
+)  # fmt: skip
 
 BY_NAME: Final = {each.name: each for each in WATCHED}
 #: Columns of spans that these read, and that cells are told apart by.

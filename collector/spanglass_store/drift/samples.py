@@ -11,7 +11,7 @@ import numpy as np
 
 from spanglass_detectors.drift.pooled import Cell
 from spanglass_store.client import Store
-from spanglass_store.drift.metrics import COLUMNS, MODEL, SCORE, WATCHED, Metric
+from spanglass_store.drift.metrics import COLUMNS, LABELLED, MODEL, SCORE, WATCHED, Metric
 from spanglass_store.queries.leaves import is_leaf
 
 #: Values of a metric that are kept of an hour, by service and model.
@@ -46,7 +46,10 @@ def dirty_hours(
         "(ingested_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC')"
         " AND ingested_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC'))"
     )
-    sources = (("spans", "start_time", ""), ("scores", "created_at", " AND value IS NOT NULL"))
+    sources = (
+        ("spans", "start_time", ""),
+        ("scores", "created_at", " AND (value IS NOT NULL OR label != '')"),
+    )
     found = store.query(
         " UNION DISTINCT ".join(
             f"SELECT DISTINCT project, toStartOfHour({time}) AS hour FROM {store.database}.{table}"
@@ -143,23 +146,33 @@ def _map_of(metric: Metric, n: int) -> str:
 
 
 def _of_scores(database: str) -> str:
-    """Scores belong to the service that their trace's root is of."""
+    """Scores belong to the service that their trace's root is of.
+
+    Those without a value, such as an answer's language, are what their label says.
+    """
+    number = "value IS NOT NULL AND isFinite(assumeNotNull(value))"
+    labels = "sumMapIf(map(label, toUInt64(1)), NOT is_number)"
     return (
-        f"SELECT s.project, hour, t.root_service AS service, '' AS model, concat('{SCORE}', name)"
-        " AS metric, 'numeric', count(), arraySort(groupArraySample("
-        f"{SAMPLE}, 7)(value)), {_NO_CATEGORIES}, now64(6) FROM (SELECT project, trace_id,"
-        " toStartOfHour(created_at) AS hour, toString(name) AS name, assumeNotNull(value) AS value"
+        f"SELECT project, hour, service, '', metric, if(c > 0, 'numeric', 'categorical'),"
+        f" if(c > 0, c, others), arraySort(numbers), if(c > 0, {_NO_CATEGORIES},"
+        f" CAST(mapFromArrays(arraySlice(mapKeys(words), 1, {_CATEGORIES}),"
+        f" arraySlice(mapValues(words), 1, {_CATEGORIES})), 'Map(String, UInt64)')), now64(6)"
+        " FROM (SELECT s.project AS project, hour, t.root_service AS service,"
+        f" concat('{SCORE}', name) AS metric, countIf(is_number) AS c, countIf(NOT is_number) AS"
+        f" others, groupArraySampleIf({SAMPLE}, 7)(number, is_number) AS numbers,"
+        f" {labels} AS words FROM (SELECT project, trace_id,"
+        " toStartOfHour(created_at) AS hour, toString(name) AS name,"
+        f" {number} AS is_number, ifNull(value, 0) AS number, toString(label) AS label"
         f" FROM {database}.scores FINAL WHERE created_at >= {{start:DateTime64(6, 'UTC')}}"
-        " AND created_at < {end:DateTime64(6, 'UTC')} AND value IS NOT NULL"
-        " AND isFinite(assumeNotNull(value))"
+        f" AND created_at < {{end:DateTime64(6, 'UTC')}} AND (({number}) OR ({LABELLED}))"
         " AND has({hours:Array(DateTime('UTC'))}, toStartOfHour(created_at))) AS s"
         f" LEFT ANY JOIN (SELECT project, trace_id, root_service FROM {database}.traces FINAL"
         " WHERE start_time >= {start:DateTime64(6, 'UTC')} - INTERVAL 1 DAY"
         " AND start_time < {end:DateTime64(6, 'UTC')}"
         f" AND trace_id IN (SELECT trace_id FROM {database}.scores WHERE created_at >="
         " {start:DateTime64(6, 'UTC')} AND created_at < {end:DateTime64(6, 'UTC')})) AS t"
-        " USING (project, trace_id) GROUP BY s.project, hour, service, metric"
-        f" ORDER BY count() DESC LIMIT {_CELLS} BY s.project, hour"
+        " USING (project, trace_id) GROUP BY project, hour, service, metric"
+        f" ORDER BY count() DESC LIMIT {_CELLS} BY project, hour)"
     )
 
 

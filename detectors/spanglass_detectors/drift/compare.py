@@ -296,6 +296,14 @@ def compare_counts(
     tested = (
         (before, now) if wanted in ("fisher", "jensen_shannon", "psi") else pooled_rare(before, now)
     )
+    if len(tested[0]) == 1 and not test:
+        # All but the commonest are rare, also together: a new one is, at first.
+        top = int(np.argmax(before + now))
+        wanted = "fisher"
+        tested = (
+            np.array([before[top], before.sum() - before[top]]),
+            np.array([now[top], now.sum() - now[top]]),
+        )
     found = CATEGORICAL_TESTS[wanted](*tested, design_effect)
     if kind == "boolean":
         true = names.index("true")
