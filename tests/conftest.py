@@ -15,7 +15,13 @@ from spanglass_store.embedded import EmbeddedServer
 from spanglass_store.migrate import migrate
 from support.commands import Commands
 from support.embedded import EmbeddedStore
-from support.running import ALL_ROLES, FEEDBACK_SECRET, Launch, RunningService
+from support.running import (
+    ALL_ROLES,
+    FEEDBACK_SECRET,
+    FEEDBACK_SECRET_BEFORE,
+    Launch,
+    RunningService,
+)
 from support.sdk_fixtures import sink, spans, start, strict, url
 
 __all__ = ["sink", "spans", "start", "strict", "url"]
@@ -30,7 +36,10 @@ settings.load_profile("tests")
 @pytest.fixture(scope="session")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One service without keys, for all tests that can share it."""
-    env = {"SPANGLASS_FEEDBACK_SECRET": FEEDBACK_SECRET, "SPANGLASS_ROLES": ALL_ROLES}
+    env = {
+        "SPANGLASS_FEEDBACK_SECRET": FEEDBACK_SECRET, "SPANGLASS_ROLES": ALL_ROLES,
+        "SPANGLASS_FEEDBACK_SECRET_BEFORE": FEEDBACK_SECRET_BEFORE,
+    }  # fmt: skip
     with RunningService(tmp_path_factory.mktemp("shared") / "data", env=env) as running:
         yield running
 

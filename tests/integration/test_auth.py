@@ -42,7 +42,8 @@ class Keyed:
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
-    with RunningService(tmp_path_factory.mktemp("keyed") / "data") as service:
+    limits = {"SPANGLASS_QUERY_SECONDS": "17", "SPANGLASS_QUERY_MEMORY_BYTES": "300000000"}
+    with RunningService(tmp_path_factory.mktemp("keyed") / "data", env=limits) as service:
         # From another process than the service's, while it runs.
         database = Database(f"sqlite:///{service.data_dir / 'state.sqlite3'}")
         made = Keyed(service, Keys(database))
@@ -306,7 +307,8 @@ def test_queries_run_within_limits(keyed: Keyed) -> None:
     memory = service.ask("SELECT groupArray(number) FROM numbers(1000000000)", key=key)
     assert memory.status_code == 400
     assert "memory limit" in memory.json()["detail"]
-    assert service.sql("SELECT getSetting('max_execution_time') AS n", key) == [{"n": 30}]
+    asked = "SELECT getSetting('max_execution_time') AS s, getSetting('max_memory_usage') AS m"
+    assert service.sql(asked, key) == [{"s": 17, "m": 300_000_000}]
     assert service.ask("x" * 300_000, key=key).status_code == 422
 
 

@@ -101,7 +101,8 @@ def test_it_comes_back_whole(kept: RunningService, cli: Commands, tmp_path: Path
     again = cli("restore", folder, "--data-dir", target)
     assert again.returncode == 1
     assert b"not empty" in again.stderr
-    with RunningService(target) as restored:
+    unasked = {"SPANGLASS_BACKUP_EVERY_HOURS": "1", "SPANGLASS_BACKUP_KEEP_DAYS": "3"}
+    with RunningService(target, env=unasked) as restored:
         after = rows_of(restored)
         later = {row["name"] for row in after["spans"] if row["name"].startswith("later")}
         assert set(acknowledged) <= later, "what was acknowledged before is in it"
@@ -123,6 +124,10 @@ def test_it_comes_back_whole(kept: RunningService, cli: Commands, tmp_path: Path
         assert restored.settle().dead_lettered == 0
         names = {row["name"] for row in restored.sql("SELECT name FROM spans")}
         assert {"bad", "new"} <= names
+        # It has none yet, so one is due.
+        own = wait_until(lambda: [one for one in backups(restored) if one["state"] == "done"])
+        began, expires = (datetime.fromisoformat(own[0][n]) for n in ("began_at", "expires_at"))
+        assert expires - began == timedelta(days=3)
         # Killed: what waits in its spool is in a backup all the same, and what was cut off is not.
         restored.send(otlp.request(otlp.span("waiting")))
         restored.kill()

@@ -26,6 +26,7 @@ class Guests:
         answer = browser.get("/api/v1/session/provider", params={"page": page})
         assert answer.status_code == 302, answer.text
         assert answer.headers["location"].startswith(f"{self.issuer}/oauth2/authorize?")
+        assert "scope=openid+profile+email+teams&" in answer.headers["location"] + "&"
         return answer.headers["location"]
 
     def agree(self, address: str, person: str, action: str = "") -> str:
@@ -45,17 +46,18 @@ class Guests:
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guests]:
     people = [
-        User(sub="1", claims={"preferred_username": "Ada", "groups": ["llm-admins"]}),
-        User(sub="2", claims={"preferred_username": "mia", "groups": ["shop", "readers", "x"]}),
-        User(sub="3", claims={"email": "vic@example.org", "groups": "readers"}),
-        User(sub="4", claims={"preferred_username": "nobody", "groups": []}),
-        User(sub="5", claims={"preferred_username": "lou", "groups": ["llm-admins"]}),
+        User(sub="1", claims={"preferred_username": "Ada", "teams": ["llm-admins"]}),
+        User(sub="2", claims={"preferred_username": "mia", "teams": ["shop", "readers", "x"]}),
+        User(sub="3", claims={"email": "vic@example.org", "teams": "readers"}),
+        User(sub="4", claims={"preferred_username": "nobody", "teams": []}),
+        User(sub="5", claims={"preferred_username": "lou", "teams": ["llm-admins"]}),
     ]
     with run_server_in_thread(user_claims=people, require_nonce=True) as provider:
         issuer = f"http://localhost:{provider.server_port}"
         flags = (
             "--oidc-issuer", issuer, "--oidc-client-id", "spanglass", "--oidc-name", "Example ID",
             "--oidc-private-networks", "127.0.0.0/8,::1/128", "--oidc-roles", json.dumps(GROUPS),
+            "--oidc-roles-claim", "teams", "--oidc-scopes", "openid profile email teams",
         )  # fmt: skip
         env = {"SPANGLASS_OIDC_CLIENT_SECRET": "s3cret&=%"}
         with RunningService(tmp_path_factory.mktemp("guests") / "data", *flags, env=env) as service:
@@ -101,7 +103,7 @@ def test_somebody_signs_in_and_is_what_their_groups_say(guests: Guests) -> None:
 def test_groups_that_are_lost_are_lost_here(guests: Guests) -> None:
     browser, _ = guests.come("5")
     assert browser.get("/api/v1/keys").status_code == 200
-    claims = {"preferred_username": "renamed", "groups": ["readers"]}
+    claims = {"preferred_username": "renamed", "teams": ["readers"]}
     assert httpx.put(f"{guests.issuer}/users/5", json=claims).status_code == 204
     again, _ = guests.come("5")
     info = again.get("/api/v1/session").json()
@@ -113,7 +115,7 @@ def test_groups_that_are_lost_are_lost_here(guests: Guests) -> None:
 def test_a_name_of_somebody_else_is_not_taken_over(guests: Guests) -> None:
     account = {"name": "kim", "password": "correct horse battery", "role": "admin", "project": "*"}
     assert guests.service.api("POST", "/api/v1/accounts", json=account).status_code == 201
-    claims = {"preferred_username": "KIM", "groups": ["readers"]}
+    claims = {"preferred_username": "KIM", "teams": ["readers"]}
     assert httpx.put(f"{guests.issuer}/users/6", json=claims).status_code == 204
     browser, _ = guests.come("6")
     info = browser.get("/api/v1/session").json()
@@ -122,7 +124,7 @@ def test_a_name_of_somebody_else_is_not_taken_over(guests: Guests) -> None:
 
 
 def test_who_is_disabled_does_not_get_in(guests: Guests) -> None:
-    claims = {"preferred_username": "gone", "groups": ["readers"]}
+    claims = {"preferred_username": "gone", "teams": ["readers"]}
     httpx.put(f"{guests.issuer}/users/7", json=claims)
     guests.come("7")
     body = {"disabled": True}

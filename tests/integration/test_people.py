@@ -1,13 +1,17 @@
 """Signing in and out of a running service, and what people may do in it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from spanglass_dashboards.attempts import OF_BOTH
+from spanglass_store.state.accounts import SessionRow
+from spanglass_store.state.database import Database
 from support.running import RunningService
 from support.waiting import wait_until
 
@@ -39,7 +43,8 @@ class People:
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    with RunningService(tmp_path_factory.mktemp("people") / "data") as service:
+    own = {"SPANGLASS_SESSION_HOURS": "5"}
+    with RunningService(tmp_path_factory.mktemp("people") / "data", env=own) as service:
         here = People(service)
         # Over loopback without keys, the first account is made by whoever is here.
         refused = service.api(
@@ -71,6 +76,10 @@ def test_signing_in_and_out(people: People) -> None:
     for part in ("HttpOnly", "SameSite=strict", "Path=/"):
         assert part in cookie
     assert "Secure" not in cookie
+    database = Database(f"sqlite:///{people.service.data_dir / 'state.sqlite3'}")
+    with closing(database), database.transaction() as session:
+        rows = session.scalars(select(SessionRow).where(SessionRow.account == "mia")).all()
+        assert {row.expires_at - row.created_at for row in rows} == {timedelta(hours=5)}
     info = answer.json()
     assert (info["account"], info["scope"], info["projects"]) == ("mia", "read", ["shop"])
     assert info["roles"] == [{"project": "shop", "role": "member"}]

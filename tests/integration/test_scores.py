@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 import spanglass
 from spanglass.feedback_token import FeedbackTarget, sign
 from support import otlp
-from support.running import FEEDBACK_SECRET, ROOT, RunningService
+from support.running import FEEDBACK_SECRET, FEEDBACK_SECRET_BEFORE, ROOT, RunningService
 from support.waiting import wait_until
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -166,6 +166,21 @@ def browser() -> Iterator[httpx.Client]:
     """Somebody without a key, on another origin."""
     with httpx.Client(headers={"origin": "https://shop.example"}) as client:
         yield client
+
+
+def test_links_of_the_secret_before_still_count(
+    service: RunningService, browser: httpx.Client
+) -> None:
+    secrets = {
+        FEEDBACK_SECRET: 201,
+        FEEDBACK_SECRET_BEFORE: 201,
+        "never one of ours, and long": 403,
+    }
+    answers = {
+        secret: browser.post(link(service, secret=secret), json={"thumbs": "up"}).status_code
+        for secret in secrets
+    }
+    assert answers == secrets
 
 
 def test_a_browser_gives_feedback_without_a_key(

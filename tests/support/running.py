@@ -34,6 +34,7 @@ PROTOBUF: Final = "application/x-protobuf"
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 #: What the shared service takes feedback links of.
 FEEDBACK_SECRET: Final = "a secret of the tests, long enough"
+FEEDBACK_SECRET_BEFORE: Final = "what it was before, long enough"
 #: What the metrics call the items of each signal.
 ITEMS: Final = {"traces": "spans", "logs": "log_records", "metrics": "data_points"}
 #: A batch is sealed that soon, in milliseconds, so that tests need not wait for it.

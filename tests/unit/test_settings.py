@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+from contextlib import closing
+from inspect import getsource
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,9 @@ from spanglass_collector.settings import (
     load,
     split_address,
 )
+from spanglass_store.retention.policy import Retention
+from spanglass_store.state.database import Database
+from spanglass_store.state.retention import RetentionBook
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +195,36 @@ def test_a_secret_that_is_too_short_is_not_repeated() -> None:
     with pytest.raises(SettingsError, match="needs 16 characters") as raised:
         load({"feedback_secret": "swordfish"})
     assert "swordfish" not in str(raised.value)
+
+
+def test_what_is_set_reaches_what_it_is_for(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'state.sqlite3'}")
+    days = {"retention_days": 30, "payload_retention_days": 5, "metrics_retention_days": 400}
+    with closing(database):
+        book = load(days).retention_book(database)
+        assert isinstance(book, RetentionBook)
+        assert book.of("any") == Retention(30, 5, 400)
+    forwarder = load({"forward_to": "http://h:1", "forward_bytes": 1 << 20}).forwarder()
+    assert forwarder is not None
+    for _ in range(3):
+        forwarder.offer("traces", [b"x" * 500_000], 1)
+    assert (forwarder.waiting, forwarder.lost["traces", "full"]) == (1_000_000, 1)
+
+
+def test_every_setting_is_tried() -> None:
+    """By a test that sets it, beside those here that read each of them."""
+    folder = Path(__file__).parents[1]
+    paths = [
+        *folder.rglob("test_*.py"),
+        *folder.glob("**/conftest.py"),
+        *folder.glob("support/*.py"),
+    ]
+    texts = [path.read_text() for path in paths if path != Path(__file__)]
+    words = set(
+        re.findall(r"[\w-]+", "\n".join(texts) + getsource(test_what_is_set_reaches_what_it_is_for))
+    )
+    assert [
+        name
+        for name in Settings.model_fields
+        if not words & {name, f"--{name.replace('_', '-')}", PREFIX + name.upper()}
+    ] == []
