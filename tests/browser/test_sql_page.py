@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow
 from playwright.sync_api import expect
+from pyarrow import parquet
 
 from browser.conftest import Open, Site
 
@@ -70,6 +72,26 @@ def test_an_answer_can_be_long_and_wide(site: Site, visit: Open, tmp_path: Path)
     download.value.save_as(tmp_path / "rows.csv")
     lines = (tmp_path / "rows.csv").read_text().splitlines()
     assert (lines[0], len(lines)) == ("number,long,nothing", 50_001)
+
+
+def test_an_answer_is_saved_as_parquet(site: Site, visit: Open, tmp_path: Path) -> None:
+    watched = visit(site.running)
+    watched.tolerated.append("Failed to load resource")
+    page = watched.goto(f"/sql?query={quote('SELECT NULL AS nothing')}")
+    page.get_by_role("button", name="Parquet").click()
+    expect(page.get_by_role("alert")).to_contain_text("No Parquet: ")
+    page.get_by_role("textbox", name="Statement").fill(
+        "SELECT number, toNullable('ß') AS text, now64(3) AS at, map('a', 1) AS map FROM numbers(5000)"
+    )
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("status")).to_contain_text("5,000 rows")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Parquet").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    download.value.save_as(tmp_path / "rows.parquet")
+    rows = parquet.read_table(tmp_path / "rows.parquet")
+    assert (rows.num_rows, rows.column_names) == (5_000, ["number", "text", "at", "map"])
+    assert rows.schema.field("number").type == pyarrow.uint64()
 
 
 def test_a_mistake_is_explained(site: Site, visit: Open) -> None:

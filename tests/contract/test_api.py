@@ -31,6 +31,7 @@ MORE_THAN_A_SCHEMA: Final = {
     "POST /api/v1/session": 429,
     "POST /api/v1/sql": 400,
     "POST /api/v1/sql/rows": 400,
+    "POST /api/v1/sql/parquet": 400,
     "GET /api/v1/traces/timeline": 400,
     "GET /api/v1/traces/chart": 400,
     "GET /api/v1/conversations": 400,

@@ -143,6 +143,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Right | str]]] = {
     "/api/v1/review/queues/{name}/results": {"GET": READ},
     "/api/v1/scores": {"GET": READ, "POST": INGEST},
     "/api/v1/sql": {"POST": READ}, "/api/v1/sql/rows": {"POST": READ},
+    "/api/v1/sql/parquet": {"POST": READ},
     "/api/v1/traces": {"GET": READ}, "/api/v1/traces/chart": {"GET": READ},
     "/api/v1/traces/facets": {"GET": READ},
     "/api/v1/traces/query": {"GET": READ}, "/api/v1/traces/timeline": {"GET": READ},

@@ -36,6 +36,7 @@ def test_entries(tmp_path: Path) -> None:
         ("GET", "/api/v1/conversations", ""),
         ("POST", "/api/v1/sql", "payload.read"),
         ("POST", "/api/v1/sql/rows", "payload.read"),
+        ("POST", "/api/v1/sql/parquet", "payload.read"),
         ("POST", "/api/v1/scores", ""),
         ("GET", "/api/v1/scores", "payload.read"),
         ("GET", "/api/v1/overview", ""),

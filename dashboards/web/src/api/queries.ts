@@ -195,6 +195,13 @@ export const unpricedQuery = queryOptions({
 });
 
 /** People's SQL, as it was written: it runs when it is asked to, and not again by itself. */
+/** The answer to a statement as a Parquet file. */
+export async function parquetOf(query: string): Promise<Blob> {
+  const file: unknown = await dataOf(api.POST("/api/v1/sql/parquet", { body: { query, params: {} }, parseAs: "blob" }));
+  if (!(file instanceof Blob)) throw new ApiProblem(502, "Not understood", "The answer was not a file.");
+  return file;
+}
+
 export function sqlQuery(query: string) {
   return queryOptions({
     queryKey: ["sql", query],

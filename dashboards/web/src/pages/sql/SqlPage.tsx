@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
 import { IconDownload, IconPlayerPlay } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiProblem } from "../../api/client";
-import { sqlQuery } from "../../api/queries";
+import { parquetOf, sqlQuery } from "../../api/queries";
 import { useKeys } from "../../app/keys";
 import { PageBar } from "../../app/Shell";
 import { Copy } from "../../components/Copy";
@@ -36,6 +36,7 @@ export function SqlPage() {
     setText(asked);
   }
   const answer = useQuery({ ...sqlQuery(asked), enabled: asked !== "" });
+  const parquet = useMutation({ mutationFn: parquetOf, onSuccess: (file) => save(file, "spanglass.parquet") });
   useEffect(() => {
     document.title = "SQL · Spanglass";
   }, []);
@@ -96,6 +97,10 @@ export function SqlPage() {
               {data && data.rows.length > 0 && (
                 <Button variant="default" size="compact-md" leftSection={<IconDownload size={15} />} onClick={() => save(toCsv(data.columns, data.rows), "spanglass.csv")}>CSV</Button>
               )}
+              {data && data.rows.length > 0 && (
+                <Button variant="default" size="compact-md" leftSection={<IconDownload size={15} />} loading={parquet.isPending} onClick={() => parquet.mutate(asked)}>Parquet</Button>
+              )}
+              {parquet.isError && <span role="alert">No Parquet: {parquet.error.message}</span>}
             </div>
           </form>
           {answer.isError && (
