@@ -160,6 +160,8 @@ def test_the_change_is_found_and_dated_and_explained(
         for name in ("changed_at", "changed_from", "changed_until")
     )
     assert start <= since <= end
+    # Its time is never surer than the series' steps.
+    assert start < at < end
     assert abs(at - since) < 2
     told = json.loads(row["segments"])
     parts = {(each["dimension"], each["value"]) for each in told["segments"]}

@@ -84,7 +84,10 @@ def _found(
     if found is None or found.p > _SURE:
         window = _range_of(watched)
         return Why(segments=explained, new=new, near=_near(store, place, *window, moves))
-    changed = times[found.index], times[found.low], times[found.high]
+    # It lies behind the last step that has values of before, and in the first of now at the latest.
+    before = np.flatnonzero(weights[: found.low] > 0)
+    low = times[int(before[-1])] if len(before) else times[found.low]
+    changed = times[found.index], low, times[found.high] + (times[1] - times[0])
     return Why(*changed, explained, new, _near(store, place, changed[1], changed[2], moves))
 
 
