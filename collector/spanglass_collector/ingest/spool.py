@@ -304,14 +304,11 @@ class Spool:
                 self._idle_takers -= 1
 
     def take_more(self, first: Segment) -> list[Segment]:
-        """Those that may be stored in one insert with a segment: large inserts cost less an item.
-
-        At most half of what waits, so that the last of it is shared between the writers.
-        """
+        """Those that may be stored in one insert with a segment: large inserts cost less an item."""
         taken = []
         size, items = first.size, first.items
         with self._lock:
-            for _ in range(len(self._sealed) // 2):
+            while self._sealed:
                 size += self._sealed[0].size
                 items += self._sealed[0].items
                 if size > self.limits.insert_bytes or items > self.limits.insert_items:
