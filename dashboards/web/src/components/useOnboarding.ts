@@ -17,11 +17,14 @@ export function useOnboarding(nothing: boolean, refetch: () => unknown): { stage
   const [stage, setStage] = useState<"waiting" | "arrived">();
   if (stage === undefined && found === false) setStage("waiting");
   if (stage === "waiting" && found === true) setStage("arrived");
+  // What came between the page's question and this one is in no answer yet, and may be of just now.
+  useEffect(() => {
+    if (found === true) void refetch();
+  }, [found, refetch]);
   useEffect(() => {
     if (stage !== "arrived") return;
-    void refetch();
     const timer = setTimeout(() => setStage(undefined), GREEN_FOR);
     return () => clearTimeout(timer);
-  }, [stage, refetch]);
+  }, [stage]);
   return { stage, isPending: nothing && any.isPending };
 }
