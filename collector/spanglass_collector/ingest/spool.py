@@ -304,7 +304,7 @@ class Spool:
                 self._idle_takers -= 1
 
     def take_more(self, first: Segment) -> list[Segment]:
-        """Those that may be stored in one insert with a segment: large inserts cost less an item."""
+        """Those that may be stored in one insert with a segment: large ones cost less an item."""
         taken = []
         size, items = first.size, first.items
         with self._lock:
