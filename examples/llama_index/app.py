@@ -26,5 +26,5 @@ if __name__ == "__main__":
     Settings.embed_model = MockEmbedding(embed_dim=8)
     index = VectorStoreIndex([TextNode(text=text) for text in SHELF])
     with spanglass.context(session_id="s-1", user_id="u-1"):
-        print(index.as_query_engine(similarity_top_k=1).query("What does express cost?"))
+        print(index.as_query_engine(similarity_top_k=2).query("What does express cost?"))
     spanglass.flush()

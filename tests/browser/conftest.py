@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,6 +80,13 @@ class Site:
     hostile: Trace
     large: Trace
     many: list[Trace]
+    further: list[str] = field(default_factory=list)
+    """Ids of traces that tests have sent besides."""
+
+    @property
+    def count(self) -> int:
+        """How many traces there are."""
+        return len(self.all) + len(self.further)
 
     @property
     def all(self) -> list[Trace]:

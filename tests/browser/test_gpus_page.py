@@ -61,6 +61,7 @@ def test_a_call_shows_what_its_engine_did(
         start=time.time_ns() - 1_200 * 10**9, duration=4 * 10**9,
     )  # fmt: skip
     watched_node.running.send(otlp.request(call))
+    watched_node.further.append(call.trace_id.hex())
     watched_node.running.settle()
     watched = visit(watched_node.running, width, 900, scheme)
     page = watched.goto(f"/traces/{call.trace_id.hex()}?span={call.span_id.hex()}")

@@ -142,6 +142,8 @@ def test_tail_shows_spans_as_they_arrive(
         command("tail", "--service", unique, "--data-dir", service.data_dir),
         env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         cwd=service.data_dir.parent,
+        # Where the tests were started in the background, the signal is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout is not None
     try:
