@@ -86,11 +86,12 @@ class Gate:
         secret = key_of(headers)
         if secret and hmac.compare_digest(secret.encode(), self._local_token.encode()):
             return LOCAL
-        if self.is_open():
+        principal = self._keys.principal(secret) if secret else None
+        # The first key counts at once, also while others on this machine still need none.
+        if principal is None and self.is_open():
             self._require_local(headers)
             return LOCAL
         if secret:
-            principal = self._keys.principal(secret)
             if principal is None:
                 raise Denied(401, self._keys.refusal(secret))
             return principal

@@ -23,6 +23,7 @@ from spanglass_store.drift.metrics import FORMAT, OPENING, RETRIEVAL_SCORE, ROLE
 from spanglass_store.drift.samples import read_cells
 from spanglass_store.errors import StoreError, Unknown
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
+from spanglass_store.queries.job_spans import horizon
 from support.embedded import EmbeddedStore
 
 HOUR = 3600
@@ -81,6 +82,10 @@ def store_spans(store: Store, rows: list[list[Any]]) -> None:
         by_day.setdefault(row[5].date(), []).append(row)
     for day in by_day.values():
         store.insert("spans", COLUMNS, day)
+    # A pass leaves what has only just come to the next one.
+    newest = max(row[-1] for row in rows).timestamp() * 1e6
+    while horizon(store) <= newest:
+        time.sleep(0.02)
 
 
 def look(store: Store, hour: int, before: Pass | None = None, moves: Moves | None = None) -> Pass:

@@ -63,6 +63,21 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(gate: Gate, host: st
     assert denied(gate, {"host": host}) == 403
 
 
+def test_the_first_key_counts_before_the_doors_close(tmp_path: Path) -> None:
+    file = f"sqlite:///{tmp_path / 'state.sqlite3'}"
+    service, command = Database(file), Database(file)
+    gate = Gate(Keys(service), TOKEN)
+    assert gate.is_open()
+    # Made by another process, of which the service knows nothing yet.
+    _, secret = Keys(command).create(Scope.READ, payload=False)
+    found = gate.admit({"host": "127.0.0.1", **bearer(secret)}, Scope.READ)
+    assert found != LOCAL
+    assert not found.payload
+    assert denied(gate, {"host": "127.0.0.1", **bearer(secret)}, Scope.ADMIN) == 403
+    service.close()
+    command.close()
+
+
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8400", "https://127.0.0.1:8400"])
 def test_our_own_pages_may_ask(gate: Gate, origin: str) -> None:
     assert gate.admit({"host": "127.0.0.1:8400", "origin": origin}, Scope.READ) == LOCAL

@@ -14,7 +14,8 @@ export function HelpDialog({ opened, pages, onClose }: Props) {
   useEffect(() => {
     if (!opened) return;
     const close = (event: KeyboardEvent): void => {
-      if (event.key === "?") onClose();
+      // Not the one that has just opened it.
+      if (event.key === "?" && !event.defaultPrevented) onClose();
     };
     window.addEventListener("keydown", close);
     return () => window.removeEventListener("keydown", close);

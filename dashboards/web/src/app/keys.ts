@@ -28,8 +28,9 @@ export function useKeys(keys: KeyMap): void {
       event.preventDefault();
       act(event);
     };
-    window.addEventListener("keydown", listen);
-    return () => window.removeEventListener("keydown", listen);
+    // Not on the window: what listens there acts on the keys that no page has taken.
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
   }, []);
 }
 

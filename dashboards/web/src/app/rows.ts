@@ -28,12 +28,10 @@ export function useRowKeys(): void {
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
       const step = event.key === "j" ? 1 : event.key === "k" ? -1 : undefined;
-      if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      // The page's own keys come first: they listen on the document.
+      if (step === undefined || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target instanceof HTMLElement && (event.target.isContentEditable || event.target.closest('input, textarea, select, [role="dialog"], [role="listbox"], [role="menu"]'))) return;
-      // The page's own keys come first, in whatever order they were listened for.
-      setTimeout(() => {
-        if (!event.defaultPrevented) move(step);
-      });
+      move(step);
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
