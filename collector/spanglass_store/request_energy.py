@@ -4,9 +4,10 @@
 share of it is its cost, with `measured` as `cost_source`, unless its tokens have a price or the
 sender reported one. Its revision is the time of measuring, as those of prices are times: so the
 newest of several counts in the trace, too.
- Times are looked at in chunks of ten minutes, the time over which
-it is measured what the boards draw when nothing runs: so a request gets the same energy whenever
-and however often its chunk is looked at, and the sum over requests and idle is the counter's.
+
+Times are looked at in chunks of ten minutes, the time over which it is measured what the boards
+draw when nothing runs: so a request gets the same energy whenever and however often its chunk is
+looked at, and the sum over requests and idle is the counter's.
 
 A span's new row is a microsecond younger than the one before. So it takes that one's place, jobs
 that judge what has come do not see it as new, and one that was written meanwhile for another

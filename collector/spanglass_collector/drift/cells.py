@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from spanglass_detectors.drift.pooled import Cell
 from spanglass_detectors.drift.watch import Series, provider_series_of, series_of
 from spanglass_detectors.drift.windows import HourWindow
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.drift.samples import read_cells
 
 ByHour: TypeAlias = dict[int, list[Cell]]
@@ -52,7 +52,7 @@ class Cells:
         start, end = min(each.start for each in windows) - _DAYS * 24, windows[-1].end
         room = _AHEAD
         for some in _some(self._metrics):
-            found = read_cells(self._store, self._project, some, moment(start), moment(end))
+            found = read_cells(self._store, self._project, some, start_of(start), start_of(end))
             for metric, cells in found.items():
                 room -= sum(len(cell.sample) + _A_CELL for cell in cells)
                 if room < 0:
@@ -74,16 +74,11 @@ class Cells:
             else:
                 missing.append(metric)
         hours = sorted({*range(window.start, window.end), *window.reference(days)})
-        start, end = moment(hours[0]), moment(window.end)
+        start, end = start_of(hours[0]), start_of(window.end)
         for some in _some(missing):
             found = read_cells(self._store, self._project, some, start, end, hours)
             for metric in some:
                 yield metric, _by_series(metric, found.get(metric, []))
-
-
-def moment(hour: int) -> datetime:
-    """When an hour since 1970 begins."""
-    return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 def by_model(metric: str, own: dict[Series, ByHour]) -> dict[Series, ByHour]:

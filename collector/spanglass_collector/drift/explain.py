@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from spanglass_detectors.drift.results import Distribution
 from spanglass_detectors.drift.segments import explain
 from spanglass_detectors.drift.watch import Watched
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.drift.metrics import BY_NAME, Metric
 from spanglass_store.drift.results import Near, Why
 from spanglass_store.drift.slices import Place, releases_begun, series, slices
@@ -93,11 +94,7 @@ def _found(
 
 def _range_of(watched: Watched) -> tuple[datetime, datetime]:
     """Where the window of a drift begins and ends."""
-    start, end = (
-        datetime.fromtimestamp(hour * 3600, UTC)
-        for hour in (watched.window.start, watched.window.end)
-    )
-    return start, end
+    return start_of(watched.window.start), start_of(watched.window.end)
 
 
 def _near(

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from spanglass_collector.drift.cells import moment
 from spanglass_collector.drift.config import DriftSettings
 from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.topics import Embed, TopicCounter
 from spanglass_collector.drift.watcher import Pass, Watcher
 from spanglass_detectors.drift.windows import due_windows
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.drift.samples import dirty_hours, make_samples, sampled_metrics
 from spanglass_store.queries.job_spans import horizon
 
@@ -68,7 +68,7 @@ def run_pass(
     done = Pass(watermark, seen)
     earliest = last - _BACK_H - 15 * 24
     changed = dirty_hours(
-        store, watermark, until, moment(earliest), moment(seen or last), moment(last)
+        store, watermark, until, start_of(earliest), start_of(seen or last), start_of(last)
     )
     hours = sorted({hour for own in changed.values() for hour in own})
     for at in range(0, len(hours), _AT_ONCE):
@@ -82,7 +82,7 @@ def run_pass(
             )
             counter.count([int(hour.timestamp()) // 3600 for hour in own], last)
     metrics: dict[str, list[str]] = {}
-    for project, metric in sampled_metrics(store, moment(earliest), moment(last)):
+    for project, metric in sampled_metrics(store, start_of(earliest), start_of(last)):
         if not settings.metrics or metric in settings.metrics:
             metrics.setdefault(project, []).append(metric)
     for project, names in metrics.items():

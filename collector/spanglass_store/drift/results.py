@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from spanglass_detectors.drift.watch import Series, Watched
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.drift.metrics import FINGERPRINT
 
 _COLUMNS: Final = (
@@ -106,14 +107,14 @@ def _row(project: str, recorded: Recorded, now: datetime) -> list[Any]:
     shown = result.distribution if result.verdict in ("drift", "small") else None
     values: dict[str, Any] = {
         "project": project,
-        "window_start": _moment(watched.window.start),
-        "window_end": _moment(watched.window.end),
+        "window_start": start_of(watched.window.start),
+        "window_end": start_of(watched.window.end),
         "metric": FINGERPRINT * watched.series.is_provider + watched.series.metric,
         "service": watched.series.service,
         "model": watched.series.model,
         "usual_effect": watched.usual,
-        "reference_start": _moment(watched.reference_hours[0]),
-        "reference_end": _moment(watched.reference_hours[1]),
+        "reference_start": start_of(watched.reference_hours[0]),
+        "reference_end": start_of(watched.reference_hours[1]),
         "finding_id": recorded.finding_id,
         "state": recorded.state,
         "changed_at": why.changed_at,
@@ -126,10 +127,6 @@ def _row(project: str, recorded: Recorded, now: datetime) -> list[Any]:
     return [values[name] if name in values else getattr(result, name) for name in _COLUMNS]
 
 
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)
-
-
 def seen_drifts(store: Store, project: str, since: int) -> list[Seen]:
     """Drifts of windows that ended since an hour, in the order of time."""
     rows = store.query(
@@ -138,7 +135,7 @@ def seen_drifts(store: Store, project: str, since: int) -> list[Seen]:
         f" changed_until FROM {store.database}.drift_results FINAL"
         " WHERE project = {project:String} AND window_end >= {since:DateTime('UTC')}"
         " AND verdict = 'drift' ORDER BY window_end, window_start",
-        {"project": project, "since": _moment(since)},
+        {"project": project, "since": start_of(since)},
     ).rows
     return [
         Seen(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spanglass_detectors.drift.segments import Slice
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.drift.metrics import COLUMNS, MODEL, Metric
 from spanglass_store.queries.leaves import is_leaf
 
@@ -58,8 +59,8 @@ class Place:
         hours = [*self.current, *self.reference]
         return {
             "project": self.project, "service": self.service, "model": self.model,
-            "start": _moment(min(hours)), "end": _moment(max(hours) + 1),
-            "hours": [_moment(hour) for hour in hours], "since": _moment(min(self.current)),
+            "start": start_of(min(hours)), "end": start_of(max(hours) + 1),
+            "hours": [start_of(hour) for hour in hours], "since": start_of(min(self.current)),
             "one_of": max(1, self.count // _SPANS),
         }  # fmt: skip
 
@@ -77,10 +78,6 @@ class Place:
             f" AND start_time < {{end:DateTime64(6, 'UTC')}}{of_model}{more}"
             " AND cityHash64(trace_id) % {one_of:UInt64} = 0)"
         )
-
-
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 def slices(
@@ -155,7 +152,7 @@ def series(
         value = f"toString({metric.value}) = {{category:String}}"
     # A few long answers move a mean, and not the middle.
     middle = f"quantileTDigest(0.5)({value})" if metric.kind == "numeric" else f"avg({value})"
-    values = {**place.values, "start": _moment(start), "end": _moment(end)}
+    values = {**place.values, "start": start_of(start), "end": start_of(end)}
     rows = store.query(
         f"SELECT intDiv(toUnixTimestamp(start_time) - {start * 3600}, {step}) AS step,"
         f" {middle} AS middle, count() AS n FROM {place.source(store.database)}"
@@ -167,7 +164,7 @@ def series(
     for place_, value_at, n in rows:
         if 0 <= int(place_) < count and np.isfinite(value_at):
             found[int(place_)], weights[int(place_)] = value_at, n
-    times = [_moment(start) + timedelta(seconds=step * n) for n in range(count)]
+    times = [start_of(start) + timedelta(seconds=step * n) for n in range(count)]
     return times, found, weights
 
 

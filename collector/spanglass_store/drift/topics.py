@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spanglass_detectors.drift.topics import Topic, Topics
 from spanglass_detectors.span import Span
 from spanglass_store.client import Store
+from spanglass_store.drift.hours import start_of
 from spanglass_store.queries.leaves import is_leaf
 
 #: Questions' topics, answers' topics; the distance from the nearest behind it.
@@ -78,8 +79,8 @@ def read_calls(
         f" LIMIT {_CALLS} BY service, toStartOfHour(start_time)"
         f" LIMIT {_OF_PROJECT * len(hours)}) SETTINGS max_threads = 2",
         {
-            "project": project, "service": service or "", "start": _moment(min(hours)),
-            "end": _moment(max(hours) + 1), "hours": [hour * 3600 for hour in hours],
+            "project": project, "service": service or "", "start": start_of(min(hours)),
+            "end": start_of(max(hours) + 1), "hours": [hour * 3600 for hour in hours],
         },
     ).rows  # fmt: skip
     return [
@@ -148,7 +149,7 @@ def write_topic_samples(
             continue
         categories = {name: there.count(name) for name in sorted(set(there))}
         known = np.sort(distances[np.isfinite(distances)]).tolist()
-        at = _moment(hour)
+        at = start_of(hour)
         rows += [
             [project, at, service, "", metric, "categorical", len(there), [], categories, now],
             [project, at, service, "", metric + DISTANCE, "numeric", len(known), known, {}, now],
@@ -175,12 +176,8 @@ def counted_topics(
         " AND metric IN {metrics:Array(String)} AND hour >= {start:DateTime('UTC')}"
         " AND hour < {end:DateTime('UTC')} GROUP BY service, metric",
         {
-            "project": project, "metrics": list(METRICS), "name": name, "start": _moment(start),
-            "end": _moment(end),
+            "project": project, "metrics": list(METRICS), "name": name, "start": start_of(start),
+            "end": start_of(end),
         },
     ).rows  # fmt: skip
     return {(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows}
-
-
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)
