@@ -93,6 +93,20 @@ def test_an_answer_that_is_not_ours_is_said(site: Site, visit: Open) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Is there a proxy in between?")
 
 
+def test_a_first_trace_that_comes_between_two_questions_is_shown(site: Site, visit: Open) -> None:
+    # The list was asked before the first trace was stored, and whether there is any after that.
+    watched = visit(site.running)
+
+    def without_traces(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "items": [], "next": None})
+
+    watched.page.route(LIST, without_traces, times=1)
+    page = watched.goto("/traces")
+    expect(page.locator(ROWS).first).to_be_visible()
+    expect(page.get_by_text("No traces")).to_have_count(0)
+
+
 def test_filters_that_nothing_fits_can_be_cleared(site: Site, visit: Open) -> None:
     page = visit(site.running).goto("/traces?q=no-such-name&service=nobody")
     expect(page.get_by_role("heading", name="No trace fits this query")).to_be_visible()
