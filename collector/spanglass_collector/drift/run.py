@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from spanglass_collector.drift.config import DriftSettings
+from spanglass_collector.drift.conversations import METRICS as OF_CONVERSATIONS
+from spanglass_collector.drift.conversations import count_conversations
 from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.topics import Embed, TopicCounter
 from spanglass_collector.drift.watcher import Pass, Watcher
@@ -75,6 +77,9 @@ def run_pass(
         make_samples(store, hours[at : at + _AT_ONCE])
         keep(done)
     done.hours = len(hours)
+    if not settings.metrics or not {*OF_CONVERSATIONS}.isdisjoint(settings.metrics):
+        for project, own in changed.items():
+            count_conversations(store, project, own, lambda: keep(done))
     if embed is not None and settings.watches_topics:
         for project, own in changed.items():
             counter = TopicCounter(

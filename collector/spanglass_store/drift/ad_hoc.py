@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +16,17 @@ from spanglass_detectors.drift.results import DriftResult, Kind, not_tested
 from spanglass_detectors.drift.watch import compare_pooled
 from spanglass_detectors.drift.windows import unfit_reason
 from spanglass_store.client import Store
-from spanglass_store.drift.metrics import BY_NAME, COLUMNS, LABELLED, MODEL, SCORE, Metric
+from spanglass_store.drift.metrics import (
+    BY_NAME,
+    COLUMNS,
+    COUNTED,
+    LABELLED,
+    MODEL,
+    PAYLOAD_COLUMNS,
+    SCORE,
+    Metric,
+)
+from spanglass_store.drift.samples import read_by_service
 from spanglass_store.errors import StoreError
 from spanglass_store.queries.leaves import is_leaf
 
@@ -30,7 +41,7 @@ _SAMPLE: Final = 1_000
 _GROUPS: Final = 50
 _ATTRIBUTE: Final = "attributes."
 #: Beside those that the metrics read: payload, which not everybody may read.
-_PAYLOAD: Final = ("input", "output")
+_PAYLOAD: Final = re.compile(r"\b(?:input|output|tool_definitions)\b")
 
 
 @dataclass(frozen=True)
@@ -124,12 +135,29 @@ def metric_of(name: str) -> tuple[Metric, dict[str, Any]]:
     if name.startswith(SCORE) and len(name) > len(SCORE):
         return Metric(name, "numeric", "span", "value"), {"score": name.removeprefix(SCORE)}
     raise StoreError(
-        f"There is no metric {name!r}. Choose from {', '.join(BY_NAME)}, attributes.NAME or"
-        " score.NAME."
+        f"There is no metric {name!r}. Choose from {', '.join((*BY_NAME, *COUNTED))},"
+        " attributes.NAME or score.NAME."
     )
 
 
+def _counted(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
+    """The cells of what is counted by the job, of whole hours."""
+    other = [name for name in asked.by if name != "service"]
+    other += [name for name in ("model", "environment") if getattr(asked, name)]
+    if other:
+        raise StoreError(
+            f"{asked.metric} is counted by service alone, and can't be told apart by {other[0]}."
+        )
+    return [
+        (*([cell.service] * len(asked.by)), is_now, cell)
+        for is_now, (start, end) in enumerate((asked.reference, asked.current))
+        for cell in read_by_service(store, asked.metric, start, end, asked.project, asked.service)
+    ]
+
+
 def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
+    if asked.metric in COUNTED:
+        return _counted(store, asked)
     metric, values = metric_of(asked.metric)
     is_score, is_attribute = "score" in values, "attribute" in values
     start = min(asked.reference[0], asked.current[0])
@@ -160,9 +188,9 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
         condition = "1"
     else:
         columns = COLUMNS
-        if not any(f"{name}" in f"{metric.value} {metric.where}" for name in _PAYLOAD):
+        if not _PAYLOAD.search(f"{metric.value} {metric.where}"):
             # Not everybody may read what people wrote.
-            columns = columns.replace(", input, output", "")
+            columns = columns.removesuffix(PAYLOAD_COLUMNS)
         columns += ", environment, release, feature, user_id, attributes"
         source = (
             f"(SELECT {columns}, ({is_leaf(store.database)}) AS is_leaf FROM"

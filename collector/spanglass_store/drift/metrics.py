@@ -20,6 +20,13 @@ SCOPES: Final[dict[Scope, str]] = {
     "retrieval": "operation = 'retrieval'",
     "span": "operation != ''",
 }
+#: Of conversations: questions that say what the one before said, and those that were given up.
+REPHRASED: Final = "rephrased"
+ABANDONED: Final = "abandoned"
+#: What is counted hour by hour, and can't be read from single spans.
+COUNTED: Final = (
+    REPHRASED, ABANDONED, "topic", "topic_distance", "answer_topic", "answer_topic_distance",
+)  # fmt: skip
 #: Metrics of scores are named by the score behind this.
 SCORE: Final = "score."
 #: Scores that are what their label says, such as an answer's language. What people write is theirs.
@@ -97,6 +104,17 @@ RETRIEVAL_SCORE: Final = (
     f"arrayAvg(arrayMap(x -> toFloat64OrZero(x), extractAll(output, {_FOUND})))"
 )
 
+#: Names of the tools that a call was offered, in whatever shape, and those that its answer names.
+_OFFERED: Final = (
+    "arrayDistinct(extractAll(tool_definitions,"
+    r""" '\\\\?"name\\\\?": ?\\\\?"([A-Za-z0-9_.:/-]{1,128})'))"""
+)
+_OFFERED_USED: Final = (
+    f"arrayCount(name -> position(output, concat('\"', name, '\"')) > 0, {_OFFERED})"
+)
+TOOLS_OFFERED: Final = f"toFloat64(length({_OFFERED}))"
+OFFERED_TOOLS_USED: Final = f"{_OFFERED_USED} / greatest(length({_OFFERED}), 1)"
+
 WATCHED: Final = (
     Metric("request_duration_s", "numeric", "request", "duration_ns / 1e9", unit="s"),
     Metric("request_error", "boolean", "request", "status = 'error'"),
@@ -123,6 +141,11 @@ WATCHED: Final = (
     Metric(
         "tool_calls", "numeric", "call", "toFloat64(countSubstrings(output, '\"tool_call\"'))",
         "startsWith(output, '[')", "calls",
+    ),
+    Metric("tools_offered", "numeric", "call", TOOLS_OFFERED, "tool_definitions != ''", "tools"),
+    Metric(
+        "offered_tools_used", "numeric", "call", OFFERED_TOOLS_USED,
+        "tool_definitions != '' AND status != 'error'",
     ),
     Metric("input_has_code", "boolean", "call", "position(input, '```') > 0", "input != ''"),
     Metric("output_has_code", "boolean", "call", "position(output, '```') > 0", "output != ''"),
@@ -188,5 +211,8 @@ COLUMNS: Final = (
     "project, trace_id, span_id, parent_span_id, operation, service, start_time, duration_ns,"
     " time_to_first_token_s, time_per_output_token_s, status, error_type, finish_reasons,"
     " request_model, response_model, input_tokens, output_tokens, cache_read_tokens,"
-    " reasoning_tokens, cost_usd, prompt_name, prompt_version, tool_name, input, output"
+    " reasoning_tokens, cost_usd, prompt_name, prompt_version, tool_name, input, output,"
+    " payload_attributes['gen_ai.tool.definitions'] AS tool_definitions"
 )
+#: The end of them: payload, which not everybody may read.
+PAYLOAD_COLUMNS: Final = COLUMNS[COLUMNS.index(", input, output,") :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from spanglass_store.client import Store
 from spanglass_store.drift.metrics import COLUMNS, LABELLED, MODEL, SCORE, WATCHED, Metric
 from spanglass_store.queries.leaves import is_leaf
 
+#: Columns of a row of samples, as they are written.
+SAMPLE_COLUMNS: Final = (
+    "project", "hour", "service", "model", "metric", "kind", "count", "sample", "categories",
+    "updated_at",
+)  # fmt: skip
 #: Values of a metric that are kept of an hour, by service and model.
 SAMPLE: Final = 500
 #: Categories that are kept of it.
@@ -48,6 +53,8 @@ def dirty_hours(
     )
     sources = (
         ("spans", "start_time", ""),
+        # A conversation is over half an hour after its last answer, in the next hour perhaps.
+        ("spans", "start_time + INTERVAL 30 MINUTE", " AND session_id != ''"),
         ("scores", "created_at", " AND (value IS NOT NULL OR label != '')"),
     )
     found = store.query(
@@ -84,10 +91,7 @@ def _make(store: Store, hours: Sequence[datetime]) -> None:
         "start": hours[0], "end": hours[-1] + timedelta(hours=1), "hours": list(hours),
         "most": SAMPLE,
     }  # fmt: skip
-    target = (
-        f"INSERT INTO {store.database}.drift_samples (project, hour, service, model, metric, kind,"
-        " count, sample, categories, updated_at)"
-    )
+    target = f"INSERT INTO {store.database}.drift_samples ({', '.join(SAMPLE_COLUMNS)})"
     settings = ", ".join(f"{name} = {value}" for name, value in _SETTINGS.items())
     store.command(f"{target} {_of_spans(store.database)} SETTINGS {settings}", values)
     store.command(f"{target} {_of_scores(store.database)} SETTINGS {settings}", values)
@@ -220,12 +224,40 @@ def read_cells(
         },
     ).rows
     found: dict[str, list[Cell]] = {}
-    for metric, service, model, hour, kind, count, sample, categories in rows:
-        found.setdefault(str(metric), []).append(
-            Cell(
-                str(service), str(model), int(hour) // 3600, kind, int(count),
-                np.asarray(sample, dtype=float),
-                {str(name): float(value) for name, value in categories.items()},
-            )
-        )  # fmt: skip
+    for metric, *row in rows:
+        found.setdefault(str(metric), []).append(_cell(row))
     return found
+
+
+def read_by_service(
+    store: Store, metric: str, start: datetime, end: datetime, project: str = "", service: str = ""
+) -> list[Cell]:
+    """The cells of one metric, of all projects and services unless some are given.
+
+    Args:
+        store: as a reader.
+        metric: by name.
+        start: earliest hour.
+        end: latest hour, exclusive.
+        project: of this one alone.
+        service: of this one alone.
+    """
+    given = {name: value for name, value in (("project", project), ("service", service)) if value}
+    rows = store.query(
+        "SELECT service, model, toUnixTimestamp(hour), toString(kind), count, sample, categories"
+        f" FROM {store.database}.drift_samples FINAL WHERE metric = {{metric:String}}"
+        " AND hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
+        f"{''.join(f' AND {name} = {{{name}:String}}' for name in given)}"
+        " ORDER BY hour, service, model LIMIT 50000",
+        {"metric": metric, "start": start, "end": end, **given},
+    ).rows
+    return [_cell(row) for row in rows]
+
+
+def _cell(row: Sequence[Any]) -> Cell:
+    service, model, hour, kind, count, sample, categories = row
+    return Cell(
+        str(service), str(model), int(hour) // 3600, kind, int(count),
+        np.asarray(sample, dtype=float),
+        {str(name): float(value) for name, value in categories.items()},
+    )  # fmt: skip

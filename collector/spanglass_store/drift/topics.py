@@ -14,6 +14,7 @@ from spanglass_detectors.drift.topics import Topic, Topics
 from spanglass_detectors.span import Span
 from spanglass_store.client import Store
 from spanglass_store.drift.hours import start_of
+from spanglass_store.drift.samples import SAMPLE_COLUMNS
 from spanglass_store.queries.leaves import is_leaf
 
 #: Questions' topics, answers' topics; the distance from the nearest behind it.
@@ -28,10 +29,6 @@ _KEEP: Final = timedelta(days=7)
 _COLUMNS: Final = (
     "project", "service", "metric", "name", "terms", "centre", "distance_limit", "place", "is_new",
     "learned_at", "updated_at",
-)  # fmt: skip
-_SAMPLE_COLUMNS: Final = (
-    "project", "hour", "service", "model", "metric", "kind", "count", "sample", "categories",
-    "updated_at",
 )  # fmt: skip
 
 
@@ -155,7 +152,7 @@ def write_topic_samples(
             [project, at, service, "", metric + DISTANCE, "numeric", len(known), known, {}, now],
         ]
     if rows:
-        store.insert("drift_samples", _SAMPLE_COLUMNS, rows)
+        store.insert("drift_samples", SAMPLE_COLUMNS, rows)
 
 
 def counted_topics(

@@ -10,6 +10,7 @@ blocks.py                    values that resemble each other
 compare.py, results.py       two windows in, one result out
 many.py, persistence.py      many tests, and tests that never end
 streaming.py, change_point.py, seasonal.py   change in a series over time
+conversations.py             questions asked again, conversations given up
 segments.py                  which part of the traffic explains it
 embeddings/                  the same for vectors
 """
