@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from spanglass_alerts.alert import Alert, Observation
+from spanglass_alerts.announce import Announcer
 from spanglass_alerts.book import Shelf
 from spanglass_alerts.decide import Policy
 from spanglass_alerts.delivery.courier import Courier
@@ -73,6 +74,7 @@ class Engine:
         base: str = "",
         heart: Heart | None = None,
         moves: Moves | None = None,
+        announcer: Announcer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.shelf = shelf
@@ -84,6 +86,7 @@ class Engine:
         self._base = base
         self._heart = heart
         self._moves = moves
+        self._announcer = announcer
         self._gatherer = Gatherer(state.incidents)
         self._clock = clock
         self._holder = secrets.token_hex(8)
@@ -165,7 +168,9 @@ class Engine:
             self._heart.beat(self.shelf.book.heartbeat, now)
         self.shelf.refresh()
         rules = self.shelf.rules
-        if not rules and not self._alerts and self._has_led:
+        announcer, channels = self._announcer, self.shelf.book.channels
+        tells = announcer is not None and announcer.wanted(channels)
+        if not rules and not self._alerts and self._has_led and not tells:
             return False
         if not self._lead(now):
             return False
@@ -177,12 +182,14 @@ class Engine:
         evaluated = self._is_due(rules, now)
         if evaluated or said or joins or self._alerts or self._threads or self._gatherer.is_busy:
             self._advance(rules if evaluated else [], now, said, joins)
+        if announcer is not None:
+            announcer.look(channels, now)
         bring(self._state, self._evaluator.store)
         if now - self._cleaned_at >= _CLEAN_S:
             self._cleaned_at = now
             self._state.clean(datetime.now(UTC))
             self._state.incidents.clean(now)
-        self._courier.attend({each.name: each for each in self.shelf.book.channels})
+        self._courier.attend({each.name: each for each in channels})
         return evaluated
 
     def _has_lease(self, now: float) -> bool:

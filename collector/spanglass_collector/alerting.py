@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from spanglass_alerts.announce import Announcer
 from spanglass_alerts.book import Shelf
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, networks
@@ -56,17 +57,19 @@ class Alerting:
         # Previews have one of their own: who asks for one keeps no rule waiting.
         self._previews = Evaluator(endpoint)
         courier = Courier(state, outgoing)
+        prompts, base = PromptBook(database), settings.public_url.rstrip("/")
         self.engine = Engine(
             shelf,
             state,
             evaluator,
             courier,
             interval_s=settings.alerts_interval_s,
-            base=settings.public_url.rstrip("/"),
+            base=base,
             heart=Heart(outgoing),
-            moves=PromptBook(database).moves_between,
+            moves=prompts.moves_between,
+            announcer=Announcer(evaluator.store, state, prompts, base),
         )
-        self.incidents = IncidentOffice(state, settings.public_url.rstrip("/"))
+        self.incidents = IncidentOffice(state, base)
         is_ours = "jobs" in settings.role_set
         self.desk = Desk(
             # A shelf of its own: two threads read it.

@@ -25,7 +25,13 @@ from spanglass_alerts.notify.words import document
 from spanglass_alerts.rules.routing import Channel, Route
 from spanglass_store.state.alerts import AlertState
 from spanglass_store.state.database import Database
-from support.receivers import Receivers, check_pagerduty, check_slack, receivers
+from support.receivers import (
+    Receivers,
+    check_pagerduty,
+    check_pagerduty_change,
+    check_slack,
+    receivers,
+)
 from support.waiting import wait_until
 
 HERE = Outgoing(networks("127.0.0.1/32"))
@@ -76,6 +82,8 @@ def test_forms_keep_the_limits_of_their_receivers(text: str, alerts: int) -> Non
     said = message(alerts, text)
     assert check_slack(forms.slack(said)) == ""
     assert check_pagerduty(forms.pagerduty(said, KEY)) == ""
+    change = {"title": text or "x", "link": "", "change": {"service": text, "at": 1e9}}
+    assert check_pagerduty_change(forms.pagerduty_change(change, KEY)) == ""
     assert len(forms.webhook(said)) < 2 << 20
     assert "\n" not in str(forms.email(said, "a@example.org", ["b@example.org"])["Subject"])
     for event in ("acknowledged", "resolved"):

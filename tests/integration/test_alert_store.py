@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from spanglass.prompts import read as read_prompt
 from spanglass_alerts.alert import Alert
+from spanglass_alerts.announce import Announcer
 from spanglass_alerts.book import Shelf
 from spanglass_alerts.delivery.courier import Courier
 from spanglass_alerts.delivery.outgoing import Outgoing, networks
@@ -27,6 +29,7 @@ from spanglass_store.erasure.selection import Selection
 from spanglass_store.queries.scores import Score, add_scores
 from spanglass_store.state.alerts import AlertState, ErasedMeanwhile
 from spanglass_store.state.database import Database
+from spanglass_store.state.prompts import PromptBook
 from support import otlp
 from support.costs import insert
 from support.embedded import EmbeddedStore
@@ -275,6 +278,9 @@ class Installation:
         engine = Engine(
             Shelf([str(self.path)], state), state, Evaluator(self._store.server.endpoint),
             Courier(state, outgoing, self.clock), clock=self.clock, delay_s=0,
+            announcer=Announcer(
+                self._store.owner, state, PromptBook(database), "http://pages.example"
+            ),
         )  # fmt: skip
         self.engines.append(engine)
         return engine
@@ -439,6 +445,91 @@ def test_missed_time_is_made_up_for_and_a_clock_set_back_counts_nothing_twice(
     assert engine.tick()
     (alert,) = engine._state.alerts()
     assert alert["state"] == "firing"
+
+
+CHANGES = """
+channels:
+  - name: pager
+    type: pagerduty
+    routing_key: {{file: {key}}}
+    url: "{url}/pagerduty/enqueue"
+    changes: {{project: {project}}}
+    rate: 100
+  - {{name: deaf, type: pagerduty, routing_key: {{file: {key}}}, url: "{url}/deaf/enqueue", changes: false}}
+  - {{name: other, type: pagerduty, routing_key: {{file: {key}}}, url: "{url}/other/enqueue", changes: {{project: "!{project}*", change: label}}}}
+"""
+
+
+def test_what_changes_is_told_once_as_change_events(
+    installation: tuple[Installation, Receivers], embedded_store: EmbeddedStore, unique: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    made, there = installation
+    key = tmp_path / "pager.key"
+    key.write_text("0123456789abcdef0123456789abcdef")
+    made.path.write_text(CHANGES.format(project=unique, url=there.url, key=key))
+
+    def arrives(at: float, model: str, prompt: str = "") -> None:
+        about = {"gen_ai.prompt.name": prompt} if prompt else {}
+        insert(embedded_store.owner, unique, [call(at, model, **about)], f"{unique}-{at}-{model}")
+
+    def said() -> list[str]:
+        sent = [r.json for r in there.taken["/pagerduty/change/enqueue"]]
+        return sorted(each["payload"]["summary"] for each in sent)
+
+    def turn(engine: Engine, seconds: float = 61) -> None:
+        made.now += seconds
+        engine.tick()
+        wait_until(lambda: not engine._state.waiting(), "everything is sent")
+
+    book = PromptBook(Database(f"sqlite:///{tmp_path / 'state.sqlite3'}"))
+    for template in ("one", "two"):
+        book.save(unique, "greeting", read_prompt({"template": template}))
+    book.move(unique, "greeting", "production", 1)
+    # When a label is moved is not for the test to say.
+    made.now = time.time()
+    first = made.start()
+    # What a service begins with, and what was before anybody looked, is no change.
+    arrives(made.now - 3600, "a")
+    arrives(made.now - 60, "a")
+    turn(first, 1)
+    assert said() == []
+    arrives(made.now, "b", "greeting")
+    book.move(unique, "greeting", "production", 2)
+    turn(first)
+    told = ["Label production of prompt greeting moved to version 2 from version 1",
+            "Model b in tests"]  # fmt: skip
+    assert said() == told
+    sent = {r.json["payload"]["summary"]: r.json for r in there.taken["/pagerduty/change/enqueue"]}
+    details = sent["Model b in tests"]["payload"]["custom_details"]
+    assert details == {"change": "model", "value": "b", "project": unique, "service": "tests"}
+    assert sent["Model b in tests"]["links"][0]["href"].startswith("http://pages.example/traces?")
+    moved = sent[told[0]]["payload"]["custom_details"]
+    assert (moved["prompt"], moved["before"], moved["after"]) == ("greeting", "1", "2")
+    # Told once: not by the next look, not after a restart, not by another collector.
+    turn(first)
+    second = made.start()
+    made.now += 120
+    arrives(made.now, "b")
+    turn(second)
+    assert said() == told
+    # What changed while nobody looked, what came late, and what replaced it are told.
+    made.now += 7200
+    arrives(made.now - 3600, "c")
+    arrives(made.now, "c")
+    turn(made.start())
+    arrives(made.now - 1800, "d")
+    arrives(made.now, "d")
+    turn(made.engines[-1])
+    assert said() == sorted([*told, "Model c in tests", "Model d in tests"])
+    # What is another one each time is no version.
+    for i in range(25):
+        arrives(made.now, f"random-{i}")
+    turn(made.engines[-1])
+    assert len(said()) == 4
+    assert there.problems == []
+    assert not there.got["/deaf/change/enqueue"]
+    assert not there.got["/other/change/enqueue"]
 
 
 def rows(store: EmbeddedStore, project: str) -> list[dict[str, Any]]:

@@ -61,14 +61,17 @@ def serve(launch: Launch, there: Receivers, folder: Path, rules: str = RULES) ->
     )  # fmt: skip
 
 
-def send(service: RunningService, name: str, failed: int, well: int, **attrs: str) -> list[str]:
+def send(
+    service: RunningService, name: str, failed: int, well: int, region: str = "", **attrs: str
+) -> list[str]:
     spans = [
         otlp.chat_span(
             error="boom" if i < failed else None, attrs=attrs, start=time.time_ns() - 10**8
         )
         for i in range(failed + well)
     ]
-    service.send(otlp.request(*spans, service=name))
+    where = {"cloud.region": region} if region else {}
+    service.send(otlp.request(*spans, service=name, resource=where))
     return [span.trace_id.hex() for span in spans[:failed]]
 
 
@@ -83,7 +86,7 @@ def test_from_a_breach_to_its_end_over_a_restart(
 ) -> None:
     there.answers["/dead"] = lambda _: (500, {}, b"no")
     service = serve(launch, there, tmp_path)
-    failed = send(service, "shop", 8, 2, **{"gen_ai.request.model": "bad-model"})
+    failed = send(service, "shop", 8, 2, "eu-west-1", **{"gen_ai.request.model": "bad-model"})
     send(service, "shop", 0, 10)
     failed += send(service, "cart", 6, 0)
     wait_until(lambda: len(there.taken["/slack"]), "Slack hears")
@@ -109,7 +112,8 @@ def test_from_a_breach_to_its_end_over_a_restart(
     assert shop["state"] == "firing"
     assert shop["summary"].startswith("shop fails: 0.")
     explained = shop["evidence"]["explained"]
-    assert ("model", "bad-model") in {(each["dimension"], each["value"]) for each in explained}
+    about = {(each["dimension"], each["value"]) for each in explained}
+    assert about >= {("model", "bad-model"), ("region", "eu-west-1")}
     assert {trace["trace_id"] for trace in shop["evidence"]["traces"]} <= set(failed)
     assert shop["evidence"]["traces"]
 

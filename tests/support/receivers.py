@@ -50,7 +50,11 @@ class Receivers:
             return said(len(self.got[request.path]))
         if self.slack is not None and request.path.startswith("/api/"):
             return self.slack.answer(request)
-        checks = {"slack": check_slack, "pagerduty": check_pagerduty}
+        checks = {
+            "slack": check_slack, "pagerduty": check_pagerduty,
+            "pagerduty/enqueue": check_pagerduty,
+            "pagerduty/change/enqueue": check_pagerduty_change,
+        }  # fmt: skip
         check = checks.get(request.path.strip("/").partition("-")[0])
         if check is None:
             return 200, {}, b"{}"
@@ -257,6 +261,32 @@ def check_pagerduty(event: Any) -> str:
     if not payload.get("source") or payload.get("severity") not in _SEVERITIES:
         return "payload.source or severity"
     datetime.fromisoformat(payload["timestamp"])
+    for link in event.get("links", ()):
+        if not link.get("href", "").startswith("http"):
+            return "links"
+    return ""
+
+
+def check_pagerduty_change(event: Any) -> str:
+    """What PagerDuty would refuse of a change event; empty if nothing.
+
+    Source: PagerDuty, "Events API v2", "Send a Change Event".
+    """
+    if len(event.get("routing_key", "")) != 32:
+        return "routing_key"
+    if extra := set(event) - {"routing_key", "payload", "links"}:
+        return f"not of a change event: {', '.join(sorted(extra))}"
+    payload = event.get("payload", {})
+    if extra := set(payload) - {"summary", "source", "timestamp", "custom_details"}:
+        return f"not of a change's payload: {', '.join(sorted(extra))}"
+    if not 1 <= len(payload.get("summary", "")) <= 1024:
+        return "payload.summary"
+    if datetime.fromisoformat(payload["timestamp"]).tzinfo is None:
+        return "payload.timestamp"
+    if not isinstance(payload.get("custom_details", {}), dict):
+        return "payload.custom_details"
+    if len(json.dumps(event)) > 512 << 10:
+        return "too large"
     for link in event.get("links", ()):
         if not link.get("href", "").startswith("http"):
             return "links"

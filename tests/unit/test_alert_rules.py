@@ -53,6 +53,8 @@ routes:
         ("a: &a [*a]", "refers to itself"),
         ("x: !!python/object:os.system {}", "there is no 'x' here"),
         ("channels:\n - {name: a, type: slack, url: https://hooks.example/T/B/secret}", "line 2, column 32: url: should be {env: NAME} or {file: PATH}: secrets are not written here"),
+        ("channels:\n - {name: a, type: pagerduty, routing_key: {env: K}, changes: {servce: shop}}", "line 2, column 4: changes are picked by change, value, project, service, environment, not 'servce'; did you mean service?"),
+        ("channels:\n - {name: a, type: pagerduty, routing_key: {env: K}, url: 'https://p.example/in', changes: true}", "line 2, column 4: changes needs change_url where url does not end with /enqueue"),
         ("- a", "names are expected here"),
         ("rules:\n - {name: a, kind: burn_rate, objective: 2}", "objective: input should be less than 1"),
         ("rules:\n - {name: a, kind: sql, query: SELECT 1, condition: '> 1', where: {x: y}}", "where belongs into the query"),

@@ -129,7 +129,7 @@ class Courier:
             self._state.settle(number, "left_out", "The channel does not hear of what is resolved.")
             self._state.put("slack", f"{channel.name}/{group}", None)
             return False
-        heard = event == "firing" or self._state.last_sent(channel.name, group, number)
+        heard = event in ("firing", "changed") or self._state.last_sent(channel.name, group, number)
         if heard in ("", "resolved"):
             self._state.settle(number, "left_out", "The receiver never heard that it fired.")
             return False

@@ -67,6 +67,9 @@ def _send(
         case routing.Slack():
             answer = _json(outgoing, secret(channel.url), forms.slack(document))
             return judged(answer, b"ok" in answer.body[:100] or not answer.body)
+        case routing.PagerDuty() if document["event"] == "changed":
+            change = forms.pagerduty_change(document, secret(channel.routing_key))
+            return judged(_json(outgoing, channel.change_address, change), True)
         case routing.PagerDuty():
             event = forms.pagerduty(document, secret(channel.routing_key))
             return judged(_json(outgoing, channel.url, event), True)

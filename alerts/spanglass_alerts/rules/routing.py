@@ -1,7 +1,8 @@
 """Who hears what: channels, routes, inhibition and maintenance, as people write them."""
 
+import difflib
 from datetime import UTC, datetime, time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -10,6 +11,9 @@ from spanglass_alerts.rules.values import Duration, Filter, Model, Name, Secret
 
 _Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
+
+#: What is known of a change: something new that calls name, or a label that was moved.
+CHANGE_LABELS: Final = ("change", "value", "project", "service", "environment")
 
 
 class _Channel(Model):
@@ -47,6 +51,44 @@ class PagerDuty(_Channel):
     # PagerDuty takes 120 events a minute of one integration.
     rate: Annotated[float, Field(gt=0, le=100)] = 2.0
     url: str = Field("https://events.pagerduty.com/v2/enqueue", pattern=r"^https?://\S+$")
+    changes: bool | Filter = Field(
+        True,
+        description="Whether it hears, as change events, of new releases, prompts and models and"
+        " of moved labels; of which, by change, value, project, service and environment.",
+    )
+    change_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="Of change events; beside url unless given."
+    )
+
+    @model_validator(mode="after")
+    def _changes(self) -> "PagerDuty":
+        if isinstance(self.changes, dict):
+            for name in self.changes:
+                if name not in CHANGE_LABELS:
+                    near = difflib.get_close_matches(name, CHANGE_LABELS, 1)
+                    meant = f"; did you mean {near[0]}?" if near else ""
+                    raise ValueError(
+                        f"changes are picked by {', '.join(CHANGE_LABELS)}, not {name!r}{meant}"
+                    )
+        if "changes" in self.model_fields_set and self.changes and not self.change_address:
+            raise ValueError("changes needs change_url where url does not end with /enqueue")
+        return self
+
+    @property
+    def change_address(self) -> str:
+        """Where change events go; empty where that is not known."""
+        head, end, _ = self.url.rpartition("/enqueue")
+        beside = f"{head}/change/enqueue" if end and self.url.endswith(end) else ""
+        return self.change_url or beside
+
+    @property
+    def hears_of_changes(self) -> bool:
+        return self.changes is not False and bool(self.change_address)
+
+    @property
+    def filter(self) -> Filter:
+        """Which changes it hears of."""
+        return self.changes if isinstance(self.changes, dict) else {}
 
 
 class Webhook(_Channel):

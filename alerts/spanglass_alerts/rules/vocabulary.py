@@ -140,9 +140,11 @@ POINT_AGGREGATES: Final[dict[str, str]] = {
 
 #: Names of dimensions, with the SQL of their value, by source.
 _HOST: Final = "resource['host.name']"
+#: Where the application runs, as the semantic conventions' `cloud.region` says.
+_REGION: Final = "resource['cloud.region']"
 DIMENSIONS: Final[dict[Source, dict[str, str]]] = {
     "spans": dict(GROUPS) | {
-        "release": "release", "agent": "agent_name", "tool": "tool_name", "name": "name",
+        "release": "release", "region": _REGION, "agent": "agent_name", "tool": "tool_name", "name": "name",
         "error_type": "error_type", "status": "toString(status)", "host": _HOST,
         "span_kind": "toString(span_kind)", "service_tier": "service_tier",
     },
@@ -172,7 +174,7 @@ _WITH_ATTRIBUTES: Final = ("spans", "calls", "points", "counters")
 #: What alerts say a call came from, looked through for an explanation.
 EXPLAINING: Final = (
     "service", "environment", "provider", "model", "prompt_version", "feature", "user", "release",
-    "error_type", "host", "tool",
+    "error_type", "host", "region", "tool",
 )  # fmt: skip
 
 

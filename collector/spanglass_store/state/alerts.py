@@ -200,6 +200,7 @@ class AlertState:
         joined: Iterable[str] = (),
         also: Callable[[Session], None] | None = None,
         erasures: str | None = None,
+        documents: Mapping[str, Mapping[str, Mapping[str, Any] | None]] | None = None,
     ) -> None:
         """Keeps what an evaluation has made, all of it or nothing.
 
@@ -214,6 +215,7 @@ class AlertState:
             joined: ids of alerts that people put into an incident, taken up with it.
             also: keeps more in the same transaction.
             erasures: as they were when what this follows from was read; None for whatever.
+            documents: others by kind and name; None for those that are no more.
 
         Raises:
             ErasedMeanwhile: if names were taken out of alerts since.
@@ -239,6 +241,9 @@ class AlertState:
                 _put(session, "group", key, group)
             for name, mark in (marks or {}).items():
                 _put(session, "mark", name, mark)
+            for kind, some_documents in (documents or {}).items():
+                for name, document in some_documents.items():
+                    _put(session, kind, name, document)
             for name in heard:
                 _put(session, "ack", name, None)
             for name in joined:

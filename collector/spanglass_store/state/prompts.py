@@ -308,10 +308,7 @@ class PromptBook:
             .limit(MOST_MOVES)
         )
         with self._database.transaction() as session:
-            return [
-                Move(row.label, row.before, row.after, row.by, row.message, row.at)
-                for row in session.scalars(asked)
-            ]
+            return [_move(row) for row in session.scalars(asked)]
 
     def moves_between(
         self, project: str, start: datetime, end: datetime
@@ -335,6 +332,30 @@ class PromptBook:
         )
         with self._database.transaction() as session:
             return [(row.name, row.label, row.after, row.at) for row in session.scalars(asked)]
+
+    def newest_move(self) -> int:
+        """The number of the last move of any label; 0 before the first."""
+        with self._database.transaction() as session:
+            return session.scalar(select(func.max(PromptMoveRow.id))) or 0
+
+    def moves_after(self, number: int, until: datetime) -> list[tuple[int, str, str, Move]]:
+        """Moves of all projects behind one, in their order, `MOST_MOVES` at most.
+
+        Args:
+            number: of the last move that is known.
+            until: latest moment, exclusive.
+
+        Returns:
+            Of each: its number, project, prompt and what was moved.
+        """
+        asked = (
+            select(PromptMoveRow)
+            .where(PromptMoveRow.id > number, PromptMoveRow.at < until)
+            .order_by(PromptMoveRow.id)
+            .limit(MOST_MOVES)
+        )
+        with self._database.transaction() as session:
+            return [(row.id, row.project, row.name, _move(row)) for row in session.scalars(asked)]
 
     # -- comments ------------------------------------------------------------------------------
 
@@ -394,3 +415,7 @@ def _labels(session: Session, project: str, name: str) -> dict[str, int]:
         .order_by(PromptLabelRow.label)
     )
     return {row.label: row.version for row in rows}
+
+
+def _move(row: PromptMoveRow) -> Move:
+    return Move(row.label, row.before, row.after, row.by, row.message, row.at)
