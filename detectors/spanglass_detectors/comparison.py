@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 #: Fewer values than this on one side say nothing.
 FEWEST: Final = 5
@@ -115,8 +115,8 @@ def moments(before: Moments, after: Moments, confidence: float = 0.95) -> Differ
         return Difference(before.mean, after.mean, gap, gap, gap, p, before.n, after.n)
     freedom = (a + b) ** 2 / (a**2 / (before.n - 1) + b**2 / (after.n - 1))
     error = float(np.sqrt(a + b))
-    half = float(stats.t.ppf(1 - (1 - confidence) / 2, freedom)) * error
-    p = float(2 * stats.t.sf(abs(gap) / error, freedom))
+    half = float(scipy.stats.t.ppf(1 - (1 - confidence) / 2, freedom)) * error
+    p = float(2 * scipy.stats.t.sf(abs(gap) / error, freedom))
     return Difference(before.mean, after.mean, gap, gap - half, gap + half, p, before.n, after.n)
 
 
@@ -153,16 +153,16 @@ def paired(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> Dif
     if np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all():
         up, down = int((b > a).sum()), int((b < a).sum())
         high, low = (up + 1) / (n + 2), (down + 1) / (n + 2)
-        z = float(stats.norm.ppf((1 + confidence) / 2))
+        z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
         half = z * float(np.sqrt((high + low - (high - low) ** 2) / (n + 2)))
-        p = float(stats.binomtest(up, up + down).pvalue) if up + down else 1.0
+        p = float(scipy.stats.binomtest(up, up + down).pvalue) if up + down else 1.0
         middle = high - low
         return Difference(first, second, gap, max(-1.0, middle - half), min(1.0, middle + half),
                           p, n, n)  # fmt: skip
     steps = b - a
     if steps.std() == 0:
         return Difference(first, second, gap, gap, gap, 1.0 if gap == 0 else 0.0, n, n)
-    test = stats.ttest_rel(b, a)
+    test = scipy.stats.ttest_rel(b, a)
     ends = test.confidence_interval(confidence)
     return Difference(
         first, second, gap, float(ends.low), float(ends.high), float(test.pvalue), n, n
@@ -244,7 +244,7 @@ def counts(
     if min(sizes) < FEWEST:
         return None
     first, second = hits[0] / sizes[0], hits[1] / sizes[1]
-    z = float(stats.norm.ppf(1 - (1 - confidence) / 2))
+    z = float(scipy.stats.norm.ppf(1 - (1 - confidence) / 2))
     (low_a, high_a), (low_b, high_b) = (_wilson(h, n, z) for h, n in zip(hits, sizes, strict=True))
     gap = second - first
     low = gap - float(np.hypot(second - low_b, high_a - first))
@@ -252,10 +252,10 @@ def counts(
     pooled = sum(hits) / sum(sizes)
     if min(pooled, 1 - pooled) * min(sizes) < FEWEST:
         table = [[hits[0], sizes[0] - hits[0]], [hits[1], sizes[1] - hits[1]]]
-        p = float(stats.fisher_exact(table)[1])
+        p = float(scipy.stats.fisher_exact(table)[1])
     else:
         spread = float(np.sqrt(pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1])))
-        p = float(2 * stats.norm.sf(abs(gap) / spread))
+        p = float(2 * scipy.stats.norm.sf(abs(gap) / spread))
     return Difference(first, second, gap, low, high, p, *sizes)
 
 
@@ -297,7 +297,7 @@ def shift(before: ArrayLike, after: ArrayLike) -> Shift | None:
         return None
     if np.ptp(np.concatenate([a, b])) == 0:
         return Shift(0.5, 1.0)
-    test = stats.mannwhitneyu(b, a, alternative="two-sided")
+    test = scipy.stats.mannwhitneyu(b, a, alternative="two-sided")
     return Shift(float(test.statistic) / (a.size * b.size), float(test.pvalue))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from spanglass_detectors.comparison import clean
 
@@ -114,5 +114,5 @@ def sample_ratio(before: int, after: int, expected: float) -> Ratio | None:
     total = before + after
     if not total:
         return None
-    p = float(stats.binomtest(after, total, expected).pvalue)
+    p = float(scipy.stats.binomtest(after, total, expected).pvalue)
     return Ratio(after / total, expected, p)

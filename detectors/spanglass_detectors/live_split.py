@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from spanglass_detectors.comparison import Difference, means
 from spanglass_detectors.experiment import (
@@ -195,7 +195,7 @@ def changed(days: Sequence[tuple[int, int]]) -> float:
         rows[-1] = [rows[-1][0] + held[0], rows[-1][1] + held[1]]
     if len(rows) < 2:
         return 1.0
-    return float(stats.chi2_contingency(np.array(rows), correction=False).pvalue)
+    return float(scipy.stats.chi2_contingency(np.array(rows), correction=False).pvalue)
 
 
 def is_changed(p: float) -> bool:
@@ -237,7 +237,7 @@ def needed(sd: float, effect: float, share: float, power: float = 0.8) -> Needed
     too_small = "the effect is too small for a billion users to show it: give a larger one"
     if sd / effect > _FINEST:
         raise ValueError(too_small)
-    z, more = float(stats.norm.ppf(0.975)), float(stats.norm.ppf(power))
+    z, more = float(scipy.stats.norm.ppf(0.975)), float(scipy.stats.norm.ppf(power))
     once = (z + more) ** 2 * sd**2 * (1 / share + 1 / (1 - share)) / effect**2
 
     def fits(total: int) -> bool:

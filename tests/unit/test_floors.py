@@ -1,6 +1,8 @@
 """Who may import whom. The tree is a house: nobody imports from a floor above."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,15 @@ def test_the_sdk_imports_no_heavy_package_anywhere() -> None:
     heavy = {"numpy", "clickhouse_connect", "chdb", "fastapi", "sqlalchemy", "torch", "uvicorn"}
     for path in files("spanglass"):
         assert not heavy & {name for _, name in imports(path)}, path
+
+
+def test_a_start_loads_no_statistics() -> None:
+    # `import scipy` loads its parts when they are first used; together they cost half a second.
+    look = "import sys, spanglass_collector.service; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "spanglass_detectors.drift.numeric" in loaded
+    assert not {"scipy.stats", "scipy.special", "scipy.optimize"} & loaded
 
 
 @pytest.mark.parametrize(

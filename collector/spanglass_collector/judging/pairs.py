@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from scipy.stats import binomtest, t
+import scipy
 
 from spanglass_collector.judging.asking import Asker, JudgeFailed
 from spanglass_collector.judging.rubric import Label, Rubric
@@ -119,11 +119,11 @@ class Preferences:
         """
         first, second = self.count("first"), self.count("second")
         values = [0.0] * first + [1.0] * second + [0.5] * self.count("tie")
-        p = float(binomtest(second, first + second).pvalue) if first + second else 1.0
+        p = float(scipy.stats.binomtest(second, first + second).pvalue) if first + second else 1.0
         if len(values) < 2 or len(set(values)) == 1:
             return 0.0, 1.0, p
         middle = statistics.fmean(values)
-        spread = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values)
+        spread = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values)
         half = spread / math.sqrt(len(values))
         return max(0.0, middle - half), min(1.0, middle + half), p
 

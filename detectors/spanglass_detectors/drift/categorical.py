@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from spanglass_detectors.drift.numeric import Tested
 
@@ -59,14 +59,14 @@ def g_test(reference: Counts, current: Counts, design_effect: float = 1.0) -> Te
     """The likelihood-ratio test of equal shares (Wilks)."""
     expected = _expected(reference, current)
     statistic = 2 * sum(
-        float(special.xlogy(seen, seen / due).sum())
+        float(scipy.special.xlogy(seen, seen / due).sum())
         for seen, due in zip((reference, current), expected, strict=True)
     )
     return Tested(statistic / design_effect, _tail(len(reference), statistic / design_effect))
 
 
 def _tail(categories: int, statistic: float) -> float:
-    return float(special.chdtrc(categories - 1, statistic)) if categories > 1 else 1.0
+    return float(scipy.special.chdtrc(categories - 1, statistic)) if categories > 1 else 1.0
 
 
 def fisher(reference: Counts, current: Counts, design_effect: float = 1.0) -> Tested:
@@ -88,14 +88,18 @@ def fisher(reference: Counts, current: Counts, design_effect: float = 1.0) -> Te
 
 
 def _log_choose(n: float, k: Any) -> Any:
-    return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return (
+        scipy.special.gammaln(n + 1)
+        - scipy.special.gammaln(k + 1)
+        - scipy.special.gammaln(n - k + 1)
+    )
 
 
 def jensen_shannon_distance(reference: Counts, current: Counts) -> float:
     """The square root of Jensen and Shannon's divergence in bits: 0 for equal, 1 for disjoint."""
     p, q = reference / reference.sum(), current / current.sum()
     middle = (p + q) / 2
-    parts = special.rel_entr(p, middle).sum() + special.rel_entr(q, middle).sum()
+    parts = scipy.special.rel_entr(p, middle).sum() + scipy.special.rel_entr(q, middle).sum()
     return float(np.sqrt(max(0.0, parts / 2 / np.log(2))))
 
 

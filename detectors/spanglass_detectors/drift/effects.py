@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from spanglass_detectors.drift.categorical import Counts, total_variation
 from spanglass_detectors.drift.numeric import resampled_wasserstein, wasserstein_distance
@@ -82,5 +82,5 @@ def cohens_h(
     Source: Cohen, Statistical Power Analysis (1988), chapter 6.
     """
     value = float(2 * np.arcsin(np.sqrt(current)) - 2 * np.arcsin(np.sqrt(reference)))
-    half = float(special.ndtri(0.975)) * float(np.sqrt((1 / n + 1 / m) * design_effect))
+    half = float(scipy.special.ndtri(0.975)) * float(np.sqrt((1 / n + 1 / m) * design_effect))
     return Effect(value, value - half, value + half)

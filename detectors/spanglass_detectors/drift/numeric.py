@@ -5,12 +5,13 @@ Those that people ask for by name give what scipy gives. The default is `smooth`
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from spanglass_detectors.drift.ordered import Values, counts_below, distance, in_order
 
@@ -46,14 +47,12 @@ def kolmogorov_smirnov(reference: Values, current: Values, design_effect: float 
     farthest = _distance(one, other)
     n, m = len(one), len(other)
     if max(n, m) <= _EXACT and design_effect == 1.0:
-        from scipy import stats
-
-        found = stats.ks_2samp(one, other)
+        found = scipy.stats.ks_2samp(one, other)
         return Tested(farthest, float(found.pvalue))
-    from scipy.stats import distributions
-
     effective = n * m / (n + m) / design_effect
-    return Tested(farthest, float(distributions.kstwo.sf(farthest, max(1, round(effective)))))
+    return Tested(
+        farthest, float(scipy.stats.distributions.kstwo.sf(farthest, max(1, round(effective))))
+    )
 
 
 def _distance(one: Values, other: Values) -> float:
@@ -136,7 +135,7 @@ def smooth(reference: Values, current: Values, design_effect: float = 1.0) -> Te
     kept = values > 1e-9 * max(values.max(), 1e-300)
     parts = (difference @ vectors[:, kept]) ** 2 / values[kept]
     statistic = float(size * parts.sum() / design_effect)
-    return Tested(statistic, float(special.chdtrc(int(kept.sum()), statistic)))
+    return Tested(statistic, float(scipy.special.chdtrc(int(kept.sum()), statistic)))
 
 
 def mann_whitney(reference: Values, current: Values, design_effect: float = 1.0) -> Tested:
@@ -150,7 +149,7 @@ def mann_whitney(reference: Values, current: Values, design_effect: float = 1.0)
     ties = float(((counts.astype(float) ** 3) - counts).sum()) / (total * (total - 1))
     spread = np.sqrt(n * m / 12 * (total + 1 - ties) * design_effect)
     z = abs(u - n * m / 2) / spread if spread > 0 else 0.0
-    return Tested(u, float(2 * special.ndtr(-z)))
+    return Tested(u, float(2 * scipy.special.ndtr(-z)))
 
 
 def anderson_darling(reference: Values, current: Values, design_effect: float = 1.0) -> Tested:
@@ -160,20 +159,16 @@ def anderson_darling(reference: Values, current: Values, design_effect: float = 
     """
     import warnings
 
-    from scipy import stats
-
     kept = _thinned(reference, design_effect), _thinned(current, design_effect)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found: Any = stats.anderson_ksamp(kept)
+        found: Any = scipy.stats.anderson_ksamp(kept)
     return Tested(float(found.statistic), float(found.pvalue))
 
 
 def cramer_von_mises(reference: Values, current: Values, design_effect: float = 1.0) -> Tested:
     """Squared distance between the distribution functions (Cramér, von Mises; Anderson 1962)."""
-    from scipy import stats
-
-    found: Any = stats.cramervonmises_2samp(
+    found: Any = scipy.stats.cramervonmises_2samp(
         _thinned(reference, design_effect), _thinned(current, design_effect), method="asymptotic"
     )
     return Tested(float(found.statistic), float(found.pvalue))
@@ -212,7 +207,7 @@ def resampled_wasserstein(reference: Values, current: Values, times: int) -> Val
     order = np.argsort(every, kind="stable")
     # A table of 65,536 quantiles is ten times as fast as a draw each.
     drawn = np.random.default_rng(0).integers(0, 1 << 16, (times, len(every)), dtype=np.uint16)
-    counts = _POISSON[drawn]
+    counts = _poisson_table()[drawn]
     is_one = order < len(one)
     totals = [np.maximum(side.sum(axis=1, dtype=float, keepdims=True), 1.0)
               for side in (counts[:, : len(one)], counts[:, len(one) :])]  # fmt: skip
@@ -221,14 +216,12 @@ def resampled_wasserstein(reference: Values, current: Values, times: int) -> Val
     return np.asarray(np.abs(gaps[:, :-1], out=gaps[:, :-1]) @ np.diff(every[order]))
 
 
+@functools.cache
 def _poisson_table() -> NDArray[np.uint8]:
     """Quantiles of a Poisson distribution of mean 1, evenly."""
     counts = np.arange(12)
-    below = special.gammaincc(counts + 1, 1.0)
+    below = scipy.special.gammaincc(counts + 1, 1.0)
     return np.searchsorted(below, (np.arange(1 << 16) + 0.5) / (1 << 16)).astype(np.uint8)
-
-
-_POISSON: Final = _poisson_table()
 
 
 def _thinned(values: Values, design_effect: float) -> Values:

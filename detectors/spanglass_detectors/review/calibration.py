@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 #: Examples of each answer, at least.
 FEWEST: Final = 10
@@ -162,7 +162,7 @@ def _logistic(x: _Numbers, y: _Numbers) -> _Numbers:
         return value, np.array([(error * z).sum(), error.sum()])
 
     start = np.array([0.0, math.log(high / low)])
-    slope, offset = optimize.minimize(loss, start, jac=True, method="BFGS").x
+    slope, offset = scipy.optimize.minimize(loss, start, jac=True, method="BFGS").x
     at = np.linspace(x.min(), x.max(), 101)
     chance = 1 / (1 + np.exp(-np.clip(slope * (at - middle) / width + offset, -500, 500)))
     return np.column_stack([at, chance])
@@ -172,7 +172,7 @@ def _isotonic(x: _Numbers, y: _Numbers) -> _Numbers:
     """Points of the steps that never fall."""
     at, place, count = np.unique(x, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=y) / count
-    steps: Any = optimize.isotonic_regression(means, weights=count)
+    steps: Any = scipy.optimize.isotonic_regression(means, weights=count)
     return np.column_stack([at, steps.x])
 
 
@@ -214,7 +214,7 @@ def _between(cuts: Sequence[float], tries: int) -> tuple[float | None, float | N
 
 def _auc(x: _Numbers, y: _Numbers) -> float:
     positives = y.sum()
-    ranks = stats.rankdata(x)[y > 0].sum()
+    ranks = scipy.stats.rankdata(x)[y > 0].sum()
     return float((ranks - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
 
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
-from scipy import stats
+import scipy
 
 #: The normal distribution's quantile of a 95 % interval.
-Z: Final = float(stats.norm.ppf(0.975))
+Z: Final = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _interval(
     if not spread.left:
         return value, value, float(labels)
     if not share:
-        half = float(stats.t.ppf(0.975, max(labels - strata, 1))) * math.sqrt(spread.variance)
+        half = float(scipy.stats.t.ppf(0.975, max(labels - strata, 1))) * math.sqrt(spread.variance)
         return value - half, value + half, float(labels)
     size = spread.effective(value, labels) / spread.left
     middle = (value + Z * Z / (2 * size)) / (1 + Z * Z / size)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from spanglass_detectors.savings.findings import Saving
 
@@ -42,7 +42,7 @@ def per_month(days: Sequence[float], tolerance: float = 0.0, error: float = 0.0)
         return None
     mean = float(x.mean())
     spread = float(np.hypot(x.std(ddof=1) / np.sqrt(x.size), error))
-    half = float(stats.t.ppf(0.5 + _CONFIDENCE / 2, x.size - 1)) * spread
+    half = float(scipy.stats.t.ppf(0.5 + _CONFIDENCE / 2, x.size - 1)) * spread
     return Saving(
         mean * MONTH_DAYS,
         max(0.0, (mean - half) * (1 - tolerance)) * MONTH_DAYS,
@@ -54,7 +54,7 @@ def share_interval(hits: float, of: float, confidence: float = _CONFIDENCE) -> t
     """Wilson's interval of a share (E. B. Wilson, 1927); 0 to 1 where nothing was looked at."""
     if of <= 0:
         return 0.0, 1.0
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
     share = min(1.0, hits / of)
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * float(np.sqrt(share * (1 - share) / of + (z / (2 * of)) ** 2))

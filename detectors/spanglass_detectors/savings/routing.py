@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 #: Values of a side below which nothing is said, and of a stratum below which it is put to others.
 FEWEST: Final = 50
@@ -151,5 +151,5 @@ def _gap(
     if weight < first.size / 2:
         return None
     gap = sign * total / weight
-    half = float(stats.norm.ppf(0.975)) * float(np.sqrt(variance)) / weight
+    half = float(scipy.stats.norm.ppf(0.975)) * float(np.sqrt(variance)) / weight
     return Gap(gap, gap - half, gap + half, int(first.size), int(second.size))

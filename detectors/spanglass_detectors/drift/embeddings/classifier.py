@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from spanglass_detectors.drift.embeddings.kernels import VectorResult, Vectors, checked
 
@@ -52,7 +52,7 @@ def classifier(reference: Any, current: Any, *, most: int = 10_000, seed: int = 
     area = float(np.mean(areas))
     own = scores[len(sides[0]) :]
     return VectorResult(
-        "classifier", area, float(special.ndtr(-z)), 2 * abs(area - 0.5), "2 AUC - 1",
+        "classifier", area, float(scipy.special.ndtr(-z)), 2 * abs(area - 0.5), "2 AUC - 1",
         len(sides[0]), len(sides[1]), tuple(np.argsort(-own)[:10].tolist()),
     )  # fmt: skip
 
@@ -70,8 +70,6 @@ def _fitted(x: Vectors, y: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def _area(scores: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, float]:
     """AUC, and how many standard deviations it is above a half."""
-    from scipy.stats import rankdata
-
     n, m = int(y.sum()), int((~y).sum())
-    area = (float(rankdata(scores)[y].sum()) - n * (n + 1) / 2) / (n * m)
+    area = (float(scipy.stats.rankdata(scores)[y].sum()) - n * (n + 1) / 2) / (n * m)
     return area, (area - 0.5) / float(np.sqrt((n + m + 1) / (12 * n * m)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from spanglass_detectors.drift.embeddings.kernels import VectorResult, Vectors, checked
 
@@ -114,7 +114,7 @@ def _squared(
     squares = np.cumsum((gap @ vectors[:, :k]) ** 2 / values[:k])[np.array(places) - 1]
     share = np.minimum(squares * n * m / (n + m) ** 2, 1.0)
     sizes = np.array(places, dtype=float)
-    p = special.betainc((n + m - sizes - 1) / 2, sizes / 2, 1 - share)
+    p = scipy.special.betainc((n + m - sizes - 1) / 2, sizes / 2, 1 - share)
     # Within groups there is less variance than in all: that is the distance which people mean.
     return np.asarray(p), np.asarray(squares / np.maximum(1 - share, _NOTHING)), places
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from spanglass_detectors.drift.embeddings.kernels import (
     VectorResult,
@@ -67,9 +67,7 @@ def nearest(known: Vectors, rows: Vectors, neighbours: int) -> NDArray[np.float3
 
 def _more(hits: int, n: int, others: int, m: int) -> float:
     """Fisher's one-sided p that hits of n are more than others of m."""
-    from scipy.stats import hypergeom
-
-    return float(min(1.0, hypergeom.sf(hits - 1, n + m, hits + others, n)))
+    return float(min(1.0, scipy.stats.hypergeom.sf(hits - 1, n + m, hits + others, n)))
 
 
 def region_terms(texts: Sequence[str], inside: Sequence[int], most: int = 8) -> list[str]:
@@ -93,7 +91,7 @@ def region_terms(texts: Sequence[str], inside: Sequence[int], most: int = 8) -> 
     for word, count in own.items():
         prior = (count + rest[word]) / len(texts)
         a, b = count + prior, rest[word] + prior
-        odds = special.logit(a / (sizes[1] + 2)) - special.logit(b / (sizes[0] + 2))
+        odds = scipy.special.logit(a / (sizes[1] + 2)) - scipy.special.logit(b / (sizes[0] + 2))
         z = float(odds) / float(np.sqrt(1 / a + 1 / b))
         if count >= 2 and z > 1.0:
             found.append((-z, word))
