@@ -12,7 +12,7 @@ from phonenumbers import PhoneNumberFormat
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from spanglass_detectors import Span
-from spanglass_detectors.pii import presidio_phones
+from spanglass_detectors.pii import phones, presidio_phones
 from spanglass_detectors.pii.detector import PiiDetector
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.prefilter import Prefilter, Untranslatable, widened
@@ -139,6 +139,58 @@ def test_wrong_options_are_named(options: dict[str, Any], said: str) -> None:
 def test_an_evil_pattern_stalls_nothing() -> None:
     finder = Finder(custom=[{"entity": "EVIL", "pattern": r"(a+)+$|(?:x*)*y"}])
     assert finder.find("a" * 50_000 + "!") == []
+
+
+PIECES = (
+    "4111 1111 1111 1111", "4222222222222", "DE89 3704 0044 0532 0130 00", "078-05-1120", "ssn", "SSN: ", "123456789",
+    "912-70-1234", "NHS number ", "943 476 5919", "AB 12 34 56 C", "12345678-Z", "X1234567L", "RSSMRA85T10A562S",
+    "pesel ", "44051401359", "S1234567D", "aadhaar ", "3675 9834 6016", "ABCPE1234F", "203.0.113.7", "fe80::1:2", "::1",
+    "+1 (212) 555-0187", "212-555-0187", "0171 2345678", "t\u00e9l ", "T\u00c9L ", "phone: ", "Ring ", "reach me ",
+    "ana@example.com", "\u00e9va@ex\u00e4mple.org", "https://u:s3cretX@host", "password is ", "apiKey=", "db_secret: '",
+    "hunter2XY9", "Bearer ", "abcDEF123456789xyz", "sk-" + "a1" * 12, "AKIA" + "A1" * 8, "ghp_" + "aB3" * 12, "r8_" + "a1" * 18,
+    "ya29." + "aB3_" * 8, "dop_v1_" + "0a" * 32, "dapi" + "0a" * 16, "xoxb-" + "a1-" * 8, "eyJ" + "a1" * 8 + ".eyJ" + "b2" * 8,
+    "-----BEGIN RSA PRIVATE KEY-----", "pa\u017fsword=", "boo\u212aing", "\u0130", "\ud83d", "_", "-", ".", ":", "(", " ", "\n", "x", "7",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=8).map("".join))
+@settings(max_examples=300)
+@example("".join(PIECES))
+@example(" ".join(PIECES))
+@example("password is 0\U00012c724111 1111 1111 1111")
+def test_rules_that_are_not_tried_would_find_nothing(text: str) -> None:
+    rules = FINDER._redactor
+    assert rules is not None
+    assert FINDER._shapes is not None
+    assert rules.find_by(FINDER._shapes.possible(text), text) == rules.find(text)
+
+
+def test_most_rules_are_not_tried() -> None:
+    assert FINDER._shapes is not None
+    for text in (
+        "order 87840057 of 2026-03-14, section 8.2.3",
+        '{"line_2": 412.5, "is": "a string"}',
+    ):
+        tried = {rule.entity for rule in FINDER._shapes.possible(text)}
+        assert tried <= {"EMAIL_ADDRESS", "US_SSN"}, tried
+
+
+@given(st.text("0123456789 .-/()", min_size=7, max_size=18).map("tel 0".__add__))
+@settings(max_examples=200)
+@example("tel 0044 20 7946 0958")
+@example("tel 011 44 20 7946 0958")
+@example("tel 49 30 1234567")
+def test_a_country_that_is_not_tried_has_no_such_number(text: str) -> None:
+    finder = FINDER._phones
+    assert finder is not None
+    for match in phones._candidates(text):
+        exists = False
+        for region in phones.REGIONS:
+            try:
+                exists |= phonenumbers.is_valid_number(phonenumbers.parse(match.group(), region))
+            except phonenumbers.NumberParseException:
+                continue
+        assert finder._exists(match.group()) == exists
 
 
 # -- presidio ------------------------------------------------------------------------------------

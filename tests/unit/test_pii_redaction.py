@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -126,6 +126,39 @@ def test_json_hides_nothing(value: str) -> None:
     shown, _ = redacted(value)
     for each in ("hunter2", MAIL, "marsh", "4111", "02079460958"):
         assert each not in shown
+
+
+@given(
+    st.recursive(
+        st.sampled_from(
+            [MAIL, CARD, "4111", "1111 1111 1111", "x", "", " [1]", "[broken", "+49 30 1234567"]
+        )
+        | st.integers()
+        | st.sampled_from([4111111111111111, 4111111111111111.0, 1e300]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["a", "b c", MAIL, "password", "tel"]), inner, max_size=3
+            )
+        ),
+        max_leaves=8,
+    ),
+    st.sampled_from(["", "db.password", "note"]),
+    st.booleans(),
+)
+@example(["hunter2-abc"], "db.password", False)
+@example([[[MAIL, [CARD]]] * 3], "", True)
+def test_what_is_not_read_again_has_nothing(value: Any, name: str, is_cut: bool) -> None:
+    text = json.dumps({"value": value}) if name == "" else json.dumps([value])
+    text = text[:-1] if is_cut else text
+    redactor, plain = (TextRedactor(FINDER, (), Action.MASK, KEY) for _ in range(2))
+    plain._parts = lambda value, name: None  # type: ignore[method-assign]
+    found = [Counter[str](), Counter[str]()]
+    shown, expected = (
+        each.redact_value(text, "input", "chat", "t1", counts, name)
+        for each, counts in zip((redactor, plain), found, strict=True)
+    )
+    assert (shown, found[0]) == (expected, found[1])
 
 
 def test_it_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from spanglass.redaction import ENTITIES, Redactor, announced
 from spanglass.redaction._presidio import NOT_PERSONAL
 from spanglass_detectors.pii import phones
 from spanglass_detectors.pii.found import Found
+from spanglass_detectors.pii.shapes import Shapes
 
 #: Longer texts are looked at in pieces, so that nothing takes memory beyond them.
 _PIECE: Final = 1 << 20
@@ -71,6 +72,7 @@ class Finder:
         self._least = least
         checked = [each for each in ENTITIES if self._wanted is None or each in self._wanted]
         self._redactor = Redactor(checked) if checked else None
+        self._shapes = _shapes(self._redactor)
         self._phones = None
         if phones.is_installed() and (self._wanted is None or "PHONE_NUMBER" in self._wanted):
             self._phones = phones.PhoneFinder(regions)
@@ -129,7 +131,12 @@ class Finder:
         found = []
         if self._redactor is not None:
             found = [
-                Found(each.start, each.end, each.entity, 1.0) for each in self._redactor.find(seen)
+                Found(each.start, each.end, each.entity, 1.0)
+                for each in (
+                    self._redactor.find(seen)
+                    if self._shapes is None
+                    else self._redactor.find_by(self._shapes.possible(seen), seen)
+                )
             ]
         if self._phones is not None:
             # Numbers that are known by now are not looked at again: it is what takes the time.
@@ -162,6 +169,16 @@ class Finder:
         return value.casefold() in self._allow or any(
             pattern.fullmatch(value) for pattern in self._allow_patterns
         )
+
+
+def _shapes(redactor: Redactor | None) -> Shapes | None:
+    """What says which rules are worth trying, where RE2 is installed."""
+    if redactor is None:
+        return None
+    try:
+        return Shapes(redactor.rules)
+    except ImportError:
+        return None
 
 
 def _without(text: str, found: Sequence[Found]) -> str:

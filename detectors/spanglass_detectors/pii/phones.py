@@ -14,15 +14,18 @@ _CANDIDATE: Final = re.compile(
     r"(?<![\w.,+/-])(?:\+|\(?)[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6,14}"
     r"(?!\w|[.,/-][0-9])"
 )
-#: Without this there is none.
-_LONG: Final = re.compile(r"[0-9][0-9 ().\-/\u00a0\u2010-\u2015]{5}")
+#: As far as digits belong together that are enough for one.
+_LONG: Final = re.compile(r"[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6,}")
 #: What announces one.
-_WORDS: Final = re.compile(
-    r"(?i)\b(?:phone|tel|mobile?|cell|call|fax|whatsapp|sms|text|ring|reach|handy|telefon"
-    r"|m\u00f3vil|portable|cellulare|t\u00e9l)"
-)
+_ANNOUNCING: Final = (
+    "phone", "tel", "mobil", "cell", "call", "fax", "whatsapp", "sms", "text", "ring", "reach",
+    "handy", "m\u00f3vil", "portable", "t\u00e9l",
+)  # fmt: skip
+_WORDS: Final = re.compile(rf"(?i)\b(?:{'|'.join(_ANNOUNCING)})")
 _NEAR: Final = 40
 _GROUPS: Final = re.compile("[0-9]+")
+#: What a number is written in that depends on its digits alone.
+_PLAIN: Final = re.compile(r"[0-9 ().\-/]+")
 _SURE: Final = 0.9
 _LIKELY: Final = 0.75
 
@@ -57,8 +60,6 @@ class PhoneFinder:
     def find(self, text: str) -> list[Found]:
         """Telephone numbers in a text, but for those that could as well be any other number."""
         found: list[Found] = []
-        if _LONG.search(text) is None:
-            return found
         for match in _candidates(text):
             start, end = match.span()
             confidence = _confidence(text, start, match.group())
@@ -69,7 +70,12 @@ class PhoneFinder:
     def _exists(self, written: str) -> bool:
         from phonenumbers import NumberParseException, is_valid_number, parse
 
+        from spanglass_detectors.pii.phone_plans import plan
+
+        digits = "".join(_GROUPS.findall(written)) if _PLAIN.fullmatch(written) else ""
         for region in ("ZZ",) if written.startswith("+") else self._regions:
+            if digits and not plan(region).could_be(digits):
+                continue
             try:
                 if is_valid_number(parse(written, region)):
                     return True
@@ -81,25 +87,32 @@ class PhoneFinder:
 def _candidates(text: str) -> Iterator[re.Match[str]]:
     """What is written like a number: tried where digits begin, which is what makes it fast."""
     end = 0
-    for run in _GROUPS.finditer(text):
-        at = run.start()
-        if at < end:
-            continue
-        match = None
-        if at > end and text[at - 1] in "(+":
-            match = _CANDIDATE.match(text, at - 1)
-        match = match or _CANDIDATE.match(text, at)
-        if match is not None:
-            end = match.end()
-            yield match
+    for long in _LONG.finditer(text):
+        for run in _GROUPS.finditer(text, *long.span()):
+            at = run.start()
+            if at < end:
+                continue
+            match = None
+            if at > end and text[at - 1] in "(+":
+                match = _CANDIDATE.match(text, at - 1)
+            match = match or _CANDIDATE.match(text, at)
+            if match is not None:
+                end = match.end()
+                yield match
 
 
 def _confidence(text: str, start: int, written: str) -> float:
     """How sure it is that a number is a telephone's; 0 without any sign of it."""
     if written.startswith("+"):
         return _SURE
-    sizes = [len(each) for each in _GROUPS.findall(written)]
-    is_grouped = sizes == [3, 3, 4] or (written[0] in "(0" and len(sizes) > 1)
-    if is_grouped or _WORDS.search(text, max(0, start - _NEAR), start):
-        return _LIKELY
-    return 0.0
+    if not written.isdigit():
+        sizes = [len(each) for each in _GROUPS.findall(written)]
+        if sizes == [3, 3, 4] or (written[0] in "(0" and len(sizes) > 1):
+            return _LIKELY
+    first = max(0, start - _NEAR)
+    near = text[first:start]
+    if near.isascii():
+        near = near.lower()
+        if not any(word in near for word in _ANNOUNCING):
+            return 0.0
+    return _LIKELY if _WORDS.search(text, first, start) else 0.0

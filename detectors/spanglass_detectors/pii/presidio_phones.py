@@ -13,11 +13,9 @@ from typing import Any, Final
 
 from phonenumbers import (
     NumberParseException,
-    PhoneMetadata,
     PhoneNumberMatcher,
     parse,
 )
-from phonenumbers.data import _COUNTRY_CODE_TO_REGION_CODE as REGIONS_OF_CODE
 from phonenumbers.phonenumbermatcher import (
     _INNER_MATCHES,
     _LEAD_PATTERN,
@@ -36,6 +34,8 @@ from phonenumbers.phonenumberutil import (
 )
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+from spanglass_detectors.pii.phone_plans import plan
 
 #: What of a number depends on its digits alone: no plus, no extension, no other alphabet.
 _PLAIN: Final = re.compile(r"[0-9 ().\-/]+")
@@ -265,7 +265,7 @@ def _regions_of(candidate: str, regions: tuple[str, ...]) -> int:
     is_plain = _DIGITS.fullmatch(candidate) is not None
     found = 0
     for number, region in enumerate(regions):
-        if is_plain and not _plan(region).could_be(candidate):
+        if is_plain and not plan(region).could_be(candidate):
             continue
         try:
             if _is_number(candidate, region):
@@ -280,56 +280,3 @@ def _is_number(candidate: str, region: str) -> bool:
     # The matcher is asked for by stricter kinds alone.
     matcher: Any = None
     return bool(_verify(Leniency.VALID, number, candidate, matcher))
-
-
-def _metadata(region: str) -> Any:
-    return PhoneMetadata.metadata_for_region(region, None)
-
-
-class _Plan:
-    """A country's numbers: what can be one at all.
-
-    Args:
-        region: ISO 3166 code.
-    """
-
-    def __init__(self, region: str) -> None:
-        own = _metadata(region)
-        self._code = str(own.country_code)
-        self._abroad = re.compile(own.international_prefix or "(?!)")
-        prefix = own.national_prefix_for_parsing
-        self._prefix = re.compile(prefix) if prefix else None
-        self._transform = own.national_prefix_transform_rule or None
-        # Countries that share a code share the plan.
-        self._general = [
-            re.compile(_metadata(other).general_desc.national_number_pattern)
-            for other in REGIONS_OF_CODE[own.country_code]
-        ]
-
-    def could_be(self, digits: str) -> bool:
-        """Whether digits may be a number; False is certain."""
-        if self._abroad.match(digits):
-            return True
-        forms = {digits}
-        if digits.startswith(self._code):
-            forms.add(digits[len(self._code) :])
-        if self._prefix is not None:
-            # Twice: behind the country's code, and behind what is left of it.
-            for _ in range(2):
-                forms |= {each for form in forms for each in self._without_prefix(form)}
-        return any(general.fullmatch(form) for general in self._general for form in forms)
-
-    def _without_prefix(self, digits: str) -> list[str]:
-        assert self._prefix is not None
-        match = self._prefix.match(digits)
-        if match is None:
-            return []
-        found = [digits[match.end() :]]
-        if self._transform is not None and match.groups() and match.groups()[-1] is not None:
-            found.append(self._prefix.sub(self._transform, digits, count=1))
-        return found
-
-
-@lru_cache(maxsize=256)
-def _plan(region: str) -> _Plan:
-    return _Plan(region)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
-from spanglass.redaction import has_announcing_names
+from spanglass.redaction import announced, has_announcing_names
 from spanglass_detectors.content import rewritten, role_of
 from spanglass_detectors.pii.finder import Finder
 from spanglass_detectors.pii.found import Found
@@ -115,10 +115,14 @@ class TextRedactor:
                 shown = self.redact(value, field, role_of(field, operation), scope, own, name)
                 counts.update(own)
                 return shown
-            if self._is_clean(value):
+            parts = self._parts(value, name)
+            if parts is not None and not parts:
                 return value
 
             def change(text: str, role: str, under: str) -> str:
+                is_whole = text is value or _is_made(text)
+                if parts is not None and text not in parts and not is_whole:
+                    return text
                 return self.redact(text, field, role, scope, own, under or name)
 
             shown = rewritten(value, role_of(field, operation), change)
@@ -145,15 +149,24 @@ class TextRedactor:
             at = each.end
         return "".join([*parts, text[at:]]) if parts else text
 
-    def _is_clean(self, value: str) -> bool:
-        """Whether nothing can be found in a value, without reading it as JSON.
+    def _parts(self, value: str, name: str) -> set[str] | None:
+        """What stands between quotes in JSON and has something in it, without reading the JSON.
 
         Texts without escapes stand in JSON as they are, between quotes, which belong to nothing
         that is looked for.
+
+        Returns:
+            None where that can't be said without reading it.
         """
-        if self._finder.has_more or "\\" in value or has_announcing_names(value):
-            return False
-        return not self._finder.find(value)
+        if self._finder.has_more or "\\" in value or has_announcing_names(value) or announced(name):
+            return None
+        parts: set[str] = set()
+        for each in self._finder.find(value):
+            end = value.find('"', each.end)
+            parts.update(
+                value[value.rfind('"', 0, each.start) + 1 : end if end >= 0 else None].split('"')
+            )
+        return parts
 
     def _action(self, entity: str, field: str, role: str) -> Action:
         for rule in self._rules:
@@ -174,3 +187,8 @@ class TextRedactor:
         told = f"{scope}\0{found.entity}\0{normal_form(found.entity, value)}"
         digest = hmac.new(self._key, told.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
         return f"<{found.entity}_{digest[:_PLACEHOLDER]}>"
+
+
+def _is_made(text: str) -> bool:
+    """Whether a text need not stand in the JSON so: a number, or what was too deep to be read."""
+    return text[:1] in ("{", "[") or text.lstrip("-").isdigit()

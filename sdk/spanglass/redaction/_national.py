@@ -130,7 +130,7 @@ NATIONAL: Final[tuple[Rule, ...]] = (
         "IT_FISCAL_CODE",
         at_letters(6),
         re.compile(
-            r"(?i:" + _EDGE + r"[a-z]{6}[0-9lmnp-v]{2}[a-ehlmprst][0-9lmnp-v]{2}[a-z]"
+            r"(?i:" + _EDGE + r"[a-z]{6}[0-9][0-9lmnp-v][a-ehlmprst][0-9lmnp-v]{2}[a-z]"
             r"[0-9lmnp-v]{3}[a-z]" + _END + r")"
         ),
         all_or_nothing(is_fiscal_code),

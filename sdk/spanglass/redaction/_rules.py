@@ -7,6 +7,7 @@ proportion to its length.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -77,7 +78,8 @@ _ANNOUNCING: Final = (
 )
 _PHONE_NAMES: Final = "(?:(?:tele)?phone|mobile|fax|whatsapp|sms)(?:[_ -]?(?:number|no))?"
 _ANNOUNCES: Final = re.compile(rf"{_WORD_BEGINS}(?i:{_ANNOUNCING}|{_PHONE_NAMES})\Z")
-_NAMES_IN_JSON: Final = re.compile(rf'{_WORD_BEGINS}(?i:{_ANNOUNCING}|{_PHONE_NAMES})"\s*:')
+#: Where a name ends in JSON.
+_NAME_ENDS: Final = re.compile(r'"\s*:')
 _LONGEST_NAME: Final = 200
 _PHONE_WORDS: Final = (
     "phone", "tel", "mobil", "cell", "call", "fax", "whatsapp", "sms", "text me", "reach ", "ring",
@@ -227,9 +229,15 @@ ENTITIES: Final = tuple(dict.fromkeys(rule.entity for rule in RULES))
 
 def has_announcing_names(text: str) -> bool:
     """Whether JSON has names that say what stands under them, in lists and objects, too."""
-    return _NAMES_IN_JSON.search(text) is not None
+    for end in _NAME_ENDS.finditer(text):
+        at = end.start()
+        if announced(text[max(text.rfind('"', 0, at) + 1, at - _LONGEST_NAME) : at]):
+            return True
+    return False
 
 
+# The same few names come again and again.
+@functools.lru_cache(maxsize=4_096)
 def announced(name: str) -> str:
     """What the name of a value says of it, as a text would say it before the value.
 
