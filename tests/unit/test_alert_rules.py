@@ -89,6 +89,21 @@ def test_what_ships_fits_its_schema_and_passes_its_tests() -> None:
     assert len(book.rules) >= 20
 
 
+def test_whatever_goes_wrong_in_the_collector_has_a_rule() -> None:
+    """What is lost, refused, late or waits: each of the collector's metrics about that."""
+    told = re.findall(
+        r"^\| `(\w+)`", (ROOT / "docs/reference/metrics.md").read_text(), re.MULTILINE
+    )
+    wrong = re.compile(
+        "spooled|dead_lettered|rejected|refused|retries|lost|waiting|lag_|deaths|restarts|failing"
+        "|over_budget|evaluation|slow_lane"
+    )
+    watched = {getattr(each, "metric", "") for each in read(["shipped"]).rules}
+    # A rule that can't be evaluated is an alert without a rule.
+    unwatched = {name for name in told if wrong.search(name)} - watched
+    assert unwatched == {"spanglass_alerts_rules_failing"}
+
+
 def test_the_example_is_right() -> None:
     book = read([str(ROOT / "examples/alerts")])
     assert [each.problem for each in run(book)] == [""] * len(book.tests)
