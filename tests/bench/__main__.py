@@ -69,7 +69,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=8, help="of a throughput run")
     parser.add_argument("--spans-per-request", type=int, default=500)
     parser.add_argument(
-        "--only", choices=throughput.SYSTEMS, help="measure the throughput of one system alone"
+        "--only",
+        choices=(*throughput.SYSTEMS, throughput.REDACTING),
+        help="measure the throughput of one system alone",
     )
     parser.add_argument("--rotel-batch", type=int, help="spans in rotel's batches")
     parser.add_argument("--rotel-wait", type=int, help="ms that a batch of rotel's may wait")
@@ -182,6 +184,15 @@ def _run(name: str, asked: argparse.Namespace, report: Report, work: Path) -> No
         prices.run(report, work, spans=asked.week_spans)
     elif name == "pii":
         pii.run(report, texts=asked.texts)
+        throughput.run(
+            report,
+            work,
+            spans=min(asked.spans, 100_000),
+            rounds=1,
+            connections=asked.connections,
+            spans_per_request=asked.spans_per_request,
+            systems=(throughput.REDACTING,),
+        )
     elif name == "quality":
         quality.run(report, work, texts=asked.texts)
     elif name == "drift":

@@ -28,9 +28,17 @@ class Service:
     name: Final = "Spanglass"
 
     def __init__(
-        self, data_directory: Path, timeout: float = 60.0, *, command: str = "serve"
+        self,
+        data_directory: Path,
+        timeout: float = 60.0,
+        *,
+        command: str = "serve",
+        settings: str = "",
     ) -> None:
-        """Start it and wait until it is ready, for at most `timeout` seconds."""
+        """Start it and wait until it is ready, for at most `timeout` seconds.
+
+        `settings` is what stands in its `spanglass.toml`.
+        """
         self.data_directory = data_directory
         self.port, self._grpc, self._web = free_port(), free_port(), free_port()
         line = [
@@ -46,6 +54,10 @@ class Service:
         path = [str(REPOSITORY / each) for each in PACKAGES]
         path += filter(None, [os.environ.get("PYTHONPATH")])
         data_directory.parent.mkdir(parents=True, exist_ok=True)
+        if settings:
+            file = data_directory.with_name("spanglass.toml")
+            file.write_text(settings)
+            line.append(f"--config={file}")
         self._log = data_directory.with_name(data_directory.name + ".log")
         begin = time.monotonic()
         with self._log.open("wb") as log:

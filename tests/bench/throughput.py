@@ -23,6 +23,8 @@ from bench.store import start_store
 
 SPANGLASS: Final = "Spanglass"
 ROTEL: Final = "rotel"
+#: Spanglass that takes personal data out before it stores anything.
+REDACTING: Final = "Spanglass, redacting"
 SYSTEMS: Final = (SPANGLASS, ROTEL)
 WARM_UP_SPANS: Final = 10_000
 POLL_S: Final = 0.05
@@ -51,9 +53,9 @@ class Target(Protocol):
 
 
 @contextmanager
-def spanglass(folder: Path) -> Iterator[Service]:
+def spanglass(folder: Path, settings: str = "") -> Iterator[Service]:
     """A fresh service whose data is in `folder`, and deleted afterwards."""
-    service = Service(folder / "data")
+    service = Service(folder / "data", settings=settings)
     try:
         yield service
     finally:
@@ -81,8 +83,9 @@ def running(
     system: str, folder: Path, options: Options | None = None
 ) -> Iterator[Service | RotelPeer]:
     """A fresh one of the system of that name, whose files are in `folder`."""
-    if system == SPANGLASS:
-        with spanglass(folder) as service:
+    if system != ROTEL:
+        settings = '[redact]\naction = "placeholder"\n' if system == REDACTING else ""
+        with spanglass(folder, settings) as service:
             yield service
     else:
         with rotel(folder, options) as peer:
