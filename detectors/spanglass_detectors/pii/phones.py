@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from spanglass_detectors.pii.found import Found
@@ -26,6 +27,7 @@ _NEAR: Final = 40
 _GROUPS: Final = re.compile("[0-9]+")
 #: What a number is written in that depends on its digits alone.
 _PLAIN: Final = re.compile(r"[0-9 ().\-/]+")
+_REMEMBERED: Final = 4_096
 _SURE: Final = 0.9
 _LIKELY: Final = 0.75
 
@@ -55,7 +57,7 @@ class PhoneFinder:
         unknown = [each for each in regions if each not in phonenumbers.SUPPORTED_REGIONS]
         if unknown:
             raise ValueError(f"no countries: {unknown}; write ISO 3166 codes, like US")
-        self._regions = regions
+        self._regions = tuple(regions)
 
     def find(self, text: str) -> list[Found]:
         """Telephone numbers in a text, but for those that could as well be any other number."""
@@ -63,25 +65,29 @@ class PhoneFinder:
         for match in _candidates(text):
             start, end = match.span()
             confidence = _confidence(text, start, match.group())
-            if confidence and self._exists(match.group()):
+            if confidence and exists(match.group(), self._regions):
                 found.append(Found(start, end, "PHONE_NUMBER", confidence))
         return found
 
-    def _exists(self, written: str) -> bool:
-        from phonenumbers import NumberParseException, is_valid_number, parse
 
-        from spanglass_detectors.pii.phone_plans import plan
+# A conversation says the same numbers in each of its calls.
+@lru_cache(maxsize=_REMEMBERED)
+def exists(written: str, regions: tuple[str, ...]) -> bool:
+    """Whether a number is in the plan of one of some countries."""
+    from phonenumbers import NumberParseException, is_valid_number, parse
 
-        digits = "".join(_GROUPS.findall(written)) if _PLAIN.fullmatch(written) else ""
-        for region in ("ZZ",) if written.startswith("+") else self._regions:
-            if digits and not plan(region).could_be(digits):
-                continue
-            try:
-                if is_valid_number(parse(written, region)):
-                    return True
-            except NumberParseException:
-                continue
-        return False
+    from spanglass_detectors.pii.phone_plans import plan
+
+    digits = "".join(_GROUPS.findall(written)) if _PLAIN.fullmatch(written) else ""
+    for region in ("ZZ",) if written.startswith("+") else regions:
+        if digits and not plan(region).could_be(digits):
+            continue
+        try:
+            if is_valid_number(parse(written, region)):
+                return True
+        except NumberParseException:
+            continue
+    return False
 
 
 def _candidates(text: str) -> Iterator[re.Match[str]]:

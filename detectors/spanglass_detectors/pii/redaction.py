@@ -7,7 +7,6 @@ to the next; by a pseudonym that who has the key can turn back (`<EMAIL_ADDRESS~
 text goes.
 """
 
-import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -113,7 +112,8 @@ class TextRedactor:
             own: Counter[str] = Counter()
             if value[:1] not in ("{", "[", " ", "\n", "\t", "\r"):
                 shown = self.redact(value, field, role_of(field, operation), scope, own, name)
-                counts.update(own)
+                if own:
+                    counts.update(own)
                 return shown
             parts = self._parts(value, name)
             if parts is not None and not parts:
@@ -185,7 +185,7 @@ class TextRedactor:
         if action is Action.HASH:
             return f"<{found.entity}:{subject(self._key, found.entity, value)[:_HASH]}>"
         told = f"{scope}\0{found.entity}\0{normal_form(found.entity, value)}"
-        digest = hmac.new(self._key, told.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        digest = hmac.digest(self._key, told.encode("utf-8", "replace"), "sha256").hex()
         return f"<{found.entity}_{digest[:_PLACEHOLDER]}>"
 
 
