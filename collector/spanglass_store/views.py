@@ -199,6 +199,16 @@ _LEAST: Final = 5
 #: The 97.5th percentile of Student's distribution with `v` degrees of freedom, within 0.3 % from 4
 #: on: Abramowitz and Stegun, 26.7.5.
 _STUDENT: Final = "1.959964 + 2.372270 / v + 2.822501 / pow(v, 2) + 2.555850 / pow(v, 3)"
+
+
+def _wilson(sign: str, share: str, of: str) -> str:
+    """An end of the 95 % interval of a share of `of` calls (E. B. Wilson, 1927)."""
+    z2 = 1.959964**2
+    half = f"sqrt({z2} * {share} * (1 - {share}) / {of} + pow({z2} / 2 / {of}, 2))"
+    return f"({share} + {z2} / 2 / {of} {sign} {half}) / (1 + {z2} / {of})"
+
+
+_BEFORE, _AFTER = ("mean_before", "n_before"), ("mean_after", "n_after")
 _FACT_LIST: Final = ", ".join(f"'{each}'" for each in FACTS)
 _DEPLOYMENT_CHANGES: Final = f"""
 WITH setups AS (
@@ -221,8 +231,8 @@ changes AS (
 )
 SELECT project, model, changed_at, before, after, name, n_before, n_after, mean_before, mean_after,
     mean_after - mean_before AS difference,
-    if(n_before < {_LEAST} OR n_after < {_LEAST}, NULL, difference - margin) AS low,
-    if(n_before < {_LEAST} OR n_after < {_LEAST}, NULL, difference + margin) AS high,
+    if(n_before < {_LEAST} OR n_after < {_LEAST}, NULL, difference - margin_low) AS low,
+    if(n_before < {_LEAST} OR n_after < {_LEAST}, NULL, difference + margin_high) AS high,
     ifNull(low > 0 OR high < 0, false) AS is_clear
 FROM (SELECT project, model, changed_at, any(setup_before) AS before, any(setup_after) AS after,
     name, countIf(is_after = 0) AS n_before, countIf(is_after = 1) AS n_after,
@@ -232,7 +242,12 @@ FROM (SELECT project, model, changed_at, any(setup_before) AS before, any(setup_
     -- Welch's degrees of freedom; where nothing varies, any.
     ifNotFinite(pow(error_before + error_after, 2) / (pow(error_before, 2) / (n_before - 1)
         + pow(error_after, 2) / (n_after - 1)), 1e9) AS v,
-    ({_STUDENT}) * sqrt(error_before + error_after) AS margin
+    ({_STUDENT}) * sqrt(error_before + error_after) AS margin,
+    -- Of a share Newcombe's: that nothing failed on either side does not say that nothing would.
+    if(name = 'error_rate', sqrt(pow(mean_after - {_wilson("-", *_AFTER)}, 2)
+        + pow({_wilson("+", *_BEFORE)} - mean_before, 2)), margin) AS margin_low,
+    if(name = 'error_rate', sqrt(pow({_wilson("+", *_AFTER)} - mean_after, 2)
+        + pow(mean_before - {_wilson("-", *_BEFORE)}, 2)), margin) AS margin_high
 FROM (
     SELECT c.project AS project, c.model AS model, c.changed_at AS changed_at,
         c.before AS setup_before, c.after AS setup_after, v.name AS name, v.value AS value,

@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric, Sum
 from scipy import stats
 
+from spanglass_detectors.comparison import counts
 from spanglass_detectors.saturation import Load, right_size, saturation
 from spanglass_store.views import BINDS, SIZE, VIEWS
 from support import otlp, otlp_signals
@@ -155,6 +156,10 @@ def test_a_change_of_the_setup_is_compared_with_what_was_before(
         )
         for n, taken in enumerate(seconds)
     ]  # fmt: skip
+    spans += [
+        otlp.chat_span(attrs={"gen_ai.request.model": unique}, start=(change + n) * S, error="boom")
+        for n in range(1, 5)
+    ]
     service.send(otlp.request(*spans))
     service.settle()
     rows = service.sql(
@@ -172,9 +177,13 @@ def test_a_change_of_the_setup_is_compared_with_what_was_before(
     assert one["difference"] == pytest.approx(after.mean() - before.mean(), abs=1e-6)
     assert (one["low"], one["high"]) == pytest.approx((interval.low, interval.high), abs=1e-5)
     assert one["is_clear"]
-    # Nothing varies.
-    rate = found["error_rate"]
-    assert (rate["difference"], rate["low"], rate["high"], rate["is_clear"]) == (0, 0, 0, False)
+    # None has failed of 60, and 4 of 64. That none did is no proof that none would.
+    rate, same = found["error_rate"], counts((0, 60), (4, 64))
+    assert same is not None
+    assert (rate["n_before"], rate["n_after"], rate["is_clear"]) == (60, 64, False)
+    assert (rate["difference"], rate["low"], rate["high"]) == pytest.approx(
+        (same.difference, same.low, same.high), abs=1e-6
+    )
 
 
 @pytest.fixture
