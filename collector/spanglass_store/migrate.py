@@ -37,7 +37,7 @@ _MERGETREE_SETTINGS: Final = (
 )
 
 
-def _message_text(column: str) -> str:
+def message_text(column: str) -> str:
     """The plain text of a list of messages: OpenTelemetry's parts, or OpenAI's content."""
     part = (
         "if(JSONExtractString(p, 'type') = 'text',"
@@ -76,8 +76,8 @@ class Migration:
             "entry_type": costs.ENTRY_TYPE,
             "cost_columns": ", ".join(f"{n} {kind}" for n, kind in costs.COST_COLUMNS.items()),
             "is_inference": costs.IS_INFERENCE,
-            "input_text": _message_text("input"),
-            "output_text": _message_text("output"),
+            "input_text": message_text("input"),
+            "output_text": message_text("output"),
             "mergetree_settings": _MERGETREE_SETTINGS,
         }
         text = _ENGINE.sub(lambda m: f"{m[1]}({m[2]})", self.template)

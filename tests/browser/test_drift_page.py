@@ -36,6 +36,7 @@ def test_a_finding_is_read(launch: Any, built: None, visit: Open) -> None:
     wait_until(lambda: running.get("/api/v1/drift")["findings"], "the job looks", timeout_s=120)
     for width in (1440, 390):
         watched = visit(running, width=width)
+        watched.tolerated.append("status of 400")  # a comparison that is refused, below
         page = watched.goto("/drift")
         card = page.get_by_role("listitem", name="shop: output_tokens")
         expect(card).to_contain_text("The median went from")
@@ -47,6 +48,23 @@ def test_a_finding_is_read(launch: Any, built: None, visit: Open) -> None:
         topics = page.get_by_role("table", name="shop: what is asked")
         expect(topics.get_by_role("row", name=re.compile("parcel|courier"))).to_contain_text("50")
         expect(topics.get_by_role("row", name=re.compile("jacket|tall"))).to_contain_text("50")
+        assert watched.overflow() <= 0
+        # Asked for by hand: the window's hours beside those before.
+        form = page.get_by_role("region", name="Compare")
+        form.get_by_placeholder("output_tokens").fill("output_tokens")
+        moments = [
+            time.strftime("%Y-%m-%dT%H:%M", time.gmtime(hour * HOUR))
+            for hour in (last - 54, last - 6, last)
+        ]
+        form.get_by_role("textbox", name="Reference").fill(f"{moments[0]}..{moments[1]}")
+        form.get_by_role("textbox", name="Current").fill(f"{moments[1]}..{moments[2]}")
+        form.get_by_role("button", name="Compare").click()
+        compared = form.get_by_role("list", name="Comparisons")
+        expect(compared).to_contain_text("drift")
+        expect(compared.get_by_role("img", name="output_tokens, then and now")).to_be_visible()
+        form.get_by_role("textbox", name="Reference").fill("colour:red")
+        form.get_by_role("button", name="Compare").click()
+        expect(form.get_by_role("alert")).to_contain_text("A side can't be of 'colour'")
         assert watched.overflow() <= 0
     card.get_by_role("button", name="Less").click()
     expect(card.get_by_role("img", name="output_tokens, then and now")).to_have_count(0)

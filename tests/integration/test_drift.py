@@ -409,6 +409,53 @@ def test_two_windows_of_anything(changed: tuple[Store, str, Pass, int]) -> None:
         ask("output_tokens", test="student")
 
 
+def test_a_version_and_a_golden_set_are_references(changed: tuple[Store, str, Pass, int]) -> None:
+    store, project, _, since = changed
+    now = datetime.fromtimestamp(since * HOUR, UTC), datetime.fromtimestamp(LAST * HOUR, UTC)
+    week = now[0] - timedelta(days=4), now[1]
+
+    def ask(metric: str, **more: Any) -> DriftResult:
+        (found,) = compare_windows(store, Asked(metric, week, week, project=project, **more))
+        return found
+
+    # At the same time, too: no call is of both.
+    releases: dict[str, Any] = {
+        "reference_version": ("release", "1.0"), "current_version": ("release", "2.0"),
+    }  # fmt: skip
+    versions = ask("output_tokens", **releases)
+    assert versions.is_drift
+    assert versions.effect is not None
+    assert versions.effect > 1
+    there = store.query(
+        f"SELECT release, count() FROM {store.database}.spans FINAL WHERE project = {{p:String}}"
+        " AND start_time >= {s:DateTime64(6, 'UTC')} GROUP BY release ORDER BY release",
+        {"p": project, "s": week[0]},
+    ).rows
+    assert [versions.n_reference, versions.n_current] == [count for _, count in there]
+    assert str(ask("output_tokens", reference_version=("release", "1.0"))).endswith("overlap")
+    missing = ask("output_tokens", **releases | {"reference_version": ("release", "0.9")})
+    assert "there is nothing in the reference" in missing.reason
+    with pytest.raises(StoreError, match="can't be told apart by 'colour'"):
+        ask("output_tokens", current_version=("colour", "red"))
+
+    r = np.random.default_rng(8)
+    said = ["x" * (int(r.lognormal(5, 0.5)) * 4 + 4) for _ in range(150)]
+    message = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "yyyy"}]}])
+    same = ask("output_bytes", golden=[("hi", each) for each in said], model="large")
+    assert (same.verdict, same.n_reference) == ("same", 150)
+    assert ask("output_bytes", golden=[("hi", each[: len(each) // 3]) for each in said]).is_drift
+    # Messages count by what they say, and what goes with a query has an end.
+    short = ask("output_bytes", golden=[("hi", message)] * 2_000)
+    assert (short.reference_value, short.n_reference) == (4, 2_000)
+    few = ask("output_bytes", golden=[("hi", "x")] * 5)
+    assert few.reason == "the reference has 5 values of 30 that are needed"
+    assert "nothing in the reference" in ask("output_bytes", golden=[("hi", "")]).reason
+    with pytest.raises(StoreError, match="A golden set has no cost_usd; it can be compared in"):
+        ask("cost_usd", golden=[("hi", "x")])
+    with pytest.raises(StoreError, match="without --by"):
+        ask("output_bytes", golden=[("hi", "x")], by=["model"])
+
+
 def test_findings_as_they_are_shown(changed: tuple[Store, str, Pass, int]) -> None:
     store, project, _, since = changed
     first = datetime.fromtimestamp((LAST - 72) * HOUR, UTC)

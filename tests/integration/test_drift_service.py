@@ -103,7 +103,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
             longer = 2.5 if hour >= last - 6 else 1.0
             start = int((hour * HOUR + r.uniform(0, HOUR)) * 1e9)
             tokens = int(r.lognormal(5, 0.4) * longer)
-            attrs = {"tenant": f"t{r.integers(5)}", "share": float(r.random())}
+            tenant, share = f"t{r.integers(5)}", float(r.random())
+            attrs = {"tenant": tenant, "share": share, "output.value": "y" * int(30 * share + 1)}
             spans.append(otlp.chat_span(100, tokens, attrs, start=start))
     # Made before anybody looks: a pass over a part of them would find another change.
     requests = [otlp.request(*spans, service="shop")]
@@ -205,6 +206,27 @@ def test_the_command_asks_the_service(running: RunningService) -> None:
         "not tested, because the reference and the current window overlap"
         in overlapping.stdout.decode()
     )
+
+
+def test_the_command_compares_with_a_golden_set(running: RunningService) -> None:
+    items = [{"input": f"Question {n}", "expected": "x" * (n + 1)} for n in range(40)]
+    made = running.api("POST", "/api/v1/datasets/golden/items", json={"items": items})
+    assert made.status_code == 201, made.text
+    command = ("detect", "drift", "--metric", "output_bytes", "--reference")
+    said = running.cli(*command, "dataset:golden@1", "--current", "7d", "--format", "json")
+    assert said.returncode == 0, said.stderr
+    (found,) = json.loads(said.stdout)
+    assert (found["n_reference"], found["reference_value"]) == (40, 20.5)
+    assert found["n_current"] > 30
+    for side, words in (
+        ("dataset:none", "no dataset 'none'"), ("dataset:golden@7", "has no version 7"),
+        ("colour:red", "A side can't be of 'colour'; choose from release"),
+    ):  # fmt: skip
+        wrong = running.cli(*command, side)
+        assert wrong.returncode == 1
+        assert words in " ".join(wrong.stderr.decode().split())
+    nobody = running.cli(*command, "release:0.9", "--current", "release:1.0")
+    assert "no span of either window has it" in nobody.stdout.decode()
 
 
 def test_settings_that_are_wrong() -> None:

@@ -1,13 +1,13 @@
 """`spanglass detect drift`: compares two windows of a metric."""
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
+from spanglass_collector.cli.here import api_of
 from spanglass_collector.cli.output import Format, console, print_table
-from spanglass_collector.cli.remote import ApiKey, DataDir, Url, find_service, opened_store
+from spanglass_collector.cli.remote import ApiKey, DataDir, Url
 from spanglass_store.errors import StoreError
 
 _PATH: Final = "/api/v1/drift/compare"
@@ -19,9 +19,15 @@ def drift(
         str, typer.Option(help="As docs/drift.md lists them; attributes.NAME, score.NAME.")
     ],
     reference: Annotated[
-        str, typer.Option(help="Window to compare with: 8d..1d, or two moments with .. between.")
+        str,
+        typer.Option(
+            help="To compare with: a window (8d..1d, two moments with .. between), a version"
+            " (release:2.3.0, prompt:greeting 3 in 8d..1d) or a golden set (dataset:NAME@3)."
+        ),
     ] = "8d..1d",
-    current: Annotated[str, typer.Option(help="Window that is asked about: 24h, 2h..1h.")] = "24h",
+    current: Annotated[
+        str, typer.Option(help="That is asked about: a window (24h, 2h..1h) or a version.")
+    ] = "24h",
     by: Annotated[
         list[str] | None,
         typer.Option(help="Told apart by service, model, release, feature, prompt, user, tool."),
@@ -37,41 +43,22 @@ def drift(
     url: Url = "",
     key: ApiKey = "",
 ) -> None:
-    """Compares two windows of a metric: whether it drifted, by how much, and where.
+    """Compares windows, versions or a golden set: whether a metric drifted, by how much, where.
 
     spanglass detect drift --metric output_tokens --by model
     spanglass detect drift --metric attributes.tenant --reference 15d..8d --current 7d
+    spanglass detect drift --metric output_format --reference release:2.3.0 --current release:2.4.0
+    spanglass detect drift --metric input_bytes --reference dataset:golden
     """
-    from spanglass_detectors.drift.windows import parse_window
-
     if fmt not in (Format.TABLE, Format.JSON):
         raise StoreError("Choose table or json.")
-    now = datetime.now(UTC)
-    try:
-        windows = parse_window(reference, now), parse_window(current, now)
-    except ValueError as error:
-        raise StoreError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-    filters = {"project": project, "service": service, "environment": environment, "model": model}
-    found, settings = find_service(data_dir, url, key)
-    if found is not None:
-        names = ("reference_start", "reference_end", "current_start", "current_end")
-        moments = (moment.isoformat() for window in windows for moment in window)
-        query: dict[str, Any] = {
-            "metric": metric, "by": by or [], "test": test, "alpha": alpha,
-            **dict(zip(names, moments, strict=True)), **filters,
-        }  # fmt: skip
-        results = found.request("GET", _PATH, params=query).json()["results"]
-    else:
-        from spanglass_store.drift.ad_hoc import Asked, compare_windows
-
-        asked = Asked(
-            metric, windows[0], windows[1], tuple(by or ()), project, service, environment, model,
-            test, alpha,
-        )  # fmt: skip
-        with opened_store(settings) as store:
-            results = [
-                {**each.as_dict(), "text": each.render()} for each in compare_windows(store, asked)
-            ]
+    query: dict[str, Any] = {
+        "metric": metric, "by": by or [], "test": test, "alpha": alpha, "reference": reference,
+        "current": current, "project": project, "service": service, "environment": environment,
+        "model": model,
+    }  # fmt: skip
+    with api_of(data_dir, url, key) as api:
+        results = api.request("GET", _PATH, params=query).json()["results"]
     if fmt is Format.JSON:
         print(json.dumps(results, ensure_ascii=False, indent=1))
         return

@@ -22,12 +22,14 @@ from spanglass_store.drift.metrics import (
     COUNTED,
     LABELLED,
     MODEL,
+    OF_TEXTS,
     PAYLOAD_COLUMNS,
     SCORE,
     Metric,
 )
 from spanglass_store.drift.samples import read_by_service
 from spanglass_store.errors import StoreError
+from spanglass_store.migrate import message_text
 from spanglass_store.queries.leaves import is_leaf
 
 #: What results can be told apart by.
@@ -39,6 +41,8 @@ BY: Final[Mapping[str, str]] = {
 #: Values of an hour, and groups, that are looked at.
 _SAMPLE: Final = 1_000
 _GROUPS: Final = 50
+#: Characters of a golden set that go with one query.
+_TRAVELS: Final = 60_000
 _ATTRIBUTE: Final = "attributes."
 #: Beside those that the metrics read: payload, which not everybody may read.
 _PAYLOAD: Final = re.compile(r"\b(?:input|output|tool_definitions)\b")
@@ -55,6 +59,9 @@ class Asked:
         by: what results are told apart by, of `BY`.
         test: by name; the default unless given.
         alpha: the share of false ones among what is found.
+        reference_version: the reference is of this alone: a name of `BY`, and a value.
+        current_version: the same of the current window.
+        golden: inputs and expected outputs that are the reference, instead of a window.
     """
 
     metric: str
@@ -67,6 +74,24 @@ class Asked:
     model: str = ""
     test: str = ""
     alpha: float = 0.05
+    reference_version: tuple[str, str] = ("", "")
+    current_version: tuple[str, str] = ("", "")
+    golden: Sequence[tuple[str, str]] | None = None
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no call can be of both, whenever it was."""
+        then, now = self.reference_version, self.current_version
+        return self.golden is not None or (
+            bool(then[0]) and then[0] == now[0] and then[1] != now[1]
+        )
+
+    def of_version(self, side: str) -> tuple[str, dict[str, str]]:
+        """SQL that holds for the version that a side is of, with its parameter."""
+        name, value = self.reference_version if side == "reference" else self.current_version
+        if not name:
+            return "", {}
+        return f" AND {BY[name]} = {{{side}_version:String}}", {f"{side}_version": value}
 
 
 def compare_windows(store: Store, asked: Asked) -> list[DriftResult]:
@@ -79,13 +104,18 @@ def compare_windows(store: Store, asked: Asked) -> list[DriftResult]:
     Raises:
         StoreError: if there is no such metric, group or test.
     """
-    unknown = [name for name in asked.by if name not in BY]
+    versions = (asked.reference_version[0], asked.current_version[0])
+    unknown = [name for name in (*asked.by, *filter(None, versions)) if name not in BY]
     if unknown:
         raise StoreError(
             f"Results can't be told apart by {unknown[0]!r}; choose from {', '.join(BY)}."
         )
-    if reason := unfit_reason(asked.reference, asked.current, datetime.now(UTC)):
+    if reason := unfit_reason(
+        asked.reference, asked.current, datetime.now(UTC), are_apart=asked.are_apart
+    ):
         return [replace(not_tested(reason), metric=asked.metric)]
+    if asked.golden is not None and asked.by:
+        raise StoreError("A golden set is of no model and no service: compare it without --by.")
     groups: dict[tuple[str, ...], tuple[list[Cell], list[Cell]]] = {}
     for *names, is_now, cell in _cells(store, asked):
         groups.setdefault(tuple(names), ([], []))[is_now].append(cell)
@@ -144,6 +174,7 @@ def _counted(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
     """The cells of what is counted by the job, of whole hours."""
     other = [name for name in asked.by if name != "service"]
     other += [name for name in ("model", "environment") if getattr(asked, name)]
+    other += [name for name, _ in (asked.reference_version, asked.current_version) if name]
     if other:
         raise StoreError(
             f"{asked.metric} is counted by service alone, and can't be told apart by {other[0]}."
@@ -159,9 +190,14 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
     if asked.metric in COUNTED:
         return _counted(store, asked)
     metric, values = metric_of(asked.metric)
+    if asked.golden is not None and metric.name not in OF_TEXTS:
+        raise StoreError(
+            f"A golden set has no {metric.name}; it can be compared in {', '.join(OF_TEXTS)}."
+        )
     is_score, is_attribute = "score" in values, "attribute" in values
-    start = min(asked.reference[0], asked.current[0])
-    end = max(asked.reference[1], asked.current[1])
+    windows = [asked.current] if asked.golden is not None else [asked.reference, asked.current]
+    start = min(window[0] for window in windows)
+    end = max(window[1] for window in windows)
     values |= {
         "start": start, "end": end, "reference_start": asked.reference[0],
         "reference_end": asked.reference[1], "current_start": asked.current[0],
@@ -175,11 +211,14 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
     time = "start_time"
     groups = ", ".join(f"toString({BY[name]}) AS g{n}" for n, name in enumerate(asked.by))
     names = "".join(f"g{n}, " for n in range(len(asked.by)))
-    sides = [
-        f"{time} >= {{{side}_start:DateTime64(6, 'UTC')}}"
-        f" AND {time} < {{{side}_end:DateTime64(6, 'UTC')}}"
-        for side in ("reference", "current")
-    ]
+    sides = []
+    for side in ("reference", "current"):
+        of_version, named = asked.of_version(side)
+        values |= named
+        sides.append(
+            f"{time} >= {{{side}_start:DateTime64(6, 'UTC')}}"
+            f" AND {time} < {{{side}_end:DateTime64(6, 'UTC')}}{of_version}"
+        )
     within = f"(({sides[0]}) OR ({sides[1]}))"
     if is_score:
         if not _has_values(store, values):
@@ -197,6 +236,10 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
             f" {store.database}.spans FINAL WHERE {time} >= {{start:DateTime64(6, 'UTC')}}"
             f" AND {time} < {{end:DateTime64(6, 'UTC')}}{filters})"
         )
+        if asked.golden is not None:
+            # A golden set has texts, whatever shape they were sent in.
+            plain = ", ".join(f"{message_text(name)} AS {name}" for name in ("input", "output"))
+            source = f"(SELECT * REPLACE ({plain}) FROM {source})"
         condition = "1" if is_attribute else metric.condition
         if is_attribute:
             condition = metric.where
@@ -209,16 +252,7 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
         condition += f" AND {value} IS NOT NULL"
         value = f"assumeNotNull({value})"
     kind: Kind = "numeric" if numeric else metric.kind
-    if numeric:
-        kept = (
-            f"arraySort(groupArraySampleIf({_SAMPLE}, 7)(toFloat64({value}), isFinite({value}))),"
-            " map('', toUInt64(0))"
-        )
-        counted = f"countIf(isFinite({value}))"
-    else:
-        word = f"if({value}, 'true', 'false')" if kind == "boolean" else f"toString({value})"
-        kept = f"emptyArrayFloat64(), sumMap(map({word}, toUInt64(1)))"
-        counted = "count()"
+    counted, kept = _aggregates(kind, value)
     rows = store.query(
         f"SELECT {groups + ', ' if groups else ''}({sides[1]}) AS is_now,"
         f" intDiv(toUnixTimestamp({time}), 3600) AS hour, {counted}, {kept}"
@@ -226,15 +260,59 @@ def _cells(store: Store, asked: Asked) -> list[tuple[Any, ...]]:
         f" ORDER BY hour, {names}is_now LIMIT 50000",
         values,
     ).rows
-    return [
-        (
-            *(str(name) for name in row[:-5]),
-            int(row[-5]),
-            Cell("", "", int(row[-4]), kind, int(row[-3]), np.asarray(row[-2], dtype=float),
-                 {str(name): float(count) for name, count in row[-1].items() if count}),
-        )
+    found = [
+        (*(str(name) for name in row[:-5]), int(row[-5]), _cell(kind, int(row[-4]), row[-3:]))
         for row in rows
-    ]  # fmt: skip
+    ]
+    if asked.golden is not None:
+        found += [(0, cell) for cell in _golden(store, metric, asked.golden)]
+    return found
+
+
+def _aggregates(kind: Kind, value: str) -> tuple[str, str]:
+    """SQL of how many values there are, and of what is kept of them."""
+    if kind == "numeric":
+        return f"countIf(isFinite({value}))", (
+            f"arraySort(groupArraySampleIf({_SAMPLE}, 7)(toFloat64({value}), isFinite({value}))),"
+            " map('', toUInt64(0))"
+        )
+    word = f"if({value}, 'true', 'false')" if kind == "boolean" else f"toString({value})"
+    return "count()", f"emptyArrayFloat64(), sumMap(map({word}, toUInt64(1)))"
+
+
+def _cell(kind: Kind, hour: int, kept: Sequence[Any]) -> Cell:
+    count, sample, categories = kept
+    return Cell(
+        "", "", hour, kind, int(count), np.asarray(sample, dtype=float),
+        {str(name): float(number) for name, number in categories.items() if number},
+    )  # fmt: skip
+
+
+def _golden(store: Store, metric: Metric, items: Sequence[tuple[str, str]]) -> list[Cell]:
+    """What a metric is like in a golden set, some items at a time: they travel with the query."""
+    counted, kept = _aggregates(metric.kind, metric.value)
+    plain = ", ".join(
+        f"{message_text(f'items.{place}')} AS {name}"
+        for place, name in ((1, "input"), (2, "output"))
+    )
+    cells: list[Cell] = []
+    at = 0
+    while at < len(items):
+        some: list[tuple[str, ...]] = []
+        size = 0
+        while at < len(items) and (not some or size + sum(map(len, items[at])) < _TRAVELS):
+            some.append(tuple(text[:_TRAVELS] for text in items[at]))
+            size += sum(map(len, some[-1]))
+            at += 1
+        row = store.query(
+            f"SELECT {counted}, {kept} FROM (SELECT {plain}, 'ok' AS status FROM (SELECT"
+            " arrayJoin({items:Array(Tuple(String, String))}) AS items))"
+            f" WHERE {metric.where}",
+            {"items": some},
+        ).rows[0]
+        if row[0]:
+            cells.append(_cell(metric.kind, len(cells), row))
+    return cells
 
 
 def _is_number(

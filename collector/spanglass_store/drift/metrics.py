@@ -205,6 +205,11 @@ ASKED: Final = (
     "input_tokens", "input_bytes", "messages", "roles", "template", "input_has_code", "prompt",
 )  # fmt: skip
 
+#: What golden sets have, too: texts of what is asked and of what should be answered.
+OF_TEXTS: Final = (
+    "input_bytes", "input_has_code", "output_bytes", "output_word_bytes", "output_lines",
+    "output_has_code", "output_format", "output_opening",
+)  # fmt: skip
 BY_NAME: Final = {each.name: each for each in WATCHED}
 #: Columns of spans that these read, and that cells are told apart by.
 COLUMNS: Final = (

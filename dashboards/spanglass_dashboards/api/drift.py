@@ -1,6 +1,7 @@
 """What drifted: findings of the job, and comparisons that are asked for."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -8,8 +9,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, BeforeValidator, Field
 
 from spanglass_dashboards.api.time_range import End, Start, time_range, written_out
-from spanglass_dashboards.context import Context, context_of, reader
-from spanglass_store.errors import StoreError
+from spanglass_dashboards.context import Context, context_of, of_project, reader
+from spanglass_dashboards.problems import NotFound
+from spanglass_store.drift.metrics import BY_NAME, COUNTED
+from spanglass_store.errors import NotAllowed, StoreError
 from spanglass_store.queries.drift import DriftFilter, finding, findings, series, watched
 from spanglass_store.queries.drift_topics import topics_now
 from spanglass_store.state.keys import Principal
@@ -19,6 +22,8 @@ router = APIRouter(prefix="/api/v1/drift", tags=["drift"])
 Text = Annotated[str, Query(max_length=1000)]
 Moment = Annotated[datetime, BeforeValidator(written_out)]
 _DEFAULT_DAYS: Final = 14
+#: Items of a golden set that are compared.
+_MOST_ITEMS: Final = 2_000
 
 
 class DriftSegment(BaseModel):
@@ -122,6 +127,9 @@ class DriftList(BaseModel):
 
     findings: list[DriftFinding] = Field(description="The latest first.")
     watched: dict[str, int] = Field(description="Comparisons by verdict.")
+    metrics: list[str] = Field(
+        description="What can be compared, beside `attributes.NAME` and `score.NAME`."
+    )
 
 
 class DriftStep(BaseModel):
@@ -217,7 +225,11 @@ async def show(
     found, counts = await asyncio.gather(
         asyncio.to_thread(findings, store, which, limit), asyncio.to_thread(watched, store, which)
     )
-    return DriftList(findings=[DriftFinding.model_validate(each) for each in found], watched=counts)
+    return DriftList(
+        findings=[DriftFinding.model_validate(each) for each in found],
+        watched=counts,
+        metrics=[*BY_NAME, *COUNTED],
+    )
 
 
 @router.get("/topics")
@@ -237,10 +249,21 @@ async def compare(
     context: Annotated[Context, Depends(context_of)],
     principal: Annotated[Principal, Depends(reader)],
     metric: Annotated[str, Query(max_length=300, description="See docs/drift.md.")],
-    reference_start: Moment,
-    reference_end: Moment,
-    current_start: Moment,
-    current_end: Moment,
+    reference: Annotated[
+        str,
+        Query(
+            max_length=300,
+            description="A window (`8d..1d`), a version (`release:2.3.0`, `prompt:greeting 3 in"
+            " 8d..1d`) or a golden set (`dataset:NAME@3`, which takes the payload grant).",
+        ),
+    ] = "8d..1d",
+    current: Annotated[
+        str, Query(max_length=300, description="A window (`24h`) or a version.")
+    ] = "24h",
+    reference_start: Moment | None = None,
+    reference_end: Moment | None = None,
+    current_start: Moment | None = None,
+    current_end: Moment | None = None,
     by: Annotated[list[str] | None, Query(max_length=4)] = None,
     project: Text = "",
     service: Text = "",
@@ -249,7 +272,13 @@ async def compare(
     test: Text = "",
     alpha: Annotated[float, Query(gt=0, lt=1)] = 0.05,
 ) -> DriftComparison:
-    """Compares any two windows of a metric, an attribute or a score, from the spans themselves."""
+    """Compares two windows, versions, or a golden set and traffic, from the spans themselves.
+
+    Of a metric, an attribute or a score; moments take the place of windows in words.
+    """
+    given = (reference_start, reference_end, current_start, current_end)
+    if any(given) and not all(given):
+        raise StoreError("Give all four moments, or none of them.")
     windows = []
     for first, last in ((reference_start, reference_end), (current_start, current_end)):
         since, until = time_range(first, last)
@@ -259,11 +288,23 @@ async def compare(
 
     def ask() -> list[Any]:
         # What it computes with takes a while to load, and many never ask.
+        from spanglass_detectors.drift.sides import Side, parse_sides
         from spanglass_store.drift.ad_hoc import Asked, compare_windows
 
+        try:
+            then, now = (
+                (Side(*windows[0]), Side(*windows[1]))
+                if all(given)
+                else parse_sides(reference, current, datetime.now(UTC))
+            )
+        except ValueError as error:
+            raise StoreError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
         asked = Asked(
-            metric, windows[0], windows[1], tuple(by or ()), project, service, environment, model,
-            test, alpha,
+            metric, then.window, now.window, tuple(by or ()), project, service, environment, model,
+            test, alpha, then.version, now.version,
+            _golden(context, principal, project, then.dataset, then.dataset_version)
+            if then.dataset
+            else None,
         )  # fmt: skip
         return compare_windows(context.store(principal), asked)
 
@@ -274,6 +315,27 @@ async def compare(
             for each in results
         ]
     )
+
+
+def _golden(
+    context: Context, principal: Principal, project: str, name: str, version: int
+) -> list[tuple[str, str]]:
+    """Inputs and expected outputs of a golden set, as texts or as JSON."""
+    if not principal.payload:
+        raise NotAllowed(
+            "This key or account may not read prompts and answers. Use a key that was made with"
+            " --payload."
+        )
+    if context.datasets is None:
+        raise NotFound("This process keeps no datasets.")
+    items = context.datasets.items(of_project(principal, project), name, version, limit=_MOST_ITEMS)
+    return [(_text(each.input), _text(each.expected)) for each in items]
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @router.get("/{finding_id}")

@@ -105,12 +105,23 @@ def _moment(text: str, now: datetime) -> datetime:
 
 
 def unfit_reason(
-    reference: tuple[datetime, datetime], current: tuple[datetime, datetime], now: datetime
+    reference: tuple[datetime, datetime],
+    current: tuple[datetime, datetime],
+    now: datetime,
+    *,
+    are_apart: bool = False,
 ) -> str:
-    """Why two windows can't be compared; empty if they can."""
+    """Why two windows can't be compared; empty if they can.
+
+    Args:
+        reference: from and until when.
+        current: the same.
+        now: the present.
+        are_apart: whether no call can be of both, so that they may overlap.
+    """
     for name, window in (("reference", reference), ("current window", current)):
         if window[1] > now + _CLOCKS:
             return f"the {name} lies in the future: it ends at {window[1]:%Y-%m-%d %H:%M} UTC"
-    if reference[0] < current[1] and current[0] < reference[1]:
+    if not are_apart and reference[0] < current[1] and current[0] < reference[1]:
         return "the reference and the current window overlap"
     return ""

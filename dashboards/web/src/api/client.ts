@@ -40,6 +40,7 @@ export type DatasetItem = components["schemas"]["ItemOut"];
 export type DriftFinding = components["schemas"]["DriftFinding"];
 export type DriftFindingWhole = components["schemas"]["DriftFindingWhole"];
 export type Topic = components["schemas"]["TopicOut"];
+export type DriftResult = components["schemas"]["DriftResultOut"];
 export type DriftRow = components["schemas"]["DriftRow"];
 export type DriftDistribution = components["schemas"]["DriftDistribution"];
 export type ScoreChange = components["schemas"]["ScoreChange"];

@@ -445,6 +445,15 @@ export function findingQuery(id: string, project: string) {
   });
 }
 
+/** Two sides of a metric, compared now. */
+export function comparisonQuery({ metric, reference, current, by }: { metric: string; reference: string; current: string; by: string }) {
+  return queryOptions({
+    queryKey: ["drift", "compare", metric, reference, current, by],
+    queryFn: ({ signal }) => dataOf(api.GET("/api/v1/drift/compare", { params: { query: { metric, reference, current, ...(by ? { by: [by] } : {}) } }, signal })),
+    retry: false,
+  });
+}
+
 /** A playbook as Markdown, its checks answered for an alert. */
 export function playbookQuery(name: string, alert: string) {
   return queryOptions({

@@ -9,6 +9,7 @@ import page from "../../components/Page.module.css";
 import { Problem } from "../../components/Problem";
 import { State } from "../../components/State";
 import { plural } from "../../lib/format";
+import { Compare } from "./Compare";
 import { FindingCard } from "./FindingCard";
 import { Topics } from "./Topics";
 import styles from "./Drift.module.css";
@@ -48,6 +49,7 @@ export function DriftPage() {
           </>
         )}
         <Topics />
+        {data && <Compare metrics={data.metrics} />}
       </div>
     </>
   );

@@ -5,7 +5,7 @@ import { formatBytes, formatCost, formatSeconds, NONE } from "../../lib/format";
 import { formatShare } from "../../lib/series";
 
 /** A value of a metric; of categories there is none. */
-export function formatValue(row: Pick<DriftRow, "metric" | "kind">, value: number | null): string {
+export function formatValue(row: { metric: string; kind: string }, value: number | null): string {
   if (value === null) return NONE;
   if (row.kind !== "numeric") return formatShare(value);
   if (row.metric.endsWith("_usd")) return formatCost(value);
@@ -15,7 +15,7 @@ export function formatValue(row: Pick<DriftRow, "metric" | "kind">, value: numbe
 }
 
 /** How large a change is, with its interval. */
-export function formatEffect({ effect, low, high, kind }: Pick<DriftRow, "effect" | "low" | "high" | "kind">): string {
+export function formatEffect({ effect, low, high, kind }: Pick<DriftRow, "effect" | "low" | "high"> & { kind: string }): string {
   if (effect === null) return NONE;
   const unit = kind === "numeric" ? " sd" : kind === "boolean" ? " h" : "";
   const size = (value: number): string => (kind === "categorical" ? formatShare(value) : value.toFixed(2));
