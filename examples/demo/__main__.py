@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sys
@@ -28,7 +29,7 @@ from sample_server.settings import Settings
 
 
 def main() -> int:
-    """Runs until it is interrupted; the exit status."""
+    """Runs until it is interrupted, or its input ends with `--wait`; the exit status."""
     given = _parser().parse_args()
     stop, begun = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,6 +44,7 @@ def main() -> int:
             endpoint, _, web = sys.stdin.readline().strip().partition(" ")
             if not endpoint:
                 return 0
+            threading.Thread(target=_end_with_input, args=(stop,), daemon=True).start()
         spanglass.init(
             endpoint,
             service="shop-assistant",
@@ -79,10 +81,17 @@ def main() -> int:
         if not given.live:
             node.join(60)
         stop.set()
-        live.join(10)
-        node.join(10)
+        live.join(1)
+        node.join(1)
     spanglass.shutdown()
     return 0
+
+
+def _end_with_input(stop: threading.Event) -> None:
+    """Whoever started us ends us by closing our input, and does so, too, when it dies."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    stop.set()
 
 
 def _after(event: threading.Event, task: Callable[..., None], *arguments: Any) -> None:

@@ -1,9 +1,12 @@
 """`spanglass demo`: the service with a sample application at work."""
 
+import asyncio
 import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 #: Where a checkout has the sample application; an installation has it as a package.
 _CHECKOUT: Final = Path(__file__).resolve().parents[3] / "examples" / "demo"
 _PACKAGE: Final = "spanglass_examples"
+#: Seconds that it has to end in.
+_END_S: Final = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -65,14 +70,17 @@ def demo(
         # What it needs takes as long to load as the service, so it is loaded beside it.
         command = [sys.executable, str(script), "--wait", "--days", str(days)]
         command.append("--live" if live else "--no-live")
-        sample = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        # A group of its own: Ctrl-C in a terminal is for us, and it ends with its input.
+        sample = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0)
 
         def ready(service: "Service") -> None:
             address = f"http://{service.addresses['otlp_http']}"
             web = f"http://{service.addresses['web']}"
             if sample.stdin is not None:
-                with contextlib.suppress(BrokenPipeError), sample.stdin as line:
-                    line.write(f"{address} {web}\n")
+                with contextlib.suppress(BrokenPipeError):
+                    sample.stdin.write(f"{address} {web}\n")
+                    sample.stdin.flush()
+            _end_first(sample, service)
             errors.print("\nThe demo is at", end=" ")
             errors.print(f"http://{service.addresses['web']}", style="bold", highlight=False)
             errors.print(
@@ -84,14 +92,31 @@ def demo(
         try:
             run(settings, ready)
         finally:
-            if sample.stdin is not None:
-                sample.stdin.close()
-            sample.terminate()
-            try:
-                sample.wait(5)
-            except subprocess.TimeoutExpired:
-                sample.kill()
-                sample.wait()
+            _end(sample)
+
+
+def _end_first(sample: "subprocess.Popen[str]", service: "Service") -> None:
+    """On a signal to end, ends the application before the service that takes what it sends."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        _end(sample)
+        with contextlib.suppress(RuntimeError):  # The loop has ended for another reason.
+            loop.call_soon_threadsafe(service.stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: threading.Thread(target=end, daemon=True).start())
+
+
+def _end(sample: "subprocess.Popen[str]") -> None:
+    if sample.stdin is not None:
+        with contextlib.suppress(OSError):
+            sample.stdin.close()
+    try:
+        sample.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        sample.kill()
+        sample.wait()
 
 
 def _application() -> Path:

@@ -161,7 +161,7 @@ class DriftKeeper:
         owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self._worker = worker = subprocess.Popen(
             [sys.executable, "-m", "spanglass_collector.drift.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0,
         )  # fmt: skip
         assert worker.stdin is not None
         assert worker.stdout is not None

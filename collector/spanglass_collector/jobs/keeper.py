@@ -243,6 +243,8 @@ class JobKeeper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Ctrl-C in a terminal is for the service, which ends it.
+            process_group=0,
         )
         assert worker.stdin is not None
         with contextlib.suppress(OSError):
