@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -67,7 +68,8 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Names of those with something in them: one may be made ahead."""
+    return sorted(path.name for path in folder.iterdir() if path.read_bytes().strip(b"\0"))
 
 
 # -- writing -------------------------------------------------------------------------------------
@@ -77,7 +79,8 @@ def test_what_is_acknowledged_is_on_disk(opened: Open, tmp_path: Path) -> None:
     spool = opened()
     body = part("a", "b")
     spool.append([body], 2).result()
-    (path,) = tmp_path.iterdir()
+    (name,) = files(tmp_path)
+    path = tmp_path / name
     assert requests(path.read_bytes()) == body
     assert (spool.items, spool.size) == (2, path.stat().st_size)
     assert spool.size < len(body) + 64
@@ -165,6 +168,52 @@ def test_a_segment_is_sealed_at_its_age(opened: Open, tmp_path: Path) -> None:
     assert segment is not None
     assert names(segment.read()) == ["a"]
     assert files(tmp_path) == ["000000000001.v2.traces"]
+
+
+def test_room_that_was_made_ahead_is_no_content(
+    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = opened(EAGER)
+    spool.append([part("a" * 100)], 1).result()
+    first = spool.take(lambda: False)
+    assert first is not None
+    # The second is made before anybody knows how large one gets, the third with room.
+    spool.append([part("b" * 100)], 1).result()
+    wait_until(lambda: spool.segments == 1)
+    spool.append([part("c")], 1).result()
+    (path,) = (tmp_path / name for name in files(tmp_path) if name.endswith(".open"))
+    crash = tmp_path.with_name("crash")
+    shutil.copytree(tmp_path, crash)
+    assert path.read_bytes().endswith(bytes(50))
+    assert spool.size < sum(each.stat().st_size for each in tmp_path.iterdir())
+
+    after = Spool(crash, TRACES)
+    after.close()
+    found = take_all(after)
+    assert [names(each.read()) for each in found] == [["a" * 100], ["b" * 100], ["c"]]
+    assert [each.path.stat().st_size for each in found] == [each.size for each in found]
+    assert len(list(crash.iterdir())) == 3
+    assert not caplog.records
+
+    spool.close()
+    assert [each.path.stat().st_size for each in take_all(spool)] == [found[1].size, found[2].size]
+
+
+def test_nobody_waits_for_a_segment_that_was_made_ahead(opened: Open, tmp_path: Path) -> None:
+    spool = opened(EAGER)
+    spool.append([part("a")], 1).result()
+    mark = spool.mark()
+    segment = spool.take(lambda: False)
+    assert segment is not None
+    assert spool.has_before(mark)
+    spool.drop(segment)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 1)
+    assert not spool.has_before(spool.mark())
+    # What comes then is behind the mark.
+    before = spool.mark()
+    spool.append([part("b")], 1).result()
+    assert not spool.has_before(before)
+    assert spool.has_before(spool.mark())
 
 
 def test_while_segments_wait_the_open_one_grows(opened: Open) -> None:

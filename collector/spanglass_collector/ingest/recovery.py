@@ -143,11 +143,10 @@ def _recovered(
             " `spanglass dead-letters list`", path.name, begin, end, items, signal.items,
         )  # fmt: skip
         quarantine(name.number, body[begin:end], items)
-    if found.size < len(body):
-        log.warning(
-            "%s: cut %d bytes of a request that was not acknowledged",
-            path.name, len(body) - found.size,
-        )  # fmt: skip
+    # What was never written to is zeros: room that was made ahead.
+    cut = len(body.rstrip(b"\0")) - found.size
+    if cut > 0:
+        log.warning("%s: cut %d bytes of a request that was not acknowledged", path.name, cut)
     if not found.batches:
         return None
     size = found.size

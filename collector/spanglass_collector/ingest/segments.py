@@ -156,20 +156,27 @@ class OpenSegment:
         folder: where it lies.
         number: its number.
         signal: the signal's name.
+        room: bytes that are written with zeros at once. What is then written over them is synced
+            without the file system's journal, which others' syncs keep busy.
 
     Raises:
         OSError: if it can't be made. Then there is none.
     """
 
-    def __init__(self, folder: Path, number: int, signal: str) -> None:
+    def __init__(self, folder: Path, number: int, signal: str, room: int = 0) -> None:
         self.number = number
         self.path = folder / f"{number:012}.v{VERSION}.{signal}.open"
         self.handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
+            if room:
+                self._write(bytes(room))
+                os.fsync(self.handle)
+                os.lseek(self.handle, 0, os.SEEK_SET)
             sync_folder(folder)
         except OSError:
             self.discard()
             raise
+        self._room = room
         self._salt = new_salt()
         self.size = 0
         self.items = 0
@@ -184,9 +191,7 @@ class OpenSegment:
         written = sealed(self._salt, parts, self.size, self.items + items)
         try:
             for part in written:
-                view = memoryview(part)
-                while view:
-                    view = view[os.write(self.handle, view) :]
+                self._write(part)
             os.fdatasync(self.handle)
         except OSError:
             os.ftruncate(self.handle, self.size)
@@ -197,10 +202,17 @@ class OpenSegment:
         self.items += items
         return size
 
+    def _write(self, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self.handle, view) :]
+
     def seal(self) -> Segment:
         """Closes the file. Its content is on disk; after a crash either name will do."""
         path = self.path
         try:
+            if self.size < self._room:
+                os.ftruncate(self.handle, self.size)
             os.close(self.handle)
             path = self.path.rename(self.path.with_suffix(""))
         except OSError as error:

@@ -4,6 +4,7 @@ Requests that arrive together are written and synced together (group commit). A 
 accepted when its bytes are on disk.
 """
 
+import contextlib
 import errno
 import logging
 import queue
@@ -12,9 +13,10 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from spanglass_collector.ingest.recovery import Quarantine, recover, unrecoverable
 from spanglass_collector.ingest.segments import OpenSegment, Segment, SegmentName
@@ -22,6 +24,11 @@ from spanglass_collector.ingest.shares import Shares
 from spanglass_collector.ingest.signals import Signal
 
 log = logging.getLogger(__name__)
+
+
+#: Bytes up to which a segment's room is made ahead, by what the one before took. Larger ones come
+#: from senders that want throughput, which writing everything twice would cost.
+_LARGEST_ROOM: Final = 4 << 20
 
 
 class SpoolFull(Exception):
@@ -108,6 +115,10 @@ class Spool:
         self._bytes = sum(segment.size for segment in found.segments)
         self._items = sum(segment.items for segment in found.segments)
         self._open: OpenSegment | None = None
+        # The next segment, while it is made or waits, and its number.
+        self._ahead: tuple[int, Future[OpenSegment]] | None = None
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="spool-ahead")
+        self._room = 0
         self._closed = False
         self._free_checked = 0.0
         self._enough_free = True
@@ -186,6 +197,10 @@ class Spool:
             self._seal_if_due()
         with self._lock:
             self._seal()
+        if self._ahead is not None:
+            with contextlib.suppress(OSError):
+                self._ahead[1].result().discard()
+        self._maker.shutdown()
 
     def _collect(self) -> list[_Request] | None:
         """What waits now; an empty list when a segment may be due; None at the end."""
@@ -218,9 +233,7 @@ class Spool:
         problem: Exception | None = None
         try:
             if self._open is None:
-                # A number that was tried is used up: its file may be there after all.
-                self._next += 1
-                self._open = OpenSegment(self._folder, self._next - 1, self.signal.name)
+                self._open = self._next_segment()
             if self._open.items == 0:
                 self._open.since = time.monotonic()
             written = self._open.append(
@@ -254,6 +267,36 @@ class Spool:
                 else:
                     request.done.set_exception(problem)
 
+    def _next_segment(self) -> OpenSegment:
+        """The one that was made ahead, or a new one; begins to make the one behind it.
+
+        Raises:
+            OSError: if the disk does not take it.
+        """
+        segment: OpenSegment | None = None
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            try:
+                segment = ahead[1].result()
+            except OSError as error:
+                log.debug("no segment was made ahead: %s", error)
+        if segment is None:
+            with self._lock:
+                number = self._number()
+            segment = OpenSegment(self._folder, number, self.signal.name)
+        room = self._room if self._room <= _LARGEST_ROOM else 0
+        with self._lock:
+            number = self._number()
+            made = self._maker.submit(OpenSegment, self._folder, number, self.signal.name, room)
+            self._ahead = number, made
+        return segment
+
+    def _number(self) -> int:
+        """The next number. One that was tried is used up: its file may be there after all."""
+        self._next += 1
+        return self._next - 1
+
     def _after_failure(self) -> None:
         """Leaves a segment that failed once; after a failed sync nobody can trust its end."""
         with self._lock:
@@ -282,6 +325,8 @@ class Spool:
         if self._open is None:
             return
         if self._open.items:
+            # A quarter more than this one took, for what varies.
+            self._room = self._open.size * 5 // 4
             self._sealed.append(self._open.seal())
             self._available.notify()
         else:
@@ -340,7 +385,8 @@ class Spool:
     def mark(self) -> int:
         """A number: what was accepted until now is in segments of smaller ones."""
         with self._lock:
-            return self._next
+            # The one that is made ahead has nothing in it yet.
+            return self._ahead[0] if self._ahead is not None else self._next
 
     def has_before(self, mark: int) -> bool:
         """Whether there is still a file with something that was accepted before a mark."""
