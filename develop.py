@@ -219,10 +219,13 @@ def call(command: Sequence[str], path: str = "") -> int:
     environment = dict(os.environ)
     if path:
         environment["PYTHONPATH"] = str(ROOT / path)
-    try:
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # It heard Ctrl-C, too, and clears up before it ends; `run` would kill it at once.
+            continue
 
 
 def run(command: Sequence[str]) -> None:
