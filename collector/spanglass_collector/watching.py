@@ -103,6 +103,12 @@ class Watcher(ABC):
                 self.counts.failures += 1
                 log.warning("%s has to wait: %s", self.counts.job, error)
                 wait, again = _AGAIN_S, True
+            except Exception as error:
+                # A fault of ours: what comes after it is looked at nevertheless.
+                self.counts.error = str(error)[:1_000]
+                self.counts.failures += 1
+                log.exception("%s has to wait", self.counts.job)
+                wait, again = _AGAIN_S, True
         try:
             self._book.release(self._owner)
         except SQLAlchemyError as error:

@@ -194,6 +194,24 @@ class Store:
             result.result_rows,
         )
 
+    def row(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> tuple[Any, ...]:
+        """The row of a query that always has one, such as an aggregate without groups.
+
+        Raises:
+            QueryRefused: as `query`.
+            StoreUnavailable: as `query`, and where there is no row: a server that runs out of
+                something, like disk, may answer with nothing at all.
+        """
+        found = self.query(sql, parameters, settings).rows
+        if not found:
+            raise StoreUnavailable("ClickHouse answered with nothing.")
+        return tuple(found[0])
+
     def text(
         self,
         sql: str,
@@ -280,7 +298,7 @@ class Store:
             StoreUnavailable: if it can't be reached.
             StoreError: if it is too old.
         """
-        version = str(self.query("SELECT version()").rows[0][0])
+        version = str(self.row("SELECT version()")[0])
         numbers = tuple(int(n) for n in version.split(".")[:2])
         if numbers < OLDEST:
             raise StoreError(

@@ -63,10 +63,10 @@ def senders(store: Store, days: int) -> set[Sender]:
 
 def oldest(store: Store) -> int | None:
     """When the first message came as an event, in microseconds since 1970; None if none has."""
-    ((first, count),) = store.query(
+    first, count = store.row(
         f"SELECT toUnixTimestamp64Micro(min(ingested_at)), count() FROM {store.database}.logs"
         f" WHERE event_name IN {_EVENTS}"
-    ).rows
+    )
     return int(first) if count else None
 
 
@@ -153,13 +153,13 @@ def _join(store: Store, keys: Sequence[SpanKey]) -> int:
 
 def _bounds(store: Store, keys: Sequence[SpanKey]) -> dict[str, int] | None:
     """The first and last second of the spans' traces; None where none of them is there."""
-    ((first, last, count),) = store.query(
+    first, last, count = store.row(
         "SELECT toUnixTimestamp(min(t.start_time)), toUnixTimestamp(max(t.end_time)), count()"
         f" FROM {store.database}.traces AS t"
         " WHERE (t.project, t.trace_id) IN {traces:Array(Tuple(String, String))}",
         {"traces": sorted({(key.project, key.trace_id) for key in keys})},
         _LIMITS,
-    ).rows
+    )
     return {"first": int(first), "last": int(last)} if count else None
 
 
@@ -285,13 +285,13 @@ def backlog_ends(store: Store, after: int, until: int, most: int) -> int:
         StoreUnavailable: if ClickHouse can't say.
     """
     while until - after > 1:
-        ((count,),) = store.query(
+        (count,) = store.row(
             f"SELECT count() FROM {store.database}.logs"
             " WHERE ingested_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC')"
             " AND ingested_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')"
             f" AND event_name IN {_EVENTS}",
             {"after": after, "until": until},
-        ).rows
+        )
         if int(count) <= most:
             break
         until = after + (until - after) // 2

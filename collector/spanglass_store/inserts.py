@@ -20,11 +20,11 @@ def await_inserts(store: Store) -> None:
     began = time.monotonic()
     while True:
         elapsed = time.monotonic() - began
-        running = store.query(
+        running = store.row(
             "SELECT count() FROM system.processes WHERE query_kind = 'Insert'"
             " AND elapsed > {seconds:Float64}",
             {"seconds": elapsed},
-        ).rows[0][0]
+        )[0]
         if not running:
             return
         if elapsed > _INSERTS_END_S:

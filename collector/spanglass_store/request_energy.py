@@ -125,13 +125,13 @@ def _fill(store: Store, of: Deployment, start: datetime, end: datetime) -> int:
         f" AND start_time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL {LONGEST_REQUEST_S} SECOND"
         " AND start_time + toIntervalNanosecond(duration_ns) > {start:DateTime64(6, 'UTC')}"
     )
-    ((count, earliest, latest),) = store.query(
+    count, earliest, latest = store.row(
         "SELECT count(), toUnixTimestamp(min(start_time)),"
         " toUnixTimestamp(max(start_time + toIntervalNanosecond("
         f"least(duration_ns, {LONGEST_REQUEST_S} * 1000000000))))"
         f" FROM {store.database}.spans WHERE {within}",
         values,
-    ).rows
+    )
     if not count:
         return 0
     # The whole life of each of them, in whole chunks.
@@ -159,7 +159,7 @@ def _fill(store: Store, of: Deployment, start: datetime, end: datetime) -> int:
             f" OR {_differs('usd', 's.cost_usd')}))",
             {**of_shares, "since": start, "until": end},
         )
-        ((changed,),) = store.query(f"SELECT count() FROM {table}").rows
+        (changed,) = store.row(f"SELECT count() FROM {table}")
         if changed:
             _write(store, values, within)
     finally:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from spanglass_collector import watching
 from spanglass_collector.ingest import wire
 from spanglass_collector.ingest.check import MOST_SPANS, RESOURCES, Window, check_request
 from spanglass_collector.ingest.dead_letters import DeadLetters
@@ -23,12 +24,15 @@ from spanglass_collector.ingest.ledger import Ledger
 from spanglass_collector.ingest.signals import TRACES
 from spanglass_collector.ingest.spool import Spool, SpoolLimits
 from spanglass_collector.ingest.writer import Writer
+from spanglass_collector.watching import Watcher
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Role
 from spanglass_store.errors import QueryRefused, StoreError, StoreUnavailable
 from spanglass_store.migrate import applied, migrate, migrations
 from spanglass_store.otlp.schema import PROJECT_FIELD
 from spanglass_store.queries.scores import Score, add_scores
+from spanglass_store.state.database import Database
+from spanglass_store.state.jobs import JobBook
 from spanglass_store.statements import check_statement
 from support import otlp
 from support.embedded import EmbeddedStore
@@ -595,3 +599,36 @@ def test_credentials_survive_and_are_private(embedded_store: EmbeddedStore) -> N
     for name in ("config.xml", "users.xml"):
         assert (embedded_store.directory.store / name).stat().st_mode & 0o777 == 0o600
     assert embedded_store.directory.path.stat().st_mode & 0o777 == 0o700
+
+
+# -- rows that are always there ------------------------------------------------------------------
+
+
+def test_a_row_that_has_to_be_there(embedded_store: EmbeddedStore) -> None:
+    store = embedded_store.owner
+    assert store.row("SELECT count(), max(number) FROM numbers({n:UInt8})", {"n": 3}) == (3, 2)
+    with pytest.raises(StoreUnavailable, match="answered with nothing"):
+        store.row("SELECT 1 WHERE 0")
+
+
+def test_a_watcher_outlives_what_nobody_foresaw(
+    embedded_store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stumbling(Watcher):
+        looks = 0
+
+        def _pass(self) -> bool:
+            self.looks += 1
+            if self.looks == 1:
+                raise ValueError("not enough values to unpack")
+            return True
+
+    monkeypatch.setattr(watching, "_AGAIN_S", 0.01)
+    database = Database(f"sqlite:///{tmp_path / 'state.sqlite3'}")
+    watcher = Stumbling("stumbling", 0.01, embedded_store.owner, JobBook(database))
+    watcher.start()
+    wait_until(lambda: watcher.looks > 2)
+    assert watcher.counts.failures == 1
+    assert not watcher.counts.error
+    watcher.stop()
+    database.close()

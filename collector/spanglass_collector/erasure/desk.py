@@ -123,9 +123,9 @@ class PurgeDesk:
             return False
         where = " WHERE project = {project:String}" if selection.project else ""
         values = {"project": selection.project} if selection.project else {}
-        total = self._store.query(
-            f"SELECT count() FROM {self._store.database}.spans{where}", values
-        ).rows[0][0]
+        total = self._store.row(f"SELECT count() FROM {self._store.database}.spans{where}", values)[
+            0
+        ]
         return int(total) <= counts["spans"]
 
     def request(self, document: Mapping[str, Any], by: str, everything: bool) -> Erasure:

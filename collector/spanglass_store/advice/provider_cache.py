@@ -100,7 +100,7 @@ def _sample(
             "provider": segment.provider, "most": _OF_A_DAY,
         }  # fmt: skip
         source = f"{day.calls(store.database)} AND {_OF_MODEL}"
-        (row,) = store.query(f"SELECT sum(s.sample_weight) FROM {source}", values).rows
+        row = store.row(f"SELECT sum(s.sample_weight) FROM {source}", values)
         counts.append(float(row[0] or 0))
         pairs = store.query(
             f"SELECT cur, prev FROM (SELECT {_START} AS cur, lagInFrame(cur) OVER (ORDER BY cur"

@@ -103,11 +103,11 @@ def even_out(store: Store, since: datetime) -> None:
         since: a time before the copy began.
     """
     database = store.database
-    ((view,),) = store.query(
+    (view,) = store.row(
         "SELECT as_select FROM system.tables WHERE database = {database:String}"
         " AND name = 'traces_from_spans'",
         {"database": database},
-    ).rows
+    )
     head, group, tail = str(view).rpartition(" GROUP BY ")
     came = "ingested_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')"
     late = f"SELECT project, trace_id FROM {database}.spans WHERE {came}"
@@ -149,7 +149,7 @@ def _file(folder: Path) -> str:
 def _run(store: Store, statement: str, pause: Callable[[float], None]) -> None:
     """Runs it to its end. Not in one request: that would have to last as long as the copy."""
     asynchronous = f"{statement}, async = 1" if " SETTINGS " in statement else f"{statement} ASYNC"
-    copy_id = str(store.query(asynchronous).rows[0][0])
+    copy_id = str(store.row(asynchronous)[0])
     while True:
         rows = store.query(
             "SELECT status, error FROM system.backups WHERE id = {id:String}", {"id": copy_id}

@@ -304,12 +304,12 @@ def _golden(store: Store, metric: Metric, items: Sequence[tuple[str, str]]) -> l
             some.append(tuple(text[:_TRAVELS] for text in items[at]))
             size += sum(map(len, some[-1]))
             at += 1
-        row = store.query(
+        row = store.row(
             f"SELECT {counted}, {kept} FROM (SELECT {plain}, 'ok' AS status FROM (SELECT"
             " arrayJoin({items:Array(Tuple(String, String))}) AS items))"
             f" WHERE {metric.where}",
             {"items": some},
-        ).rows[0]
+        )
         if row[0]:
             cells.append(_cell(metric.kind, len(cells), row))
     return cells
@@ -319,22 +319,22 @@ def _is_number(
     store: Store, source: str, condition: str, within: str, values: Mapping[str, Any]
 ) -> bool:
     """Whether an attribute is a number wherever it is."""
-    row = store.query(
+    row = store.row(
         "SELECT count(), countIf(toFloat64OrNull(attributes[{attribute:String}]) IS NULL)"
         f" FROM {source} WHERE {within} AND {condition}",
         values,
-    ).rows[0]
+    )
     return int(row[0]) > 0 and int(row[1]) == 0
 
 
 def _has_values(store: Store, values: Mapping[str, Any]) -> bool:
     """Whether a score has values, or is what its labels say."""
-    found = store.query(
+    found = store.row(
         f"SELECT countIf(value IS NOT NULL), count() FROM {store.database}.scores WHERE"
         " name = {score:String} AND created_at >= {start:DateTime64(6, 'UTC')}"
         " AND created_at < {end:DateTime64(6, 'UTC')}",
         values,
-    ).rows[0]
+    )
     return int(found[0]) > 0 or int(found[1]) == 0
 
 

@@ -169,10 +169,10 @@ class Eraser:
 
     def _count(self, what: Rows | Change) -> int:
         # The mask hides rows that are deleted and whose bytes are still in a part.
-        return int(self._store.query(
+        return int(self._store.row(
             f"SELECT count() FROM {self._store.database}.{what.table} WHERE {what.where}",
             what.values, {"apply_deleted_mask": 0},
-        ).rows[0][0])  # fmt: skip
+        )[0])  # fmt: skip
 
     def _change(self, what: Rows | Change) -> None:
         name = f"{self._store.database}.{what.table}"
@@ -248,5 +248,5 @@ class Eraser:
 
     def _now(self) -> datetime:
         """The present by the store's clock, which is what rows are stamped with."""
-        now: datetime = self._store.query("SELECT now64(6, 'UTC')").rows[0][0]
+        now: datetime = self._store.row("SELECT now64(6, 'UTC')")[0]
         return now.replace(tzinfo=None)

@@ -81,9 +81,9 @@ class PriceDesk:
         digest = hashlib.sha256(repr(given).encode()).hexdigest() if given else ""
         edition = f"{catalog.digest()}/{_MAKING}"
         with self._lock:
-            is_stale = not self._store.query(
+            is_stale = not self._store.row(
                 f"SELECT count() FROM {self._store.database}.price_lookup"
-            ).rows[0][0]
+            )[0]
             if not table.is_loaded(self._store, Source.CATALOG, edition):
                 table.replace_source(self._store, Source.CATALOG, edition, list(catalog.prices()))
                 is_stale = True

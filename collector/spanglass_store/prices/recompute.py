@@ -179,12 +179,12 @@ def _charge_spans(store: Store, day: date) -> None:
     )
     (mutation,) = _mutations(store) - before
     while True:
-        ((is_done, reason),) = store.query(
+        is_done, reason = store.row(
             "SELECT is_done, latest_fail_reason FROM system.mutations"
             f" WHERE database = '{store.database}' AND table = 'spans'"
             " AND mutation_id = {id:String}",
             {"id": mutation},
-        ).rows
+        )
         if is_done:
             return
         if reason:

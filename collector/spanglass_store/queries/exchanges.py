@@ -112,11 +112,11 @@ def _rows(store: Store, targets: Sequence[Target]) -> list[dict[str, Any]]:
     ids = sorted({each.trace_id for each in targets})
     spans = [(each.trace_id, each.span_id) for each in targets if each.span_id]
     whole = sorted({each.trace_id for each in targets if not each.span_id})
-    first, last, parts = store.query(
+    first, last, parts = store.row(
         "SELECT toUnixTimestamp64Nano(min(start_time)), toUnixTimestamp64Nano(max(end_time)),"
         f" count() FROM {store.database}.traces WHERE trace_id IN {{ids:Array(String)}}",
         {"ids": ids},
-    ).rows[0]
+    )
     if not parts:
         return []
     columns = ", ".join(f"s.{name} AS {name}" for name in _COLUMNS)

@@ -220,25 +220,25 @@ def horizon(store: Store) -> int:
 
     An insert stamps its rows when it begins, and they are there when it has ended.
     """
-    ((now, oldest),) = store.query(
+    now, oldest = store.row(
         "SELECT toUnixTimestamp64Micro(now64(6)),"
         f" maxIf(elapsed, query_kind IN ('Insert', 'AsyncInsertFlush') AND elapsed < {_STUCK_S})"
         " FROM system.processes"
-    ).rows
+    )
     return int(now) - int(float(oldest or 0) * 1e6) - _MARGIN_US
 
 
 def first_arrival(store: Store, window: Window) -> tuple[int, int]:
     """When the first span of a window came, in microseconds since 1970, and how many did."""
-    ((first, count),) = store.query(
+    first, count = store.row(
         f"SELECT toUnixTimestamp64Micro(min(ingested_at)), count() FROM {store.database}.spans"
         f" WHERE {window.condition}",
         window.values,
         {"max_threads": 2},
-    ).rows
+    )
     return int(first), int(count)
 
 
 def count_spans(store: Store) -> int:
     """How many rows `spans` has, which is read from no column: whether anything has come."""
-    return int(store.query(f"SELECT count() FROM {store.database}.spans").rows[0][0])
+    return int(store.row(f"SELECT count() FROM {store.database}.spans")[0])

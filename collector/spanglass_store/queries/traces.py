@@ -227,11 +227,11 @@ def trace_spans(
         payload: whether to read what people and models wrote, too.
         span_id: only that one.
     """
-    bounds = store.query(
+    bounds = store.row(
         "SELECT toUnixTimestamp64Nano(min(start_time)), toUnixTimestamp64Nano(max(end_time)),"
         f" count() FROM {store.database}.traces WHERE trace_id = {{id:String}}",
         {"id": trace_id},
-    ).rows[0]
+    )
     if not bounds[2]:
         return
     columns = (*_SPAN_COLUMNS, *_REST, *(_PAYLOAD if payload else ()))

@@ -49,11 +49,11 @@ def trace_tree(store: Store, trace_id: str) -> TraceTree:
         store: as a reader.
         trace_id: 32 hexadecimal digits, lower case.
     """
-    first, last, parts = store.query(
+    first, last, parts = store.row(
         "SELECT toUnixTimestamp64Nano(min(start_time)), toUnixTimestamp64Nano(max(end_time)),"
         f" count() FROM {store.database}.traces WHERE trace_id = {{id:String}}",
         {"id": trace_id},
-    ).rows[0]
+    )
     if not parts:
         return TraceTree([], truncated=False)
     selected = ", ".join(_EXPRESSIONS.get(name, f"s.{name}") for name in COLUMNS)

@@ -154,9 +154,7 @@ def _sweep_daily(
     for partition in _partitions(store, table.name, policy.today):
         where = "_partition_id = {partition:String}"
         those = {**values, "partition": partition}
-        total, gone = store.query(
-            f"SELECT count(), countIf({over}) FROM {name} WHERE {where}", those
-        ).rows[0]
+        total, gone = store.row(f"SELECT count(), countIf({over}) FROM {name} WHERE {where}", those)
         if gone:
             pause(0)
             if gone == total:
@@ -182,11 +180,11 @@ def _empty_daily(
     over = policy.over(table.time, "payload_retention_days", "ingested_at")
     has = _has(table.payload)
     # What is large is read of rows alone that are over.
-    found = store.query(
+    found = store.row(
         f"SELECT count() FROM {name} PREWHERE {over}"
         f" WHERE _partition_id = {{partition:String}} AND ({has})",
         {**values, "partition": partition},
-    ).rows[0][0]
+    )[0]
     if found:
         pause(0)
         store.command(
@@ -202,10 +200,10 @@ def _sweep_hanging(store: Store, policy: _Policy, table: str, column: str) -> Sw
     name = f"{store.database}.{table}"
     values = policy.values(lambda each: each.spans_days)
     over = policy.over(column, "retention_days")
-    if not store.query(f"SELECT count() FROM {name} WHERE {over}", values).rows[0][0]:
+    if not store.row(f"SELECT count() FROM {name} WHERE {over}", values)[0]:
         return Swept(table)
     where = f"{over} AND (project, trace_id) NOT IN ({_spans(store)})"
-    found = store.query(f"SELECT count() FROM {name} WHERE {where}", values).rows[0][0]
+    found = store.row(f"SELECT count() FROM {name} WHERE {where}", values)[0]
     if found:
         store.command(f"ALTER TABLE {name} DELETE WHERE {where} {_SYNC}", values)
     return Swept(table, int(found))
@@ -223,7 +221,7 @@ def _sweep_quoting(store: Store, policy: _Policy, table: str, column: str) -> Sw
     columns = _payload(table)
     over, has = policy.over(column, ""), _has(columns)
     asked = f"SELECT count() FROM {name} PREWHERE {over} WHERE {has}"
-    found = store.query(asked, values).rows[0][0]
+    found = store.row(asked, values)[0]
     if found:
         where = f"{over} AND ({has})"
         store.command(

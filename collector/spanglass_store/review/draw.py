@@ -209,7 +209,7 @@ class _Window:
 
     def count(self) -> int:
         """How many traces there are."""
-        return int(self._store.query(f"SELECT count() {self._from}", self._values).rows[0][0])
+        return int(self._store.row(f"SELECT count() {self._from}", self._values)[0])
 
     def at_random(self, count: int, without: set[str]) -> list[str]:
         """Traces with the smallest random numbers."""
@@ -319,11 +319,11 @@ def _resolved(store: Store, queue: Queue, items: Sequence[tuple[str, float]]) ->
     found: dict[str, tuple[str, str]] = {}
     for first in range(0, len(items), _AT_ONCE):
         ids = [each for each, _ in items[first : first + _AT_ONCE]]
-        bounds = store.query(
+        bounds = store.row(
             "SELECT min(start_time), max(end_time), count()"
             f" FROM {store.database}.traces WHERE trace_id IN {{ids:Array(String)}}",
             {"ids": ids},
-        ).rows[0]
+        )
         if not bounds[2]:
             continue
         rows = store.query(
