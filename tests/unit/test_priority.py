@@ -1,5 +1,6 @@
-"""Background work gives way, whatever starts it."""
+"""What can wait gives way, whatever starts it."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from spanglass_store.priority import give_way
+
 SAYS = (
-    "import os; from spanglass_collector.jobs.priority import give_way; give_way(); give_way();"
+    "import os; from spanglass_store.priority import give_way; give_way(10); give_way(10);"
     "from unit.test_priority import session_nice; print(os.nice(0), session_nice())"
 )
 
 
-def session_nice() -> int | None:
-    """How this session yields to others; None where the kernel shares by process.
+def session_nice(process: int | str = "self") -> int | None:
+    """How a process's session yields to others; None where the kernel shares by process.
 
     There the file is absent, or empty.
     """
     try:
-        return int(Path("/proc/self/autogroup").read_text().split()[-1])
+        return int(Path(f"/proc/{process}/autogroup").read_text().split()[-1])
     except (OSError, IndexError):
         return None
 
@@ -39,3 +42,34 @@ def test_it_and_the_session_that_it_leads_yield_once(leads: bool) -> None:
     assert int(nice) == max(10, os.nice(0))
     # That of whoever started it is not its own to change.
     assert session == str(10 if leads and ours is not None else ours)
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_another_process_is_made_to_yield(leads: bool) -> None:
+    ours = session_nice()
+    with subprocess.Popen(["sleep", "60"], start_new_session=leads) as other:
+        try:
+            give_way(5, other.pid)
+            assert os.getpriority(os.PRIO_PROCESS, other.pid) == max(5, os.nice(0))
+            assert session_nice(other.pid) == (5 if leads and ours is not None else ours)
+        finally:
+            other.kill()
+
+
+def test_a_kernel_that_is_asked_too_often_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = tmp_path / str(os.getpid()) / "autogroup"
+    session.parent.mkdir()
+    refused = iter([True, True])
+    write = Path.write_text
+
+    def busy(path: Path, text: str) -> int:
+        if next(refused, False):
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", busy)
+    monkeypatch.setattr(os, "getsid", lambda pid: pid)
+    give_way(0, processes=tmp_path)
+    assert session.read_text() == "0"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from spanglass_collector import garbage
 from spanglass_collector.cli.output import errors
 from spanglass_collector.settings import Settings, load
 from spanglass_store.errors import StoreError
@@ -123,8 +124,13 @@ def run(
     Raises:
         StoreError: if it can't start.
     """
+    garbage.begin()
     # Loaded here: it takes a second, which the help need not wait for.
     from spanglass_collector.service import Service
+
+    def settled(service: Service) -> None:
+        ready(service)
+        garbage.settle()
 
     # A connection each: the usual 1,024 are soon used up, and then the store can't be reached.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -133,7 +139,7 @@ def run(
     runner = asyncio.Runner(loop_factory=_loop_factory())
     code = 1
     try:
-        runner.run(service.run(ready))
+        runner.run(service.run(settled))
         code = 0
     except OSError as error:
         raise StoreError(

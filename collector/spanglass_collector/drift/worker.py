@@ -23,10 +23,10 @@ from spanglass_collector.drift.explain import Moves
 from spanglass_collector.drift.run import cursor_of, run_pass, seen_of
 from spanglass_collector.drift.topics import Embed, embedder
 from spanglass_collector.drift.watcher import Pass
-from spanglass_collector.jobs.priority import give_way
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
+from spanglass_store.priority import BACKGROUND, give_way
 from spanglass_store.queries.job_results import write_run
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import JobBook, LeaseLost, moment, now_us
@@ -41,7 +41,7 @@ VERSION: Final = "1"
 
 def main() -> None:
     """Does one pass."""
-    give_way()
+    give_way(BACKGROUND)
     told = json.loads(sys.stdin.readline())
     logging.basicConfig(
         level=told["log_level"].upper(),

@@ -19,11 +19,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from spanglass_collector.jobs.priority import give_way
 from spanglass_collector.jobs.registry import DetectorError, load
 from spanglass_detectors.detector import Detector
 from spanglass_detectors.results import PiiFinding, Result, Score
 from spanglass_detectors.span import Span
+from spanglass_store.priority import BACKGROUND, give_way
 
 #: Most results of one span, and characters of one text in them.
 MOST_RESULTS: Final = 1_000
@@ -36,7 +36,7 @@ _DIE_WITH_PARENT: Final = 1
 
 def main() -> None:
     """Answers until the other end is closed."""
-    give_way()
+    give_way(BACKGROUND)
     connection = Connection(int(sys.argv[1]))
     progress = mmap.mmap(int(sys.argv[2]), 8)
     _end_with_parent(int(sys.argv[3]))

@@ -19,13 +19,13 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from spanglass_collector.jobs.config import JobSettings, read_jobs
-from spanglass_collector.jobs.priority import give_way
 from spanglass_collector.jobs.runner import Runner
 from spanglass_collector.jobs.sandbox import DetectorFailed, Sandbox
 from spanglass_collector.jobs.tally import Progress
 from spanglass_store.client import Store
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError
+from spanglass_store.priority import BACKGROUND, give_way
 from spanglass_store.state.database import Database
 from spanglass_store.state.jobs import LEASE_S, SUBJECT_KEY, JobBook, LeaseLost, now_us
 
@@ -48,7 +48,7 @@ _BUSY_S: Final = 3.0
 
 def main() -> None:
     """Runs jobs until there is nothing left, or the input ends."""
-    give_way()
+    give_way(BACKGROUND)
     told = json.loads(sys.stdin.readline())
     logging.basicConfig(
         level=told["log_level"].upper(),

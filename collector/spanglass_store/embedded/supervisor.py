@@ -17,6 +17,7 @@ from spanglass_store.data_directory import DataDirectory, write_private
 from spanglass_store.embedded.config import USERS, Limits, config_xml, users_xml
 from spanglass_store.endpoint import Endpoint, Role
 from spanglass_store.errors import StoreError, StoreUnavailable
+from spanglass_store.priority import SERVER, give_way
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +195,7 @@ class EmbeddedServer:
                 # A Ctrl-C in the terminal is ours to handle: the store goes last.
                 start_new_session=True,
             )
+        give_way(SERVER, self._process.pid)
 
     def _answers(self, if_unasked: bool = False) -> bool:
         """Whether the server answers; `if_unasked` where we have no file left to ask it with."""
