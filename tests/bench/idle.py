@@ -14,6 +14,8 @@ from bench.server import Service
 from bench.throughput import ROTEL, SPANGLASS, Target, rotel, wait_for
 
 SETTLE_S = 15.0
+#: What was stored is judged first; workers end when nothing is left.
+JUDGED_S = 300.0
 STORED_SPANS = 50_000
 
 
@@ -27,15 +29,19 @@ def run(report: Report, work: Path, *, seconds: float) -> None:
         cold = Service(data)
         try:
             _fill(cold, client)
+            _await_judges(cold)
         finally:
             cold.stop()
         warm = Service(data)
         try:
+            time.sleep(SETTLE_S)
+            _await_judges(warm)
             rows.extend(_rows(report, SPANGLASS, warm.processes(), seconds))
         finally:
             warm.stop()
         with rotel(work / "idle-rotel") as peer:
             _fill(peer, client)
+            time.sleep(SETTLE_S)
             rows.extend(_rows(report, ROTEL, peer.processes(), seconds))
     report.table(
         f"Idle for {seconds:.0f} s, with {STORED_SPANS:,} spans stored",
@@ -57,8 +63,20 @@ def _fill(target: Target, client: Client) -> None:
     wait_for(target, client.run(order).spans, 60.0)
 
 
+def _await_judges(service: Service) -> None:
+    """Waits until all that is stored is judged: nothing but the service itself runs then.
+
+    Raises:
+        TimeoutError: if that takes longer than `JUDGED_S`.
+    """
+    deadline = time.monotonic() + JUDGED_S
+    while len(service.processes()[COLLECTOR]) > 1:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"workers still run {JUDGED_S:.0f} s after the last span")
+        time.sleep(1.0)
+
+
 def _rows(report: Report, system: str, parts: Parts, seconds: float) -> list[tuple[str, ...]]:
-    time.sleep(SETTLE_S)
     meter = CpuMeter(parts)
     time.sleep(seconds)
     usage = meter.read()

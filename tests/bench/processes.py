@@ -12,9 +12,12 @@ from typing import Final
 
 import psutil
 
+from spanglass_store.priority import BACKGROUND
+
 CLICKHOUSE: Final = "ClickHouse"
 COLLECTOR: Final = "collector"
 CLIENT: Final = "client"
+_FIRST: Final = 20
 
 Parts = Mapping[str, Sequence[psutil.Process]]
 
@@ -32,16 +35,18 @@ def tree(root: psutil.Process) -> dict[str, list[psutil.Process]]:
 def precede(root: psutil.Process) -> bool:
     """Lets a tree of processes go before the rest of the machine; whether that was allowed.
 
-    What others do at the same time counts for less, then. Sessions that have given way by
-    themselves are left alone: they do so in earnest, too. See sched(7), "The autogroup feature".
+    What others do at the same time counts for less, then. Sessions among them give way to each
+    other as before; what works in the background is left alone: it gives way to all in earnest,
+    too. See sched(7), "The autogroup feature".
     """
     is_first = False
     for process in [root, *root.children(recursive=True)]:
         session = Path(f"/proc/{process.pid}/autogroup")
-        with contextlib.suppress(OSError):
-            if session.read_text().split()[-1] in ("0", "-20"):
-                session.write_text("-20")
-                is_first = True
+        with contextlib.suppress(OSError, IndexError):
+            nice = int(session.read_text().split()[-1])
+            if 0 <= nice < BACKGROUND:
+                session.write_text(str(nice - _FIRST))
+            is_first |= nice < BACKGROUND
     return is_first
 
 
