@@ -209,8 +209,20 @@ class Store:
         """
         found = self.query(sql, parameters, settings).rows
         if not found:
-            raise StoreUnavailable("ClickHouse answered with nothing.")
+            raise _nothing()
         return tuple(found[0])
+
+    def named_row(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """As `row`, by the names of its columns."""
+        found = self.query(sql, parameters, settings).dicts()
+        if not found:
+            raise _nothing()
+        return found[0]
 
     def text(
         self,
@@ -307,6 +319,11 @@ class Store:
                 " the embedded one."
             )
         return version
+
+
+def _nothing() -> StoreUnavailable:
+    """Our error where a row had to be."""
+    return StoreUnavailable("ClickHouse answered with nothing.")
 
 
 def _of_driver(error: Exception, endpoint: Endpoint, role: Role) -> StoreError:

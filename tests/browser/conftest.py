@@ -41,7 +41,9 @@ def built() -> None:
     build.build()
 
 
-@pytest.fixture(scope="session")
+# Both only as long as tests of pages run: while Playwright does, its thread has a running event
+# loop, and a test of anything else that comes later can't run one of its own.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """Chromium, running."""
     path = find_chromium()
@@ -54,7 +56,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def profile(chromium: Any) -> Iterator[Any]:
     """What all pages of a worker share: files that were fetched once, as with any visitor."""
     context = new_profile(chromium)

@@ -609,6 +609,9 @@ def test_a_row_that_has_to_be_there(embedded_store: EmbeddedStore) -> None:
     assert store.row("SELECT count(), max(number) FROM numbers({n:UInt8})", {"n": 3}) == (3, 2)
     with pytest.raises(StoreUnavailable, match="answered with nothing"):
         store.row("SELECT 1 WHERE 0")
+    assert store.named_row("SELECT {n:UInt8} AS n", {"n": 3}) == {"n": 3}
+    with pytest.raises(StoreUnavailable, match="answered with nothing"):
+        store.named_row("SELECT 1 AS n WHERE 0")
 
 
 def test_a_watcher_outlives_what_nobody_foresaw(

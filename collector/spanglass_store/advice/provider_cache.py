@@ -211,7 +211,7 @@ def wasted_writes(store: Store, scope: Scope, traffic: Traffic) -> list[Finding 
         read = wrote = 0.0
         examples: list[str] = []
         for number, day in enumerate(scope.each_day()):
-            (row,) = store.query(
+            row = store.named_row(
                 "SELECT sum(s.cache_write_tokens * s.sample_weight) AS wrote,"
                 " sum(s.cache_read_tokens * s.sample_weight) AS seen,"
                 f" groupArrayIf({EXAMPLES})(trace_id, s.cache_write_tokens > 0) AS traces"
@@ -220,7 +220,7 @@ def wasted_writes(store: Store, scope: Scope, traffic: Traffic) -> list[Finding 
                     **day.values(), "key": segment.key, "model": segment.model,
                     "provider": segment.provider,
                 },
-            ).dicts()  # fmt: skip
+            )  # fmt: skip
             w, r = float(row["wrote"] or 0), float(row["seen"] or 0)
             days[number] = (w * (rates.write - rates.input) - r * (rates.input - rates.read)) / 1e6
             wrote, read = wrote + w, read + r

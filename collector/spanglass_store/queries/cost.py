@@ -116,7 +116,7 @@ def cost(
         f"{store.database}.spans AS s FINAL WHERE {' AND '.join(where)}"
         f" AND {is_leaf(store.database)}"
     )
-    (total,) = store.query(f"SELECT {_SUMS} FROM {source}", values).dicts()
+    total = store.named_row(f"SELECT {_SUMS} FROM {source}", values)
     group = GROUPS[group_by]
     groups = store.query(
         f"SELECT toString({group}) AS name, {_SUMS} FROM {source}"

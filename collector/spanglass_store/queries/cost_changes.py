@@ -148,7 +148,7 @@ def units(store: Store, which: CostFilter) -> dict[str, Any]:
         f"{store.database}.spans AS s FINAL WHERE {' AND '.join(where)}"
         f" AND {is_leaf(store.database)}"
     )
-    (row,) = store.query(
+    row = store.named_row(
         "SELECT sum(s.cost_usd * s.sample_weight) AS usd, sum(s.sample_weight) AS calls,"
         " uniqExact(project, trace_id) AS requests,"
         " uniqExactIf(user_id, user_id != '') AS users,"
@@ -158,22 +158,22 @@ def units(store: Store, which: CostFilter) -> dict[str, Any]:
         f" AS thousand_tokens, sumIf(s.sample_weight, {is_unpriced('s')}) AS unpriced"
         f" FROM {source}",
         values,
-    ).dicts()
-    (tasks,) = store.query(
+    )
+    tasks = store.named_row(
         "SELECT uniqExact(project, trace_id) AS judged,"
         " uniqExactIf((project, trace_id), value >= 0.5) AS succeeded"
         f" FROM {store.database}.scores FINAL WHERE name = 'task_success'"
         " AND value IS NOT NULL AND (project, trace_id) IN ("
         f"SELECT project, trace_id FROM {source})",
         values,
-    ).dicts()
-    (boards,) = store.query(
+    )
+    boards = store.named_row(
         "SELECT uniqExact(project, attributes['hw.id'], toStartOfMinute(time)) / 60 AS hours"
         f" FROM {store.database}.metrics WHERE name = 'hw.gpu.utilization'"
         " AND time >= {start:DateTime64(6, 'UTC')} AND time < {end:DateTime64(6, 'UTC')}"
         + (" AND project = {project:String}" if which.project else ""),
         values,
-    ).dicts()
+    )
     row["usd"] = float(row["usd"] or 0)
     row["successful_tasks"] = int(tasks["succeeded"]) if tasks["judged"] else None
     row["gpu_hours"] = float(boards["hours"]) or None

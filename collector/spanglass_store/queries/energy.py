@@ -152,7 +152,7 @@ def budget(
         StoreError: the range of time is too long.
     """
     common, values = energy_queries(store, of, start, end, input_weight)
-    (row,) = store.query(
+    row = store.named_row(
         f"WITH {common} SELECT sum(joules) AS energy_j,"
         " sum((joules - rest_j) * own) AS requests_j,"
         " sum((joules - rest_j) * beside) AS others_j,"
@@ -168,7 +168,7 @@ def budget(
         " worked.1 AS requests, worked.2 AS output_tokens"
         " FROM shared",
         values,
-    ).dicts()
+    )
     money = {
         name: float(row[name] or 0) if of.gpu_hour_usd else None
         for name in ("usd", "requests_usd", "others_usd", "untraced_usd", "idle_usd")

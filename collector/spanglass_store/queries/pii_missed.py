@@ -56,13 +56,13 @@ def pii_missed(
     )
     share = "any(greatest(toFloat64OrZero(told['share']), 1e-6))"
     sums = "sum(m / p) AS estimated, sum((1 - p) / p / p * m * m) AS variance"
-    (whole,) = store.query(
+    whole = store.named_row(
         f"SELECT count() AS traces, sum(spans) AS spans_, countIf(m > 0) AS traces_with, {sums},"
         " min(p) AS least_share, any(pipeline) AS pipeline_ FROM (SELECT count() AS spans,"
         f" sum(missed) AS m, {share} AS p, any(told['pipeline']) AS pipeline FROM {scores}"
         " GROUP BY project, trace_id)",
         values,
-    ).dicts()
+    )
     rows = store.query(
         f"SELECT kind, count() AS traces, sum(m) AS seen, {sums} FROM (SELECT"
         f" pair.1 AS kind, sum(toUInt64OrZero(pair.2)) AS m, {share} AS p FROM {scores}"

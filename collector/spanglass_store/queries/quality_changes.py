@@ -168,10 +168,10 @@ def distributions(store: Store, which: QualityFilter) -> tuple[Distribution, Dis
     """
     source, values = judged(store, _both(which))
     values["middle"] = _naive(which.start)
-    (range_of,) = store.query(
+    range_of = store.named_row(
         f"SELECT count(s.value) AS n, min(s.value) AS low, max(s.value) AS high FROM {source}",
         values,
-    ).dicts()
+    )
     edges: list[float] = []
     bins: dict[int, tuple[int, int]] = {}
     if range_of["n"]:
