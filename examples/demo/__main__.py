@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 # Run by its path, a folder is not a package yet.
 if not __package__:
@@ -27,6 +27,9 @@ from demo.traffic import send_history, send_live
 from sample_server.server import BackgroundServer
 from sample_server.settings import Settings
 
+#: Share of the failing model's calls that fail: enough for an alert, and most visits go on.
+_OUTAGE: Final = 0.4
+
 
 def main() -> int:
     """Runs until it is interrupted, or its input ends with `--wait`; the exit status."""
@@ -37,7 +40,7 @@ def main() -> int:
     with (
         BackgroundServer(Settings(speed=0, error_rate=0.02)) as fast,
         BackgroundServer(Settings(speed=1, error_rate=0.02)) as real,
-        BackgroundServer(Settings(speed=1, error_rate=0.9)) as failing,
+        BackgroundServer(Settings(speed=1, error_rate=_OUTAGE)) as failing,
     ):
         endpoint, web = given.endpoint, given.web
         if given.wait:
