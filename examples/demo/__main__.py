@@ -28,7 +28,7 @@ from sample_server.server import BackgroundServer
 from sample_server.settings import Settings
 
 #: Share of the failing model's calls that fail: enough for an alert, and most visits go on.
-_OUTAGE: Final = 0.4
+_OUTAGE: Final = 0.6
 
 
 def main() -> int:
