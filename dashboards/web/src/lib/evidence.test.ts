@@ -27,6 +27,7 @@ test("evidence is what it says, and nothing where it says something else", () =>
 test("a line of numbers fits its box", () => {
   expect(sparkline([0, null, 4])).toBe("0.0,23.0 100.0,1.0");
   expect(sparkline([])).toBe("");
+  expect(sparkline([null, 27, null])).toBe("");
 });
 
 test("a name is no pattern", () => {

@@ -61,9 +61,10 @@ function list(value: unknown): object[] | number[] {
   return Array.isArray(value) ? (value.filter((each) => each !== undefined) as object[]) : [];
 }
 
-/** Points of a polyline in a box of 100 by 24; gaps are left out. */
+/** Points of a polyline in a box of 100 by 24; gaps are left out. Empty where there is no line to draw. */
 export function sparkline(values: readonly (number | null)[]): string {
   const there = values.filter((value) => value !== null);
+  if (there.length < 2) return "";
   const most = Math.max(...there);
   const least = Math.min(0, ...there);
   const height = most - least || 1;

@@ -11,13 +11,14 @@ export function AlertEvidence({ evidence: raw }: { evidence: Readonly<Record<str
   const now = useNow();
   const evidence = useMemo(() => readEvidence(raw), [raw]);
   const { series, explained, traces, changes, changedAt, turn } = evidence;
-  if (series.length < 2 && explained.length === 0 && traces.length === 0 && changes.length === 0) return null;
+  const points = sparkline(series);
+  if (!points && explained.length === 0 && traces.length === 0 && changes.length === 0) return null;
   return (
     <div className={styles["evidence"]}>
-      {series.length > 1 && (
+      {points && (
         <svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label={changedAt === undefined ? "How the value went" : `How the value went; it changed at ${formatExact(changedAt)}`}>
           {turn !== undefined && <line x1={turn} x2={turn} y1="0" y2="24" vectorEffect="non-scaling-stroke" />}
-          <polyline points={sparkline(series)} vectorEffect="non-scaling-stroke" />
+          <polyline points={points} vectorEffect="non-scaling-stroke" />
         </svg>
       )}
       {changedAt !== undefined && <p>Changed <When time={new Date(changedAt).toISOString()} now={now} /></p>}
