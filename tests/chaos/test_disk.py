@@ -34,15 +34,28 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(path: Path) -> None:
-    """Writes a file until the disk is full to the last byte."""
-    with path.open("wb", buffering=0) as ballast:
-        for size in (_MIB, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    ballast.write(bytes(size))
-    with pytest.raises(OSError, match="space") as error:
-        path.with_name("probe").write_bytes(bytes(4096))
-    assert error.value.errno == errno.ENOSPC
+    """Writes a file until the disk is full to the last byte.
+
+    Meanwhile others delete files of their own, so that it may take more than one try.
+    """
+
+    def is_full() -> bool:
+        with path.open("ab", buffering=0) as ballast:
+            for size in (_MIB, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        ballast.write(bytes(size))
+        probe = path.with_name("probe")
+        try:
+            probe.write_bytes(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+            return True
+        finally:
+            probe.unlink(missing_ok=True)
+        return False
+
+    wait_until(is_full, "nothing more fits on the disk")
 
 
 def test_below_the_mark(tmp_path: Path) -> None:
