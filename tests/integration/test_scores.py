@@ -7,7 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from openinference.instrumentation import (
+    Annotation,
+    get_annotation_attributes,
+    get_evaluation_attributes,
+)
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import spanglass
 from spanglass.feedback_token import FeedbackTarget, sign
@@ -62,6 +68,55 @@ def found(service: RunningService, **which: Any) -> Rows:
     """The scores that the list shows, without what differs each time."""
     items = service.get("/api/v1/scores", **which)["items"]
     return [{k: v for k, v in item.items() if k not in ("created_at", "id")} for item in items]
+
+
+def test_scores_inside_of_spans_are_scores(service: RunningService, unique: str) -> None:
+    """OpenInference's feedback as its own helpers write it, and an evaluation event of a span."""
+    feedback = [
+        Annotation(name="correct", score=0.5, label="partly", explanation="one is missing",
+                   annotator_kind="HUMAN", identifier="queue-1", metadata={"rounds": 2})
+    ]  # fmt: skip
+    whole = [Annotation(name="solved", score=1.0, annotator_kind="LLM")]
+    patient = [Annotation(name="patient", label="yes", annotator_kind="CODE")]
+    event = Span.Event(
+        name="gen_ai.evaluation.result",
+        time_unix_nano=time.time_ns(),
+        attributes=otlp.attributes(
+            {"gen_ai.evaluation.name": "fluent", "gen_ai.evaluation.score.value": 3.0}
+        ),
+    )
+    span = otlp.span(
+        attrs={
+            **get_annotation_attributes(annotations=feedback),
+            **get_evaluation_attributes(evaluations=whole, scope="trace"),
+            **get_annotation_attributes(annotations=patient, scope="session"),
+            "session.id": unique,
+        },
+        events=[event],
+    )
+    trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
+    request = otlp.request(span).SerializeToString()
+    # Sent twice, as after a connection that broke: the scores are the same.
+    for _ in range(2):
+        assert service.post(request, path="/v1/traces").status_code == 200
+    items = eventually(lambda: found(service, session_id=unique), lambda rows: len(rows) >= 4)
+    assert len(items) == 4
+    by_name = {item["name"]: item for item in items}
+    assert by_name["correct"] == {
+        "project": "default", "name": "correct", "value": 0.5, "label": "partly", "source": "human",
+        "evaluator": "queue-1", "trace_id": trace_id, "span_id": span_id, "response_id": "",
+        "session_id": unique, "metadata": {"rounds": "2"},
+        "explanation": "one is missing", "correction": "",
+    }  # fmt: skip
+    told = {
+        name: (item["value"], item["label"], item["source"], item["trace_id"], item["span_id"])
+        for name, item in by_name.items()
+    }
+    assert told["solved"] == (1.0, "", "judge", trace_id, "")
+    assert told["patient"] == (None, "yes", "code", "", "")
+    assert told["fluent"] == (3.0, "", "code", trace_id, span_id)
+    trace = service.get(f"/api/v1/traces/{trace_id}")
+    assert "annotations.0.annotation.score" in str(trace)
 
 
 def test_a_score_of_a_span_is_stored_with_it(service: RunningService, sdk: str) -> None:

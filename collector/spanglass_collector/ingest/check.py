@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from google.protobuf.message import DecodeError
 
 from spanglass_collector import dialects
-from spanglass_collector.dialects import log_events
+from spanglass_collector.dialects import log_events, scores
 from spanglass_collector.ingest import bounds, nested, wire
 from spanglass_collector.ingest.bounds import RESOURCES as RESOURCES
 from spanglass_collector.ingest.bounds import Unreadable as Unreadable
@@ -67,6 +67,7 @@ class Checked:
         rejected: number of items that were not accepted, by reason.
         repeated: bytes of resources and scopes, counted for each item.
         unpacked: memory that the store needs for items beyond what came, in bytes.
+        scores: what spans had in them that is an event of its own, as a request of logs.
     """
 
     form: Form = SPANS
@@ -75,6 +76,7 @@ class Checked:
     rejected: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     unpacked: int = 0
+    scores: "Checked | None" = None
 
     @property
     def accepted(self) -> int:
@@ -103,7 +105,7 @@ def check_quickly(
     if (
         len(body) > _QUICK_BYTES
         or form.always_nested
-        or (form is SPANS and dialects.may_apply(body))
+        or (form is SPANS and (dialects.may_apply(body) or scores.may_apply(body)))
         or bounds.is_dense(body)
         or nested.has_nested(body)
     ):
@@ -139,13 +141,16 @@ def check_request(
         Unreadable: if the body is not even framed like a request, or most of it is empty messages.
     """
     result = Checked(form)
-    times = window.bounds(now_ns)
-    if len(body) <= bounds.PIECE:
-        _check(body, times, result, stage)
-    else:
-        for piece in bounds.pieces(body, form, result.rejected):
-            _check(piece, times, result, stage)
+    _check_all(body, window.bounds(now_ns), result, stage)
     return result
+
+
+def _check_all(body: bytes, times: Times, into: Checked, stage: Stage | None) -> None:
+    if len(body) <= bounds.PIECE:
+        _check(body, times, into, stage)
+    else:
+        for piece in bounds.pieces(body, into.form, into.rejected):
+            _check(piece, times, into, stage)
 
 
 def _check(body: bytes, times: Times, into: Checked, stage: Stage | None) -> None:
@@ -196,6 +201,8 @@ def _sort(
             count += kept
             changed |= removed
         counts.append(count)
+    if form is SPANS and scores.may_apply(body):
+        _add_scores(request, times, into)
     if nested.claims_ours(body):
         request.DiscardUnknownFields()
         changed = True
@@ -218,6 +225,14 @@ def _sort(
         if count:
             into.resources.append(body[begin:end])
             into.counts.append(count)
+
+
+def _add_scores(request: Any, times: Times, into: Checked) -> None:
+    """Adds the scores that are in spans; nothing is left in them that a stage takes out."""
+    found = scores.read(request)
+    if found is not None:
+        into.scores = into.scores or Checked(LOGS)
+        _check_all(found.SerializeToString(), times, into.scores, None)
 
 
 def _count_repeated(request: Any, at_most: int, into: Checked) -> None:

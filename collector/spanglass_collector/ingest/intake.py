@@ -37,6 +37,8 @@ __all__ = ["Door", "Intake", "IntakeStats", "Outcome", "Overloaded", "TooLarge",
 
 #: Seconds after which a sender that was refused for lack of room should try again.
 RETRY_AFTER_S: Final = 2
+#: The signal that scores are events of.
+_SCORES: Final = "logs"
 
 
 class Overloaded(Exception):
@@ -224,14 +226,13 @@ class Intake:
             checked, parts = await self.aside.run(
                 self._check_and_stamp, body, door.form, stamp, stage, window
             )
+        if checked.scores is not None:
+            # Before their spans: a sender who is refused sends both again, and nothing is twice.
+            # They are kept as long as their spans.
+            scores = _stamped(checked.scores, stamp)
+            await self._append(_SCORES, scores, checked.scores, principal.project)
         if parts:
-            try:
-                await asyncio.wrap_future(
-                    door.spool.append(parts, checked.accepted, principal.project)
-                )
-            except SpoolFull as full:
-                self.stats.overloaded += 1
-                raise Overloaded(str(full)) from full
+            await self._append(signal, parts, checked, principal.project)
         if checked.rejected:
             door.ledger.rejected(Counter(checked.rejected))
         if parts and imported is None and self._forward is not None:
@@ -241,6 +242,19 @@ class Intake:
         self.stats.accepted += 1
         self.stats.bytes += len(body)
         return Outcome(checked.accepted, checked.rejected.total(), checked.message())
+
+    async def _append(
+        self, signal: str, parts: list[bytes], checked: Checked, project: str
+    ) -> None:
+        door = self.doors[signal]
+        if refusal := door.refusal(project):
+            self.stats.overloaded += 1
+            raise Overloaded(refusal)
+        try:
+            await asyncio.wrap_future(door.spool.append(parts, checked.accepted, project))
+        except SpoolFull as full:
+            self.stats.overloaded += 1
+            raise Overloaded(str(full)) from full
 
     def _check_and_stamp(
         self, body: bytes, form: Form, stamp: bytes, stage: Stage | None, window: Window
