@@ -416,3 +416,17 @@ def test_a_very_large_span_keeps_its_content_once() -> None:
     names = captured.keys(span)
     assert "gen_ai.request.model" in names
     assert INPUT not in names
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("https://api.example.com:8443/v1", "api.example.com"),
+        ("http://[", None),
+        ("no address", None),
+        (7, None),
+    ],
+)
+def test_the_host_that_was_called(base: Any, expected: str | None) -> None:
+    found = added(fresh({"gen_ai.openai.api_base": base}), "opentelemetry.instrumentation.openai")
+    assert found.get("server.address") == expected

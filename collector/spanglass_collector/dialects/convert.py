@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -122,6 +123,15 @@ def remembered(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return convert(value)
 
     return remember
+
+
+@remembered
+def host(value: Any) -> str | None:
+    """The host of a URL."""
+    try:
+        return urlsplit(value).hostname if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 # -- JSON ---------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ DIALECT: Final = Dialect(
             "llm.request.reasoning_effort",
         ),
         "openai.response.system_fingerprint": ("gen_ai.openai.system_fingerprint",),
+        "server.address": (Source("gen_ai.openai.api_base", convert.host),),
         "gen_ai.output.type": (
             Source("gen_ai.request.structured_output_schema", lambda v: "json" if v else None),
         ),
