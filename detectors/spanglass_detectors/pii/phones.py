@@ -27,6 +27,11 @@ _NEAR: Final = 40
 _GROUPS: Final = re.compile("[0-9]+")
 #: What a number is written in that depends on its digits alone.
 _PLAIN: Final = re.compile(r"[0-9 ().\-/]+")
+#: A day, or a number with decimals, which no country writes its telephone numbers like.
+_OTHER: Final = re.compile(
+    r"(?:0?[1-9]|[12][0-9]|3[01])([/.-])(?:0?[1-9]|[12][0-9]|3[01])\1(?:19|20)[0-9]{2}"
+    r"|[0-9]+\.[0-9]+"
+)
 _REMEMBERED: Final = 4_096
 _SURE: Final = 0.9
 _LIKELY: Final = 0.75
@@ -113,6 +118,8 @@ def _confidence(text: str, start: int, written: str) -> float:
         return _SURE
     if not written.isdigit():
         sizes = [len(each) for each in _GROUPS.findall(written)]
+        if _OTHER.fullmatch(written):
+            return 0.0
         if sizes == [3, 3, 4] or (written[0] in "(0" and len(sizes) > 1):
             return _LIKELY
     first = max(0, start - _NEAR)
